@@ -1,0 +1,148 @@
+"""Everything the environment may set, checked when a process starts.
+
+A missing or malformed secret stops the start with a sentence that says what to set: a server that
+runs without a webhook secret would accept forged payments. Values may also come from files in
+/run/secrets, one file a name.
+"""
+
+import os
+import re
+from functools import cache
+from pathlib import Path
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_SECRETS_DIR = Path("/run/secrets")
+_STRIPE_KEY = re.compile(r"(sk|rk)_(test|live)_[A-Za-z0-9_]{8,}")
+_WEBHOOK_SECRET = re.compile(r"whsec_[A-Za-z0-9+/=_-]{16,}")
+
+
+class Settings(BaseSettings):
+    """One field a name; the comments of `.env.example` say what each is for."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        extra="ignore",
+        secrets_dir=_SECRETS_DIR if _SECRETS_DIR.is_dir() else None,
+        hide_input_in_errors=True,
+    )
+
+    app_env: Literal["production", "staging", "demo", "test", "development"] = "development"
+    database_url: str
+    broker_url: str
+    stripe_secret_key: SecretStr
+    stripe_webhook_secret: SecretStr
+    stripe_api_base: str = ""
+    stripe_account: str = ""
+    public_base_url: str = "http://127.0.0.1:8000"
+    secret_key: SecretStr
+    smtp_url: SecretStr = SecretStr("smtp://127.0.0.1:1025")
+    mail_from: str = "Almoner <giving@example.org>"
+    metrics_token: SecretStr = SecretStr("")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "text"] = "json"
+    database_pool_size: int = Field(default=10, ge=1, le=200)
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgres_only(cls, url: str) -> str:
+        if not url.startswith(("postgresql://", "postgresql+psycopg://")):
+            raise ValueError("DATABASE_URL must be a postgresql:// address: there is one dialect here")
+        return url
+
+    @field_validator("stripe_secret_key")
+    @classmethod
+    def _looks_like_a_stripe_key(cls, key: SecretStr) -> SecretStr:
+        if not _STRIPE_KEY.fullmatch(key.get_secret_value()):
+            raise ValueError(
+                "STRIPE_SECRET_KEY must be a key like rk_live_… or sk_test_… from the Stripe dashboard"
+            )
+        return key
+
+    @field_validator("stripe_webhook_secret")
+    @classmethod
+    def _every_webhook_secret_is_real(cls, value: SecretStr) -> SecretStr:
+        secrets = [part.strip() for part in value.get_secret_value().split(",")]
+        if not all(_WEBHOOK_SECRET.fullmatch(secret) for secret in secrets):
+            raise ValueError(
+                "STRIPE_WEBHOOK_SECRET must be one whsec_… signing secret, or several separated by commas"
+            )
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long_enough(cls, key: SecretStr) -> SecretStr:
+        if len(key.get_secret_value()) < 32:
+            raise ValueError("SECRET_KEY must be at least 32 random characters (openssl rand -hex 32)")
+        return key
+
+    @field_validator("public_base_url", "stripe_api_base")
+    @classmethod
+    def _plain_origin(cls, url: str) -> str:
+        if not url:
+            return url
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("must be a plain http(s) address without query, such as https://give.example.org")
+        return url.rstrip("/")
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _smtp(cls, url: SecretStr) -> SecretStr:
+        if urlsplit(url.get_secret_value()).scheme not in {"smtp", "smtps"}:
+            raise ValueError("SMTP_URL must look like smtp://user:password@mail.example.org:587")
+        return url
+
+    @model_validator(mode="after")
+    def _live_money_only_in_production(self) -> Self:
+        if not self.public_base_url:
+            raise ValueError("PUBLIC_BASE_URL is the address donors come to; it must not be empty")
+        is_production = self.app_env == "production"
+        if self.is_live != is_production:
+            raise ValueError(
+                "live Stripe keys (…_live_…) belong to APP_ENV=production and test keys to every other"
+            )
+        if self.is_live and self.stripe_api_base:
+            raise ValueError("STRIPE_API_BASE must be empty with live keys: money goes only to Stripe")
+        if is_production and not self.public_base_url.startswith("https://"):
+            raise ValueError("PUBLIC_BASE_URL must be https:// in production")
+        return self
+
+    @model_validator(mode="after")
+    def _no_misspelt_stripe_name(self) -> Self:
+        known = {name.upper() for name in type(self).model_fields if name.startswith("stripe_")}
+        unknown = sorted(
+            name for name in os.environ if name.startswith("STRIPE_") and name not in known | _FOREIGN_NAMES
+        )
+        if unknown:
+            raise ValueError(f"unknown setting {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+        return self
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the key moves real money."""
+        return "_live_" in self.stripe_secret_key.get_secret_value()
+
+    @property
+    def webhook_secrets(self) -> tuple[str, ...]:
+        """Every signing secret that is valid now; two of them while one is being rotated out."""
+        return tuple(part.strip() for part in self.stripe_webhook_secret.get_secret_value().split(","))
+
+
+# Read by other programs on the same machine: the contract tests, the sandbox and Stripe's own CLI.
+_FOREIGN_NAMES = {
+    "STRIPE_TEST_KEY",
+    "STRIPE_SANDBOX_WEBHOOK_SECRET",
+    "STRIPE_API_KEY",
+    "STRIPE_DEVICE_NAME",
+    "STRIPE_CLI_TELEMETRY_OPTOUT",
+}
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()
