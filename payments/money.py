@@ -11,8 +11,10 @@ from decimal import Decimal
 
 from babel.numbers import format_currency
 
-ZERO_DECIMAL = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split())
-THREE_DECIMAL = frozenset("bhd jod kwd omr tnd".split())
+ZERO_DECIMAL = frozenset(
+    ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"]
+)
+THREE_DECIMAL = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
 
 # Charged in hundredths although no coin smaller than the whole exists: the last two digits are 0.
 _WHOLE_UNITS_IN_HUNDREDTHS = frozenset({"isk", "ugx"})

@@ -86,7 +86,9 @@ class Settings(BaseSettings):
             return url
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError("must be a plain http(s) address without query, such as https://give.example.org")
+            raise ValueError(
+                "must be a plain http(s) address without query, such as https://give.example.org"
+            )
         return url.rstrip("/")
 
     @field_validator("smtp_url")

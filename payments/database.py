@@ -1,0 +1,104 @@
+"""One PostgreSQL, one driver, one way to open a transaction.
+
+The door opens a transaction and the door commits it; nothing below calls commit, so a deed is whole
+or did not happen. What must only be said after the commit (a bell to the workers) is handed to
+`after_commit` and runs once the data is really there.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from functools import cache
+from typing import Annotated, Any
+
+from sqlalchemy import Date, DateTime, Engine, MetaData, Text, create_engine
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
+
+from payments.settings import settings
+
+APP_ROLE = "almoner_app"
+"""The role every process but the migrations works under: it may add to the books, never rewrite them."""
+
+SESSION_OPTIONS = (
+    f"-c role={APP_ROLE} -c statement_timeout=15000 -c lock_timeout=5000 "
+    "-c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
+)
+
+
+class Base(DeclarativeBase):
+    """Every constraint has a name, so that a migration can speak of it."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
+        datetime: DateTime(timezone=True),
+        date: Date,
+        str: Text,
+        dict[str, Any]: JSONB,
+    }
+
+
+StrPK = Annotated[str, mapped_column(Text, primary_key=True)]
+
+
+def new_id(prefix: str) -> str:
+    """An id such as `don_4f…`: 128 random bits, so that knowing one tells nothing about another."""
+    return f"{prefix}_{secrets.token_hex(16)}"
+
+
+@cache
+def engine() -> Engine:
+    """The pool of this process; a forked worker must call `forget_inherited_connections` first."""
+    return create_engine(
+        psycopg_url(settings().database_url),
+        pool_size=settings().database_pool_size,
+        max_overflow=0,
+        pool_timeout=10,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        connect_args={"connect_timeout": 5, "options": SESSION_OPTIONS},
+    )
+
+
+def psycopg_url(url: str) -> str:
+    """The address with the driver named, whichever of the two spellings was set."""
+    return url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+def libpq_url(url: str) -> str:
+    """The address as libpq and psycopg themselves read it."""
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
+def forget_inherited_connections() -> None:
+    """After a fork: let go of the parent's sockets without closing them under the parent."""
+    engine().dispose(close=False)
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """One transaction: committed when the block ends, rolled back when it raises."""
+    with Session(engine(), expire_on_commit=False) as session:
+        yield session
+        session.commit()
+        for say in session.info.pop(_AFTER_COMMIT, ()):
+            say()
+
+
+def after_commit(session: Session, say: Callable[[], None]) -> None:
+    """Run `say` once, after the surrounding `transaction()` has committed."""
+    waiting = session.info.setdefault(_AFTER_COMMIT, [])
+    if say not in waiting:
+        waiting.append(say)
+
+
+_AFTER_COMMIT = "after_commit"

@@ -1,0 +1,121 @@
+"""The bell: how a door tells the workers that there is work.
+
+The work itself is rows in PostgreSQL; a message carries only which kind of row to look for. A lost
+bell is a delay of seconds, never a loss: the timetable in `workers/schedule.py` rings every bell
+again and again. So ringing never fails its caller and never waits long for a broker that is away.
+"""
+
+import logging
+from datetime import datetime
+from enum import StrEnum
+from functools import cache, partial
+
+from celery import Celery
+from sqlalchemy import func
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session
+
+from payments.database import Base, StrPK, after_commit
+from payments.settings import settings
+
+log = logging.getLogger(__name__)
+
+
+class Bell(StrEnum):
+    """What there may be to do; the value is the name of the task that looks."""
+
+    APPLY_EVENTS = "workers.webhooks.apply_events"
+    PULL_BALANCE_TRANSACTIONS = "workers.webhooks.pull_balance_transactions"
+    SWEEP_EVENTS = "workers.webhooks.sweep_events"
+    ISSUE_RECEIPTS = "workers.receipts.issue_receipts"
+    SEND_MAIL = "workers.receipts.send_mail"
+
+
+class WorkerHeartbeat(Base):
+    """When each worker was last seen alive; `/readyz` and `almoner doctor` read it.
+
+    `celery inspect ping` costs seconds of CPU and calls a busy worker dead; a row does neither.
+    """
+
+    __tablename__ = "worker_heartbeats"
+
+    name: Mapped[StrPK]
+    beaten_at: Mapped[datetime]
+
+
+def beat_heart(session: Session, *, name: str) -> None:
+    """Note that this worker is alive, by the database's clock."""
+    beat = insert(WorkerHeartbeat).values(name=name, beaten_at=func.now())
+    session.execute(beat.on_conflict_do_update(index_elements=["name"], set_={"beaten_at": func.now()}))
+
+
+@cache
+def celery() -> Celery:
+    """The Celery application of this process, for ringing and, in a worker, for listening."""
+    app = Celery("almoner", broker=settings().broker_url, set_as_current=False)
+    app.conf.update(CELERY_SETTINGS)
+    if settings().broker_url.startswith(("redis://", "rediss://", "valkey://")):
+        app.conf.broker_transport_options = REDIS_OPTIONS
+    return app
+
+
+# Why each of these: the defaults lose tasks when a worker is killed, wait for ever on a frozen
+# broker, and redeliver after an hour (measured; docs/decisions/0002-the-database-is-the-truth.md).
+CELERY_SETTINGS: dict[str, object] = {
+    "result_backend": None,
+    "task_ignore_result": True,
+    "task_serializer": "json",
+    "accept_content": ["json"],
+    "task_default_queue": "almoner",
+    "task_acks_late": True,
+    "task_acks_on_failure": True,
+    "task_acks_on_timeout": True,
+    "task_reject_on_worker_lost": True,
+    "task_retry_on_worker_lost": True,
+    "task_soft_time_limit": 60,
+    "task_time_limit": 90,
+    "worker_prefetch_multiplier": 1,
+    "worker_max_tasks_per_child": 1000,
+    "worker_soft_shutdown_timeout": 10.0,
+    "worker_hijack_root_logger": False,
+    "worker_send_task_events": False,
+    "timezone": "UTC",
+    "enable_utc": True,
+    "broker_connection_retry_on_startup": True,
+    "broker_connection_max_retries": None,
+    "broker_connection_timeout": 2,
+    "task_publish_retry_policy": {
+        "max_retries": 1,
+        "interval_start": 0,
+        "interval_step": 0.2,
+        "interval_max": 0.2,
+    },
+}
+REDIS_OPTIONS = {
+    "visibility_timeout": 600,
+    "unacked_restore_interval": 10,
+    "unacked_restore_throttle": 1,
+    "socket_timeout": 15,
+    "socket_connect_timeout": 2,
+    "socket_keepalive": True,
+    "health_check_interval": 25,
+    "global_keyprefix": "almoner:",
+}
+
+
+def ring(session: Session, bell: Bell) -> None:
+    """Ring once the surrounding transaction has committed, and only then."""
+    say = _after_commit_bells.setdefault(bell, partial(ring_now, bell))
+    after_commit(session, say)
+
+
+_after_commit_bells: dict[Bell, partial[None]] = {}
+
+
+def ring_now(bell: Bell) -> None:
+    """Ring at once. A broker that is away costs at most a few seconds and a log line."""
+    try:
+        # `expires`: a bell nobody heard for a minute says nothing the timetable has not said since.
+        celery().send_task(bell.value, expires=60)
+    except Exception as trouble:  # any broker library's own error: the timetable rings again
+        log.warning("bell not heard", extra={"bell": bell.value, "trouble": type(trouble).__name__})

@@ -1,0 +1,62 @@
+"""The chart of accounts: the default names; an organisation may rename them, not change what they mean."""
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """Which side of the books an account belongs to; assets and expenses grow on the debit side."""
+
+    ASSET = "asset"
+    LIABILITY = "liability"
+    INCOME = "income"
+    CONTRA_INCOME = "contra income"
+    EXPENSE = "expense"
+
+
+class Account(StrEnum):
+    """Kept per legal entity and currency; income and contra income also per fund."""
+
+    STRIPE_BALANCE = "stripe_balance"
+    """The sum of `net` of all balance transactions, pending and available."""
+    PAYOUTS_IN_TRANSIT = "payouts_in_transit"
+    BANK = "bank"
+    UNDEPOSITED_FUNDS = "undeposited_funds"
+    DISPUTED_FUNDS = "disputed_funds"
+    STRIPE_RESERVE = "stripe_reserve"
+    SUSPENSE_UNCLASSIFIED = "suspense_unclassified"
+    """What no rule knows; the month cannot close while it is not zero."""
+    CONTRIBUTIONS = "contributions"
+    CONTRIBUTIONS_FEE_COVER = "contributions_fee_cover"
+    CONTRIBUTION_REFUNDS = "contribution_refunds"
+    CHARGEBACKS = "chargebacks"
+    FX_GAIN_LOSS = "fx_gain_loss"
+    PROCESSING_FEES = "processing_fees"
+    DISPUTE_FEES = "dispute_fees"
+    STRIPE_SERVICE_FEES = "stripe_service_fees"
+    REFUNDS_PAYABLE = "refunds_payable"
+    """A refund failed, the money came back, and it is still owed to the donor."""
+
+    @property
+    def kind(self) -> Kind:
+        """Its side of the books."""
+        return _KINDS[self]
+
+
+_KINDS = {
+    Account.STRIPE_BALANCE: Kind.ASSET,
+    Account.PAYOUTS_IN_TRANSIT: Kind.ASSET,
+    Account.BANK: Kind.ASSET,
+    Account.UNDEPOSITED_FUNDS: Kind.ASSET,
+    Account.DISPUTED_FUNDS: Kind.ASSET,
+    Account.STRIPE_RESERVE: Kind.ASSET,
+    Account.SUSPENSE_UNCLASSIFIED: Kind.ASSET,
+    Account.CONTRIBUTIONS: Kind.INCOME,
+    Account.CONTRIBUTIONS_FEE_COVER: Kind.INCOME,
+    Account.CONTRIBUTION_REFUNDS: Kind.CONTRA_INCOME,
+    Account.CHARGEBACKS: Kind.CONTRA_INCOME,
+    Account.FX_GAIN_LOSS: Kind.EXPENSE,
+    Account.PROCESSING_FEES: Kind.EXPENSE,
+    Account.DISPUTE_FEES: Kind.EXPENSE,
+    Account.STRIPE_SERVICE_FEES: Kind.EXPENSE,
+    Account.REFUNDS_PAYABLE: Kind.LIABILITY,
+}

@@ -1,0 +1,12 @@
+"""Every table of the house, imported once: what Alembic compares the migrations with."""
+
+from payments import jobs
+from payments.database import Base
+from payments.donations import models as donations
+from payments.ledger import models as ledger
+from payments.mail import models as mail
+from payments.receipts import models as receipts
+from payments.supporters import donors
+from payments.webhooks import models as webhooks
+
+__all__ = ["Base", "donations", "donors", "jobs", "ledger", "mail", "receipts", "webhooks"]

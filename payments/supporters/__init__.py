@@ -1,0 +1,1 @@
+"""People who give. A donor list of this cause is sensitive: names and addresses live here alone."""

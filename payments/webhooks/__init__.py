@@ -1,0 +1,1 @@
+"""Stripe speaks; we store what it said, then translate it into deeds of the other rooms."""
