@@ -1,0 +1,143 @@
+"""From a wish to Stripe's page: the gift is written and committed first, then Stripe is asked.
+
+One idempotency key makes one gift. Of many callers with the same key one asks Stripe, the others
+wait for what it gets; if it dies, the next takes over, and Stripe, asked again under the gift's own
+key, answers with the same page.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from payments.clock import now
+from payments.database import new_id
+from payments.donations.models import Allocation, Donation, DonationRequest, DonationStatus, Fund
+from payments.donations.wishes import Agreed, Wish
+from payments.errors import AlmonerError
+from payments.stripe_gateway.client import CheckoutPage, CheckoutRequest
+
+CHECKOUT_OPEN_FOR = timedelta(hours=2)
+"""How long the donor may take to pay. Stripe allows thirty minutes to a day; short hinders card testing."""
+
+_CALL_LASTS = timedelta(seconds=30)
+
+
+class IdempotencyKeyReused(AlmonerError):
+    """The same key came with another gift."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This Idempotency-Key was already used for a different gift. Use a new key for a new gift."
+        )
+
+
+class DonationNotFound(AlmonerError):
+    """No gift has this id."""
+
+    def __init__(self, donation_id: str) -> None:
+        super().__init__("There is no donation with this id.")
+        self.donation_id = donation_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A caller's part in opening a gift's page: to ask Stripe, or to wait for who is asking."""
+
+    donation: Donation
+    may_ask: bool
+
+
+def fingerprint(wish: Wish) -> str:
+    """The wish as one hash: two requests with one key must be the same wish."""
+    return hashlib.sha256(json.dumps(asdict(wish), sort_keys=True).encode()).hexdigest()
+
+
+def earlier(session: Session, *, key: str, wish_sha256: str) -> Claim | None:
+    """The gift this key already made, held against other callers for the length of the transaction."""
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
+    request = session.get(DonationRequest, key)
+    if request is None:
+        return None
+    if request.request_sha256 != wish_sha256:
+        raise IdempotencyKeyReused
+    donation = find(session, request.donation_id)
+    may_ask = donation.stripe_checkout_session_id is None and request.caller_until < now()
+    if may_ask:
+        request.caller_until = now() + _CALL_LASTS
+    return Claim(donation=donation, may_ask=may_ask)
+
+
+def begin(session: Session, wish: Wish, agreed: Agreed, *, key: str, donor_id: str, entity_id: str) -> Claim:
+    """Write the gift and its key; the caller commits and then asks Stripe."""
+    donation = Donation(
+        id=new_id("don"),
+        created_at=now(),
+        entity_id=entity_id,
+        donor_id=donor_id,
+        donor_name=agreed.donor_name,
+        locale=wish.locale,
+        frequency=wish.frequency,
+        currency=agreed.total.currency,
+        amount=agreed.total.minor,
+        fee_cover_amount=agreed.fee_cover.minor,
+        dedication_kind=wish.dedication.kind if wish.dedication else None,
+        dedication_name=wish.dedication.name.strip() if wish.dedication else None,
+        source=dict(wish.source),
+        status=DonationStatus.PENDING,
+        checkout_expires_at=now() + CHECKOUT_OPEN_FOR,
+        allocations=[
+            Allocation(position=position, fund_id=share.fund_id, amount=share.amount)
+            for position, share in enumerate(agreed.shares)
+        ],
+    )
+    session.add(donation)
+    session.flush()
+    session.add(
+        DonationRequest(
+            idempotency_key=key,
+            request_sha256=fingerprint(wish),
+            donation_id=donation.id,
+            caller_until=now() + _CALL_LASTS,
+        )
+    )
+    return Claim(donation=donation, may_ask=True)
+
+
+def request_for(session: Session, donation: Donation, *, email: str, public_base_url: str) -> CheckoutRequest:
+    """What to ask Stripe for this gift, from what is stored and nothing else."""
+    funds = session.scalars(
+        select(Fund)
+        .join(Allocation, Allocation.fund_id == Fund.id)
+        .where(Allocation.donation_id == donation.id)
+        .order_by(Allocation.position)
+    )
+    return CheckoutRequest(
+        donation_id=donation.id,
+        total=donation.total,
+        description=" · ".join(fund.name_in(donation.locale) for fund in funds),
+        email=email,
+        locale=donation.locale,
+        success_url=f"{public_base_url}/thank-you/{donation.id}",
+        cancel_url=f"{public_base_url}/donate?cancelled={donation.id}&lang={donation.locale}",
+        expires_at=donation.checkout_expires_at,
+    )
+
+
+def record_page(session: Session, donation_id: str, page: CheckoutPage) -> Donation:
+    """Remember which page Stripe opened. The webhook may have been faster; it has the same ids."""
+    donation = find(session, donation_id, for_update=True)
+    donation.stripe_checkout_session_id = page.stripe_checkout_session_id
+    donation.checkout_url = page.url or donation.checkout_url
+    return donation
+
+
+def find(session: Session, donation_id: str, *, for_update: bool = False) -> Donation:
+    """The gift with this id, or `DonationNotFound`."""
+    found = session.get(Donation, donation_id, with_for_update=True if for_update else None)
+    if found is None:
+        raise DonationNotFound(donation_id)
+    return found

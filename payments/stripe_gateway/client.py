@@ -1,0 +1,152 @@
+"""Asking Stripe: each deed one method, each answer a small frozen shape.
+
+Every POST carries an idempotency key of ours, so the same deed asked twice is done once. Lists are
+read as plain JSON: building the library's objects for a page costs a hundred times its decoding.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, cast
+
+import stripe
+from stripe.params.checkout import SessionCreateParams
+
+from payments.errors import StripeRefused, StripeUnavailable
+from payments.money import Money
+from payments.settings import settings
+from payments.stripe_gateway.shapes import DONATION
+
+_PAGE = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckoutRequest:
+    """What Stripe is asked to collect. Built from the stored gift alone, so that asking again with
+    the same key asks the very same thing."""
+
+    donation_id: str
+    total: Money
+    description: str
+    email: str
+    locale: str
+    success_url: str
+    cancel_url: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckoutPage:
+    """The page Stripe opened for the donor."""
+
+    stripe_checkout_session_id: str
+    url: str | None
+
+
+class StripeGateway:
+    """One client of one process; safe to share between threads."""
+
+    def __init__(self, *, secret_key: str, api_base: str = "") -> None:
+        self._client = stripe.StripeClient(
+            secret_key,
+            base_addresses={"api": api_base} if api_base else None,
+            http_client=stripe.RequestsClient(timeout=cast(Any, (3, 12))),
+            max_network_retries=2,
+        )
+
+    def open_checkout(self, request: CheckoutRequest) -> CheckoutPage:
+        """Open the hosted page for a gift. Keyed by the gift: asked again, it is the same page."""
+        reference = {DONATION: request.donation_id}
+        params: SessionCreateParams = {
+            "mode": "payment",
+            "submit_type": "donate",
+            "client_reference_id": request.donation_id,
+            "customer_email": request.email,
+            "locale": "ko" if request.locale == "ko" else "en",
+            "expires_at": int(request.expires_at.timestamp()),
+            "adaptive_pricing": {"enabled": False},
+            "success_url": request.success_url,
+            "cancel_url": request.cancel_url,
+            "line_items": [
+                {
+                    "quantity": 1,
+                    "price_data": {
+                        "currency": request.total.currency,
+                        "unit_amount": request.total.minor,
+                        "product_data": {"name": request.description},
+                    },
+                }
+            ],
+            # Metadata is not inherited: the payment and its charge need their own copy.
+            "metadata": reference,
+            "payment_intent_data": {"metadata": reference},
+        }
+        with _translated_errors():
+            session = self._client.v1.checkout.sessions.create(
+                params, {"idempotency_key": f"checkout:{request.donation_id}"}
+            )
+        return CheckoutPage(stripe_checkout_session_id=session.id, url=session.url)
+
+    def balance_transactions(self, *, created_from: datetime) -> Iterator[list[Mapping[str, Any]]]:
+        """Pages of a hundred, newest first, each with its source expanded."""
+        return self._pages(
+            "/v1/balance_transactions",
+            {"created": {"gte": int(created_from.timestamp())}, "expand": ["data.source"]},
+        )
+
+    def events(self, *, created_from: datetime) -> Iterator[list[Mapping[str, Any]]]:
+        """Pages of a hundred events, newest first. Stripe keeps them thirty days."""
+        return self._pages("/v1/events", {"created": {"gte": int(created_from.timestamp())}})
+
+    def account_id(self) -> str:
+        """Whose key this is."""
+        with _translated_errors():
+            return str(self._get("/v1/account", {})["id"])
+
+    def webhook_endpoints(self) -> list[Mapping[str, Any]]:
+        """The endpoints Stripe delivers to, with their API version and status."""
+        return [endpoint for page in self._pages("/v1/webhook_endpoints", {}) for endpoint in page]
+
+    def _pages(self, path: str, params: dict[str, Any]) -> Iterator[list[Mapping[str, Any]]]:
+        params = {**params, "limit": _PAGE}
+        while True:
+            with _translated_errors():
+                answer = self._get(path, params)
+            page = answer["data"]
+            if page:
+                yield page
+            if not answer["has_more"]:
+                return
+            params["starting_after"] = page[-1]["id"]
+
+    def _get(self, path: str, params: dict[str, Any]) -> Mapping[str, Any]:
+        return cast(Mapping[str, Any], self._client.raw_request("get", path, **params).data)
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    """Stripe's errors in this project's two kinds: try later, or a person must look."""
+    try:
+        yield
+    except (stripe.APIConnectionError, stripe.RateLimitError, stripe.APIError) as error:
+        raise StripeUnavailable(_sentence(error)) from error
+    except stripe.StripeError as error:
+        # 409 of a key in use: the first call with this key is still running.
+        if error.http_status == 409:
+            raise StripeUnavailable(_sentence(error)) from error
+        raise StripeRefused(_sentence(error), code=error.code) from error
+
+
+def _sentence(error: stripe.StripeError) -> str:
+    """What went wrong, without what Stripe repeats of our request: that may hold an address."""
+    return f"Stripe: {type(error).__name__} {error.code or error.http_status or 'no answer'}"
+
+
+@cache
+def gateway() -> StripeGateway:
+    """The client of this process."""
+    return StripeGateway(
+        secret_key=settings().stripe_secret_key.get_secret_value(), api_base=settings().stripe_api_base
+    )

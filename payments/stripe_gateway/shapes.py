@@ -1,0 +1,225 @@
+"""What we read of Stripe's objects, in the shapes of the pinned API version.
+
+Only the fields we use are named; the rest is ignored, because real payloads carry extras. A missing
+field of ours is `UnreadableStripeObject`: the event is parked with the reason and never guessed.
+Amounts are minor units; instants are whole seconds of UTC.
+"""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import cache
+from typing import Annotated, Any, Generic, TypeVar
+
+import stripe
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from payments.errors import UnreadableStripeObject
+
+API_VERSION: str = stripe.api_version
+"""The version the library pins, and so the only one whose shapes stand below."""
+
+DONATION = "donation"
+"""The metadata key under which our own id travels with the session, the payment and its charge."""
+
+
+def _id_of(value: Any) -> Any:
+    """An expandable field holds an id, or the object itself when somebody expanded it."""
+    return value.get("id") if isinstance(value, dict) else value
+
+
+Expandable = Annotated[str, BeforeValidator(_id_of)]
+
+
+class Shape(BaseModel):
+    """The base of everything read from Stripe: frozen, and blind to what it does not name."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+ShapeT = TypeVar("ShapeT", bound=Shape)
+
+
+class Anything(Shape):
+    """An object of whatever kind, read only as far as its id."""
+
+    id: str | None = None
+
+
+class CheckoutSession(Shape):
+    """`checkout.session`, as far as a gift needs it."""
+
+    id: str
+    status: str | None
+    payment_status: str
+    amount_total: int | None
+    currency: str | None
+    payment_intent: Expandable | None
+    client_reference_id: str | None
+    metadata: dict[str, str] | None
+
+    @property
+    def donation_id(self) -> str | None:
+        """The gift it was opened for; None for a session that is not ours."""
+        return (self.metadata or {}).get(DONATION)
+
+
+class PaymentError(Shape):
+    """Why an attempt was refused."""
+
+    code: str | None = None
+    decline_code: str | None = None
+
+
+class PaymentIntent(Shape):
+    """`payment_intent`, read for its refusals."""
+
+    id: str
+    status: str
+    metadata: dict[str, str]
+    last_payment_error: PaymentError | None
+
+    @property
+    def donation_id(self) -> str | None:
+        """The gift it was opened for; None for a payment that is not ours."""
+        return self.metadata.get(DONATION)
+
+
+class Card(Shape):
+    """Brand and last four digits: all that is ever known here of a card."""
+
+    brand: str | None = None
+    last4: str | None = None
+
+
+class PaymentMethodDetails(Shape):
+    """How a charge was paid. Every method keeps its details under its own name."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    type: str
+    card: Card | None = None
+
+    @property
+    def last4(self) -> str | None:
+        """The last four digits of the card or bank account, where the method has any."""
+        if self.card is not None:
+            return self.card.last4
+        details = (self.model_extra or {}).get(self.type)
+        last4 = details.get("last4") if isinstance(details, dict) else None
+        return last4 if isinstance(last4, str) else None
+
+
+class Charge(Shape):
+    """`charge`: one attempt that reached a bank."""
+
+    id: str
+    amount: int
+    currency: str
+    status: str
+    created: int
+    payment_intent: Expandable | None
+    metadata: dict[str, str]
+    failure_code: str | None
+    payment_method_details: PaymentMethodDetails | None
+    balance_transaction: Expandable | None
+
+    @property
+    def donation_id(self) -> str | None:
+        """The gift it pays for; None for money that is not a gift of ours."""
+        return self.metadata.get(DONATION)
+
+
+class Source(Shape):
+    """What a balance transaction is about: read whole when it is a charge, else only its id."""
+
+    id: str
+    object: str | None = None
+
+
+class BalanceTransaction(Shape):
+    """`balance_transaction`: one movement of the balance, with `source` expanded where we fetched it."""
+
+    id: str
+    type: str
+    reporting_category: str
+    amount: int
+    fee: int
+    net: int
+    currency: str
+    exchange_rate: Decimal | None
+    created: int
+    available_on: int
+    source: Charge | Source | str | None = Field(union_mode="left_to_right")
+
+    @property
+    def source_id(self) -> str | None:
+        """The id of the charge, refund, payout … that moved the money."""
+        return self.source if isinstance(self.source, str) or self.source is None else self.source.id
+
+    @property
+    def charge(self) -> Charge | None:
+        """The charge, where the source is one and came expanded."""
+        return self.source if isinstance(self.source, Charge) else None
+
+
+class EventData(Shape, Generic[ShapeT]):
+    """The snapshot of the object as it was when the event was made."""
+
+    object: ShapeT
+
+
+class Event(Shape, Generic[ShapeT]):
+    """An event around its object."""
+
+    id: str
+    type: str
+    created: int
+    livemode: bool
+    api_version: str | None
+    account: str | None = None
+    data: EventData[ShapeT]
+
+
+class Envelope(Event[Anything]):
+    """An event read only as far as the inbox needs."""
+
+
+def read(shape: type[ShapeT], body: bytes) -> ShapeT:
+    """The body as `shape`, or `UnreadableStripeObject` naming the first field that does not fit."""
+    try:
+        return _parse(shape, body)
+    except ValidationError as refusal:
+        problem = refusal.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(step) for step in problem["loc"]) or "body"
+        raise UnreadableStripeObject(f"{shape.__name__}: {where}: {problem['msg']}") from None
+
+
+def read_event_object(shape: type[ShapeT], body: bytes) -> ShapeT:
+    """The object inside an event's body."""
+    event: Event[ShapeT] = read(_event_of(shape), body)
+    return event.data.object
+
+
+@cache
+def _event_of(shape: type[ShapeT]) -> type[Event[ShapeT]]:
+    return Event[shape]  # type: ignore[valid-type]
+
+
+def _parse(shape: type[ShapeT], body: bytes) -> ShapeT:
+    try:
+        return shape.model_validate_json(body)
+    except ValidationError as refusal:
+        if refusal.errors(include_input=False)[0]["type"] != "json_invalid":
+            raise
+    # Stripe may sign JSON that the fast parser refuses, such as a lone surrogate in a name.
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        raise UnreadableStripeObject("the body is not JSON that can be read") from None
+    return shape.model_validate(value)
+
+
+def as_bytes(value: Mapping[str, Any]) -> bytes:
+    """A fetched object as it goes into the inbox."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=True).encode()
