@@ -220,6 +220,23 @@ def long_date(day: date, language: str) -> str:
     return format_date(day, format="long", locale=language)
 
 
+def amount(money: Money, language: str) -> str:
+    """Without the invisible direction marks some locales add, which no page font draws."""
+    return printable(money.format(language))
+
+
+def tax_id(content: ReceiptContent) -> str:
+    """The entity's tax id with the name its country gives it: "EIN 20-1234567"."""
+    entity = content.entity
+    labels = words(content.language)["tax_id"]
+    return labels.get(entity.jurisdiction, labels["other"]).format(tax_id=entity.tax_id)
+
+
+def accent(entity: EntityContent) -> str:
+    """The entity's colour, or ours where it gave none that can be read as one."""
+    return entity.accent_colour if _COLOUR.fullmatch(entity.accent_colour) else _DEFAULT_ACCENT
+
+
 def printable(text: str) -> str:
     """One line of what a person typed: no control characters, nothing that turns its neighbours round.
 
@@ -255,7 +272,7 @@ def _page(content: ReceiptContent) -> dict[str, Any]:
         "lang": language,
         "region": _REGIONS[language],
         "paper": "us-letter" if entity.jurisdiction in _LETTER_PAPER else "a4",
-        "accent": entity.accent_colour if _COLOUR.fullmatch(entity.accent_colour) else _DEFAULT_ACCENT,
+        "accent": accent(entity),
         "title": content.title,
         "number": content.number,
         "entity": {
@@ -267,7 +284,7 @@ def _page(content: ReceiptContent) -> dict[str, Any]:
         "donor": _breakable(say["donor"].replace("{name}", name)),
         "donor-length": _width(name),
         "gave": say["gave"],
-        "amount": _amount(content.total, language),
+        "amount": amount(content.total, language),
         "received-on": say["received_on"].format(date=long_date(content.gift_date, language)),
         "dedication": _breakable(dedication(content)),
         "facts": [
@@ -282,7 +299,7 @@ def _page(content: ReceiptContent) -> dict[str, Any]:
         "lines": [
             {
                 "label": _breakable(line_label(content, line)),
-                "amount": _amount(Money(line.amount_minor, content.currency), language),
+                "amount": amount(Money(line.amount_minor, content.currency), language),
             }
             for line in content.lines
         ],
@@ -304,21 +321,15 @@ def _statement(content: ReceiptContent) -> dict[str, str | None]:
         "lang": statement.legal_language,
         "text": statement.sentence[statement.legal_language],
         "translation": statement.sentence[content.language] if foreign else None,
+        "note": statement.note.get(content.language),
         "translation-note": words(content.language)["receipt"]["translation"],
     }
 
 
 def _footer(content: ReceiptContent) -> list[str]:
     entity = content.entity
-    labels = words(content.language)["tax_id"]
-    tax_id = labels.get(entity.jurisdiction, labels["other"]).format(tax_id=entity.tax_id)
     website = re.sub(r"^https?://", "", entity.website).rstrip("/")
-    return [f"{entity.legal_name} · {tax_id}", f"{website} · {entity.email}"]
-
-
-def _amount(money: Money, language: str) -> str:
-    """Without the invisible direction marks some locales add, which no page font draws."""
-    return printable(money.format(language))
+    return [f"{entity.legal_name} · {tax_id(content)}", f"{website} · {entity.email}"]
 
 
 def _width(text: str) -> int:

@@ -6,7 +6,7 @@ one; the old one stays for as long as receipts that carry it are kept.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from payments.errors import PersonMustLook
 
@@ -33,6 +33,8 @@ class Statement:
     """What the document may call itself. In Korea 기부금 영수증 is the name of the statutory form, so a
     body that is not designated, and a foreign one, never prints those words as a title."""
     sentence: Mapping[str, str]
+    note: Mapping[str, str] = field(default_factory=dict)
+    """What readers of a language must not misunderstand, such as a foreign receipt's limits."""
     source: str
     """Where the wording comes from, for the next reviewer."""
 
@@ -48,6 +50,7 @@ CATALOGUE: tuple[Statement, ...] = (
             "en": "No goods or services were provided in exchange for this contribution.",
             "ko": "이 기부의 대가로 제공된 재화나 용역은 없습니다.",
         },
+        note={"ko": "미국 세법에 따른 영수증으로, 한국 세법의 기부금 영수증을 대신하지 않습니다."},
         source=(
             "IRS Publication 1771 (Rev. 3-2016), Written Acknowledgment: a statement that no goods or"
             " services were provided by the organization, if that was the case; IRC 170(f)(8)(B)(ii)"

@@ -1,0 +1,125 @@
+"""The letter a receipt travels with: thanks in the donor's language, the facts in plain text, the PDF.
+
+Composed once, from the same frozen content as the page, and kept as bytes in the outbox, so every
+try to deliver it sends the same message. Nothing in it is fetched from outside and nothing tracks
+whether it was read.
+"""
+
+import hashlib
+import re
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from payments.money import Money
+from payments.receipts import render, statements
+from payments.receipts.render import ReceiptContent
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def compose(
+    content: ReceiptContent,
+    *,
+    to_address: str,
+    from_address: str,
+    message_id: str,
+    dated: datetime,
+    pdf: bytes,
+    donate_url: str,
+) -> EmailMessage:
+    """The whole message. The same arguments give the same bytes.
+
+    `message_id` carries its angle brackets and `dated` its zone. An address with a line break in it
+    raises ValueError: headers cannot be smuggled in.
+    """
+    facts = _facts(content, donate_url)
+    letter = EmailMessage(policy=SMTP)
+    letter["Subject"] = _render(f"letter.{content.language}.subject.txt", facts)
+    letter["From"] = from_address
+    letter["To"] = to_address
+    letter["Reply-To"] = content.entity.email
+    letter["Date"] = format_datetime(dated)
+    letter["Message-ID"] = message_id
+    letter["Auto-Submitted"] = "auto-generated"
+    letter["Content-Language"] = content.language
+    letter.set_content(_render(f"letter.{content.language}.txt", facts) + "\n")
+    letter.add_alternative(_render(f"letter.{content.language}.html", facts) + "\n", subtype="html")
+    letter.add_attachment(pdf, maintype="application", subtype="pdf", filename=attachment_name(content))
+    _fix_boundaries(letter, message_id)
+    return letter
+
+
+def attachment_name(content: ReceiptContent) -> str:
+    """receipt-US-2026-000123.pdf: the number and nothing about the donor."""
+    return f"receipt-{re.sub(r'[^A-Za-z0-9._-]', '-', content.number)}.pdf"
+
+
+def _facts(content: ReceiptContent, donate_url: str) -> dict[str, Any]:
+    language = content.language
+    entity = content.entity
+    statement = statements.find(content.statement_code, content.statement_version)
+    foreign = language != statement.legal_language
+    return {
+        "language": language,
+        "words": render.words(language)["receipt"],
+        "name": render.printable(content.donor_name),
+        "amount": render.amount(content.total, language),
+        "gift_date": render.long_date(content.gift_date, language),
+        "number": render.printable(content.number),
+        "title": content.title,
+        "lines": [
+            {
+                "label": render.line_label(content, line),
+                "amount": render.amount(Money(line.amount_minor, content.currency), language),
+            }
+            for line in content.lines
+        ],
+        "payment_method": render.payment_method(content),
+        "dedication": render.dedication(content),
+        "statement": statement.sentence[statement.legal_language],
+        "statement_language": statement.legal_language,
+        "translation": statement.sentence[language] if foreign else None,
+        "note": statement.note.get(language),
+        "is_tax_receipt": statement.is_tax_receipt,
+        "entity": {
+            "name": render.printable(entity.legal_name),
+            "address": entity.address,
+            "tax_id": render.tax_id(content),
+            "email": entity.email,
+            "website": entity.website,
+            "signatory_name": entity.signatory_name,
+            "signatory_title": entity.signatory_title,
+        },
+        "accent": render.accent(entity),
+        "donate_url": donate_url,
+    }
+
+
+def _fix_boundaries(letter: EmailMessage, message_id: str) -> None:
+    """Part boundaries from the Message-ID: the library's own are random, and bytes must repeat."""
+    seed = hashlib.sha256(message_id.encode()).hexdigest()[:32]
+    multiparts = (part for part in letter.walk() if part.is_multipart())
+    for place, part in enumerate(multiparts):
+        part.set_boundary(f"=_{seed}_{place}")
+
+
+def _render(template: str, facts: dict[str, Any]) -> str:
+    return _environment().get_template(template).render(facts).strip()
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=select_autoescape(enabled_extensions=("html",), default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
