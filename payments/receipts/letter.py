@@ -48,10 +48,11 @@ def compose(
     letter["Date"] = format_datetime(dated)
     letter["Message-ID"] = message_id
     letter["Auto-Submitted"] = "auto-generated"
-    letter["Content-Language"] = content.language
     letter.set_content(_render(f"letter.{content.language}.txt", facts) + "\n")
     letter.add_alternative(_render(f"letter.{content.language}.html", facts) + "\n", subtype="html")
     letter.add_attachment(pdf, maintype="application", subtype="pdf", filename=attachment_name(content))
+    # Last, because adding parts moves every Content header that stands there to the first part.
+    letter["Content-Language"] = content.language
     _fix_boundaries(letter, message_id)
     return letter
 

@@ -9,6 +9,7 @@ is owed a receipt too.
 
 import hashlib
 import json
+import os
 import re
 import threading
 import tomllib
@@ -165,8 +166,8 @@ class RenderedReceipt:
 def render_pdf(content: ReceiptContent) -> RenderedReceipt:
     """Set the page. The same content gives the same bytes, on any machine, at any time.
 
-    The first call in a process reads the fonts (some 20 ms). Typst keeps threads: a process that is
-    going to fork must not render before it does.
+    The first call in a process reads the fonts (some 20 ms). Typst keeps threads, which do not survive
+    a fork: render in the children, never in the parent before it forks.
     """
     page = json.dumps(_page(content), ensure_ascii=False)
     written_at = datetime(content.issued_on.year, content.issued_on.month, content.issued_on.day, tzinfo=UTC)
@@ -345,6 +346,8 @@ def _breakable(text: str | None) -> str | None:
 
 
 def _typeset(page: str, *, standards: list[str], written_at: datetime) -> bytes:
+    if _first_used_in() != os.getpid():
+        raise RuntimeError("forked after rendering: typst would wait for ever for the parent's threads")
     with _one_at_a_time:
         return bytes(
             _compiler().compile(
@@ -358,6 +361,11 @@ def _typeset(page: str, *, standards: list[str], written_at: datetime) -> bytes:
 
 
 _one_at_a_time = threading.Lock()
+
+
+@cache
+def _first_used_in() -> int:
+    return os.getpid()
 
 
 @cache

@@ -1,0 +1,78 @@
+"""Receipts to read in tests: a US gift with a fee cover, and one to a Korean office without designation."""
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from payments.receipts import statements
+from payments.receipts.render import EntityContent, ReceiptContent, ReceiptLine
+
+US_ENTITY = EntityContent(
+    legal_name="Open Harbor",
+    address=("1200 Seaside Avenue, Suite 4", "Torrance, CA 90501", "USA"),
+    tax_id="20-1234567",
+    jurisdiction="US",
+    website="https://www.example.org/",
+    email="giving@example.org",
+    signatory_name="Hannah Song",
+    signatory_title="Executive Director",
+)
+KOREAN_ENTITY = EntityContent(
+    legal_name="사단법인 열린항구",
+    address=("서울특별시 중구 세종대로 110, 7층", "04524"),
+    tax_id="123-82-45678",
+    jurisdiction="KR",
+    website="https://kr.example.org",
+    email="hello@example.org",
+    signatory_name="박소영",
+    signatory_title="대표",
+)
+
+
+def us_receipt(**changes: Any) -> ReceiptContent:
+    """$257.50 to two funds with the costs covered, by Visa, in honor of somebody."""
+    content = ReceiptContent(
+        number="US-2026-000123",
+        kind="gift",
+        issued_on=date(2026, 3, 4),
+        gift_date=date(2026, 3, 3),
+        locale="en",
+        donor_name="Margaret O’Sullivan",
+        amount_minor=25750,
+        currency="usd",
+        lines=(
+            ReceiptLine(fund_name="Safe passage", amount_minor=20000),
+            ReceiptLine(fund_name="Where it is needed most", amount_minor=5000),
+            ReceiptLine(fund_name="", amount_minor=750, is_fee_cover=True),
+        ),
+        entity=US_ENTITY,
+        statement_code="us_no_goods_or_services",
+        statement_version=statements.current("us_no_goods_or_services").version,
+        method_kind="card",
+        card_brand="visa",
+        last4="4242",
+        dedication_kind="in_honour",
+        dedication_name="Grandma Rose",
+        verification_code="7KQM-2XPA",
+    )
+    return replace(content, **changes)
+
+
+def korean_receipt(**changes: Any) -> ReceiptContent:
+    """₩50,000 to the office that is not designated, by Mastercard."""
+    content = us_receipt(
+        number="KR-2026-000007",
+        locale="ko",
+        donor_name="김영희",
+        amount_minor=50_000,
+        currency="krw",
+        lines=(ReceiptLine(fund_name="안전한 길", amount_minor=50_000),),
+        entity=KOREAN_ENTITY,
+        statement_code="kr_not_designated",
+        statement_version=statements.current("kr_not_designated").version,
+        card_brand="mastercard",
+        dedication_kind=None,
+        dedication_name=None,
+        verification_code=None,
+    )
+    return replace(content, **changes)
