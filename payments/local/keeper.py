@@ -218,7 +218,7 @@ def runnable_programs(folder: Path, as_user: Mapping[str, Any]) -> Path:
 
 def can_run(program: Path, as_user: Mapping[str, Any]) -> bool:
     try:
-        version = [program, "--version"]
+        version = [str(program), "--version"]
         return subprocess.run(version, capture_output=True, check=False, cwd="/", **as_user).returncode == 0  # noqa: S603
     except PermissionError:
         return False
@@ -310,14 +310,18 @@ def reap_orphaned_valkey(folder: Path, configuration: Path) -> None:
 
 def free_port(remembered: Path) -> int:
     """The port of last time if it is still free, so that addresses survive a restart."""
-    for port in (first_number(remembered) or 0, 0):
-        with suppress(OSError), socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
-            found = int(probe.getsockname()[1])
-            remembered.write_text(str(found))
-            return found
-    give_up("no free port on 127.0.0.1")
+    port = port_if_free(first_number(remembered) or 0) or port_if_free(0)
+    remembered.write_text(str(port))
+    return port
+
+
+def port_if_free(port: int) -> int:
+    """The port itself, or any free one for 0; 0 when it is taken."""
+    with suppress(OSError), socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
+        return int(probe.getsockname()[1])
+    return 0
 
 
 def first_number(file: Path) -> int | None:
