@@ -185,6 +185,10 @@ class Envelope(Event[Anything]):
     """An event read only as far as the inbox needs."""
 
 
+class NotJson(UnreadableStripeObject):
+    """Bytes that no JSON reader takes."""
+
+
 def read(shape: type[ShapeT], body: bytes) -> ShapeT:
     """The body as `shape`, or `UnreadableStripeObject` naming the first field that does not fit."""
     try:
@@ -216,7 +220,7 @@ def _parse(shape: type[ShapeT], body: bytes) -> ShapeT:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        raise UnreadableStripeObject("the body is not JSON that can be read") from None
+        raise NotJson("the body is not JSON that can be read") from None
     return shape.model_validate(value)
 
 

@@ -1,0 +1,62 @@
+"""THE TABLE: every event that is acted on, what is read of it, and the handler that acts.
+
+It is also what we ask Stripe to send (`almoner stripe events` prints it). An event whose type is
+not here is stored and ignored.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from payments.stripe_gateway import shapes
+from payments.stripe_gateway.shapes import Shape, read, read_event_object
+from payments.webhooks.batch import Batch
+from payments.webhooks.handlers import balance_transaction, charge, checkout_session, payment_intent
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How one type is read, and who acts on it."""
+
+    shape: type[Shape]
+    handler: Callable[[Batch, Any], None]
+
+
+TABLE: dict[str, Reading] = {
+    "checkout.session.completed": Reading(shapes.CheckoutSession, checkout_session.completed),
+    "checkout.session.async_payment_succeeded": Reading(
+        shapes.CheckoutSession, checkout_session.async_payment_succeeded
+    ),
+    "checkout.session.async_payment_failed": Reading(
+        shapes.CheckoutSession, checkout_session.async_payment_failed
+    ),
+    "checkout.session.expired": Reading(shapes.CheckoutSession, checkout_session.expired),
+    "payment_intent.payment_failed": Reading(shapes.PaymentIntent, payment_intent.payment_failed),
+    # The session does not say when and with which card it was paid; the charge does.
+    "charge.succeeded": Reading(shapes.Charge, charge.seen),
+    "charge.updated": Reading(shapes.Charge, charge.seen),
+    "charge.failed": Reading(shapes.Charge, charge.seen),
+}
+"""What Stripe sends and we act on."""
+
+FETCHED: dict[str, Reading] = {
+    "balance_transaction": Reading(shapes.BalanceTransaction, balance_transaction.fetched),
+}
+"""What we fetch and act on; its body is the object itself, without an event around it."""
+
+
+def is_acted_on(event_type: str) -> bool:
+    """Whether anything is to be done about this type."""
+    return event_type in TABLE or event_type in FETCHED
+
+
+def reading_of(event_type: str) -> Reading | None:
+    """How to read and act on a type; None when nothing is to be done."""
+    return TABLE.get(event_type) or FETCHED.get(event_type)
+
+
+def object_of(event_type: str, body: bytes) -> Shape:
+    """The object of a stored body, or `UnreadableStripeObject`."""
+    if event_type in FETCHED:
+        return read(FETCHED[event_type].shape, body)
+    return read_event_object(TABLE[event_type].shape, body)

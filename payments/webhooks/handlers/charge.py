@@ -1,0 +1,30 @@
+"""Charges: with which card, when, and under which balance transaction."""
+
+from payments.donations import settlement
+from payments.donations.models import Donation
+from payments.stripe_gateway import shapes
+from payments.webhooks.batch import Batch
+
+
+def seen(batch: Batch, charge: shapes.Charge) -> None:
+    """A charge in whatever state: the facts in it are taken over, older ones change nothing."""
+    donation = batch.donation_paid_by(charge)
+    known = batch.charge(charge.id)
+    if known is None:
+        batch.add_charge(settlement.charge_from(charge, donation))
+    else:
+        settlement.update_charge(known, charge)
+    if charge.balance_transaction is not None:
+        batch.want_balance_transaction(charge.balance_transaction)
+    if donation is not None:
+        settlement.check_charge(donation, charge)
+        settle(batch, donation)
+
+
+def settle(batch: Batch, donation: Donation) -> None:
+    """Once the gift is paid and its charge is known, its day is fixed and its receipt is due."""
+    charge = batch.succeeded_charge_of(donation)
+    if charge is None:
+        return
+    if settlement.settle(donation, charge, time_zone=batch.entity(donation.entity_id).time_zone):
+        batch.owe_receipt(donation)

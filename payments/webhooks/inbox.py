@@ -1,0 +1,133 @@
+"""Putting what Stripe said into the inbox: once, whole, and with its place in the queue.
+
+One statement stores a batch and queues what is fresh in it, for the webhooks and for everything
+fetched alike. Rows go in sorted by id: two batches that race over the same events in different
+orders would otherwise wait for each other for ever.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from payments.settings import settings
+from payments.stripe_gateway.shapes import API_VERSION, Envelope, as_bytes
+from payments.webhooks.events import is_acted_on
+
+FETCHED_BALANCE_TRANSACTION = "balance_transaction"
+"""The type under which a fetched balance transaction stands in the inbox."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One thing Stripe said, ready to store."""
+
+    stripe_event_id: str
+    source: str
+    type: str
+    object_id: str | None
+    account: str | None
+    is_live: bool
+    api_version: str | None
+    created: int
+    body: bytes
+    parked_reason: str | None = None
+
+    @property
+    def is_queued(self) -> bool:
+        """Whether anything is to be done about it. The rest is stored and ignored."""
+        return self.parked_reason is not None or is_acted_on(self.type)
+
+
+STORE = """
+WITH incoming AS (
+    SELECT * FROM unnest(
+        %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::bool[], %b::text[], %b::int8[],
+        %b::bytea[], %b::bool[], %b::text[]
+    ) AS _ (
+        stripe_event_id, source, type, object_id, account, is_live, api_version, created,
+        body, is_queued, parked_reason
+    )
+), stored AS (
+    INSERT INTO stripe_events (
+        stripe_event_id, source, type, object_id, account, is_live, api_version, created_at, body
+    )
+    SELECT
+        stripe_event_id, source, type, object_id, account, is_live, api_version, to_timestamp(created), body
+    FROM incoming
+    ON CONFLICT DO NOTHING
+    RETURNING stripe_event_id
+)
+INSERT INTO stripe_event_queue (stripe_event_id, parked_reason, parked_at)
+SELECT stripe_event_id, parked_reason, CASE WHEN parked_reason IS NOT NULL THEN now() END
+FROM incoming JOIN stored USING (stripe_event_id)
+WHERE is_queued
+"""
+
+
+def parameters(deliveries: Iterable[Delivery]) -> tuple[list[Any], ...]:
+    """The parameters of `STORE`: a list a column, one row an event, in the order of their ids."""
+    unique = {delivery.stripe_event_id: delivery for delivery in deliveries}
+    rows = sorted(unique.values(), key=lambda delivery: delivery.stripe_event_id)
+    return (
+        [row.stripe_event_id for row in rows],
+        [row.source for row in rows],
+        [row.type for row in rows],
+        [row.object_id for row in rows],
+        [row.account for row in rows],
+        [row.is_live for row in rows],
+        [row.api_version for row in rows],
+        [row.created for row in rows],
+        [row.body for row in rows],
+        [row.is_queued for row in rows],
+        [row.parked_reason for row in rows],
+    )
+
+
+def store(session: Session, deliveries: Sequence[Delivery]) -> int:
+    """Store a fetched batch in this transaction; how many of it are newly queued."""
+    if not deliveries:
+        return 0
+    return session.connection().exec_driver_sql(STORE, parameters(deliveries)).rowcount
+
+
+def of_event(envelope: Envelope, body: bytes, *, source: str) -> Delivery:
+    """An event as it is stored: parked at once when it is not for this house."""
+    return Delivery(
+        stripe_event_id=envelope.id,
+        source=source,
+        type=envelope.type,
+        object_id=envelope.data.object.id,
+        account=envelope.account,
+        is_live=envelope.livemode,
+        api_version=envelope.api_version,
+        created=envelope.created,
+        body=body,
+        parked_reason=_not_for_us(envelope),
+    )
+
+
+def of_balance_transaction(fetched: Mapping[str, Any]) -> Delivery:
+    """A fetched balance transaction as it is stored. It never changes, so its own id is its key."""
+    return Delivery(
+        stripe_event_id=f"fetched:{fetched['id']}",
+        source="fetch",
+        type=FETCHED_BALANCE_TRANSACTION,
+        object_id=str(fetched["id"]),
+        account=None,
+        is_live=settings().is_live,
+        api_version=API_VERSION,
+        created=int(fetched["created"]),
+        body=as_bytes(fetched),
+    )
+
+
+def _not_for_us(envelope: Envelope) -> str | None:
+    if envelope.livemode != settings().is_live:
+        return f"{'live' if envelope.livemode else 'test'} mode event at a server of the other mode"
+    if envelope.account is not None and envelope.account != settings().stripe_account:
+        return f"event of account {envelope.account}, which is not ours"
+    if envelope.api_version != API_VERSION:
+        return f"API version {envelope.api_version}; the endpoint must be created with {API_VERSION}"
+    return None

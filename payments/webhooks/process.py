@@ -1,0 +1,144 @@
+"""Applying the inbox: claim a batch, act on it, take it off the queue, all in one transaction.
+
+A batch is applied as a whole; when anything in it fails, the same batch is applied again one by
+one, so that a single bad event is set aside and holds up nothing else.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy.orm import Session
+
+from payments.errors import PersonMustLook, TryLater, UnreadableStripeObject
+from payments.stripe_gateway.shapes import Shape
+from payments.webhooks.batch import Batch
+from payments.webhooks.events import object_of, reading_of
+from payments.webhooks.models import QueuedEvent, StripeEvent
+
+log = logging.getLogger(__name__)
+
+BATCH = 200
+PARK_AFTER = 8
+"""Tries before an event that keeps failing is parked: about four hours of back-off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What one batch came to."""
+
+    done: int = 0
+    delayed: int = 0
+    parked: int = 0
+
+    @property
+    def claimed(self) -> int:
+        """How many events there were to look at."""
+        return self.done + self.delayed + self.parked
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    stripe_event_id: str
+    type: str
+    attempts: int
+    object: Shape
+
+
+def apply_due(session: Session, *, limit: int = BATCH) -> Applied:
+    """Apply up to `limit` events that are due and that nobody else has in hand."""
+    claims, unreadable = _read(_claim(session, limit))
+    for stripe_event_id, reason in unreadable:
+        _park(session, stripe_event_id, reason)
+    try:
+        with session.begin_nested():
+            _apply(session, claims)
+    except (
+        Exception
+    ) as trouble:  # whatever it was, the events are tried one by one and each answers for itself
+        log.info("batch applied one by one", extra={"events": len(claims), "trouble": type(trouble).__name__})
+        outcome = [_apply_alone(session, claim) for claim in claims]
+        return Applied(
+            done=outcome.count("done"),
+            delayed=outcome.count("delayed"),
+            parked=outcome.count("parked") + len(unreadable),
+        )
+    return Applied(done=len(claims), parked=len(unreadable))
+
+
+def _claim(session: Session, limit: int) -> Sequence[Row[str, str, bytes, int]]:
+    due = (
+        select(StripeEvent.stripe_event_id, StripeEvent.type, StripeEvent.body, QueuedEvent.attempts)
+        .join(QueuedEvent, QueuedEvent.stripe_event_id == StripeEvent.stripe_event_id)
+        .where(QueuedEvent.parked_reason.is_(None), QueuedEvent.next_at <= func.now())
+        .order_by(QueuedEvent.next_at, QueuedEvent.place)
+        .limit(limit)
+        .with_for_update(of=QueuedEvent, skip_locked=True)
+    )
+    return session.execute(due).all()
+
+
+def _read(rows: Sequence[Row[str, str, bytes, int]]) -> tuple[list[_Claim], list[tuple[str, str]]]:
+    claims: list[_Claim] = []
+    unreadable: list[tuple[str, str]] = []
+    for stripe_event_id, event_type, body, attempts in rows:
+        try:
+            claims.append(_Claim(stripe_event_id, event_type, attempts, object_of(event_type, body)))
+        except UnreadableStripeObject as reason:
+            unreadable.append((stripe_event_id, str(reason)))
+    return claims, unreadable
+
+
+def _apply(session: Session, claims: Sequence[_Claim]) -> None:
+    if not claims:
+        return
+    batch = Batch(session, [claim.object for claim in claims])
+    for claim in claims:
+        reading = reading_of(claim.type)
+        if reading is not None:
+            reading.handler(batch, claim.object)
+    batch.conclude()
+    done = [claim.stripe_event_id for claim in claims]
+    session.execute(delete(QueuedEvent).where(QueuedEvent.stripe_event_id.in_(done)))
+
+
+def _apply_alone(session: Session, claim: _Claim) -> str:
+    try:
+        with session.begin_nested():
+            _apply(session, [claim])
+    except PersonMustLook as reason:
+        _park(session, claim.stripe_event_id, str(reason))
+        return "parked"
+    except Exception as trouble:  # a bug or a busy database: later, and after some tries a person looks
+        if claim.attempts + 1 >= PARK_AFTER and not isinstance(trouble, TryLater):
+            _park(session, claim.stripe_event_id, f"failed {PARK_AFTER} times: {_name(trouble)}")
+            return "parked"
+        _delay(session, claim, _name(trouble))
+        return "delayed"
+    return "done"
+
+
+def _park(session: Session, stripe_event_id: str, reason: str) -> None:
+    log.warning("event parked", extra={"stripe_event_id": stripe_event_id})
+    session.execute(
+        update(QueuedEvent)
+        .where(QueuedEvent.stripe_event_id == stripe_event_id)
+        .values(parked_reason=reason, parked_at=func.now(), attempts=QueuedEvent.attempts + 1)
+    )
+
+
+def _delay(session: Session, claim: _Claim, trouble: str) -> None:
+    log.warning("event delayed", extra={"stripe_event_id": claim.stripe_event_id, "trouble": trouble})
+    pause = timedelta(seconds=min(5 * 4**claim.attempts, 3600))
+    session.execute(
+        update(QueuedEvent)
+        .where(QueuedEvent.stripe_event_id == claim.stripe_event_id)
+        .values(attempts=claim.attempts + 1, next_at=func.now() + pause, last_error=trouble)
+    )
+
+
+def _name(trouble: Exception) -> str:
+    """The error without its values: a message of the database may quote a donor."""
+    return str(trouble) if isinstance(trouble, TryLater) else type(trouble).__name__
