@@ -1,0 +1,302 @@
+"""The donate form: what it offers, what a donor filled in, and the wish or the errors that come of it.
+
+Both currencies' amounts are in the page at once, so changing the currency needs neither JavaScript nor
+a second request; the fields of the other currency are simply not read.
+"""
+
+import hashlib
+import re
+import secrets
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from babel.numbers import format_percent, get_currency_name, get_currency_symbol
+
+from payments.donations.models import Donation, Fund, GivingTerms
+from payments.donations.wishes import Dedication, Share, Wish, WishRefused, agree
+from payments.money import Money, exponent, smallest_step
+from payments.pages.amounts import AmountMissing, read_amount, write_amount
+from payments.translations import sentence_for
+
+CAMPAIGN = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
+_LONGEST_CAMPAIGN = 100
+_LONGEST_TYPED = 1_000
+_JOINERS = "\u200c\u200d"
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{20,64}")
+_CURRENCY_OF_LANGUAGE = {"ko": "krw"}
+
+# In the order of the page: the field that an error's link leads to.
+_ANCHORS = {
+    "currency": "currency",
+    "amount": "",
+    "fund": "fund",
+    "allocations": "fund",
+    "dedication": "dedication-name",
+    "name": "name",
+    "email": "email",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """The amounts of one currency, as the page shows them."""
+
+    terms: GivingTerms
+    name: str
+    symbol: str
+    suggested: tuple[Money, ...]
+    minimum: Money
+    maximum: Money
+    fee: str
+    chosen: str
+    own: str
+
+    @property
+    def currency(self) -> str:
+        return self.terms.currency
+
+    @property
+    def decimals(self) -> int:
+        return exponent(self.currency)
+
+    @property
+    def step(self) -> int:
+        return smallest_step(self.currency)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldError:
+    """One thing to mend: the sentence, the field it belongs to, and where the page's link leads."""
+
+    field: str
+    anchor: str
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What stands in the form's fields. Everything is text as typed; nothing is believed yet."""
+
+    token: str
+    locale: str
+    currency: str
+    fund: str
+    cover_fees: bool
+    dedication: str
+    dedication_name: str
+    name: str
+    email: str
+    amounts: Mapping[str, str]
+    """By currency: a suggested amount in minor units, `own`, or nothing."""
+    owns: Mapping[str, str]
+    source: Mapping[str, str]
+
+    def offers(self, terms: Sequence[GivingTerms]) -> list[Offer]:
+        return [self._offer(row) for row in terms]
+
+    def _offer(self, row: GivingTerms) -> Offer:
+        percent = format_percent(row.fee_basis_points / 10_000, "#,##0.##%", locale=self.locale)
+        return Offer(
+            terms=row,
+            name=get_currency_name(row.currency.upper(), count=2, locale=self.locale),
+            symbol=get_currency_symbol(row.currency.upper(), locale=self.locale),
+            suggested=tuple(Money(amount, row.currency) for amount in row.suggested),
+            minimum=Money(row.minimum, row.currency),
+            maximum=Money(row.maximum, row.currency),
+            fee=f"{percent} + {Money(row.fee_fixed, row.currency).format(self.locale)}",
+            chosen=self.amounts.get(row.currency, ""),
+            own=self.owns.get(row.currency, ""),
+        )
+
+
+def fresh(
+    query: Mapping[str, str], *, locale: str, terms: Sequence[GivingTerms], funds: Sequence[Fund]
+) -> Answers:
+    """An empty form, with what the address asks for: `?currency=`, `?amount=`, `?fund=`, `?utm_…=`."""
+    offered = [row.currency for row in terms]
+    currency = query.get("currency", "").lower()
+    if currency not in offered:
+        currency = _CURRENCY_OF_LANGUAGE.get(locale, "")
+    if currency not in offered:
+        currency = offered[0]
+    amounts = {
+        row.currency: str(row.suggested[min(1, len(row.suggested) - 1)]) if row.suggested else "own"
+        for row in terms
+    }
+    owns: dict[str, str] = {}
+    if asked := _typed(query.get("amount", "")):
+        amounts[currency], owns[currency] = _preset(
+            asked, next(row for row in terms if row.currency == currency)
+        )
+    return Answers(
+        token=secrets.token_urlsafe(24),
+        locale=locale,
+        currency=currency,
+        fund=query["fund"] if query.get("fund") in {fund.id for fund in funds} else funds[0].id,
+        cover_fees=False,
+        dedication="",
+        dedication_name="",
+        name="",
+        email="",
+        amounts=amounts,
+        owns=owns,
+        source=_source(query),
+    )
+
+
+def _preset(asked: str, row: GivingTerms) -> tuple[str, str]:
+    try:
+        minor = read_amount(asked, row.currency, example=Money(row.minimum, row.currency))
+    except WishRefused:
+        return "own", asked
+    return (str(minor), "") if minor in row.suggested else ("own", asked)
+
+
+def again(donation: Donation, blank: Answers) -> Answers:
+    """The form for somebody who came back without paying: the gift is filled in, the person is not,
+    because anybody may hold this address."""
+    amount = donation.amount - donation.fee_cover_amount
+    return replace(
+        blank,
+        currency=donation.currency,
+        fund=donation.allocations[0].fund_id,
+        cover_fees=donation.fee_cover_amount > 0,
+        amounts=dict(blank.amounts) | {donation.currency: "own"},
+        owns=dict(blank.owns) | {donation.currency: write_amount(amount, donation.currency)},
+    )
+
+
+def filled_in(form: Mapping[str, str], *, locale: str, terms: Sequence[GivingTerms]) -> Answers:
+    """What was posted, cleaned of control characters and cut to a sane length."""
+    typed = {name: _typed(value) for name, value in form.items()}
+    token = form.get("token", "")
+    return Answers(
+        token=token if _TOKEN.fullmatch(token) else secrets.token_urlsafe(24),
+        locale=locale,
+        currency=typed.get("currency", "").lower(),
+        fund=typed.get("fund", ""),
+        cover_fees=bool(typed.get("cover_fees")),
+        dedication=typed.get("dedication", ""),
+        dedication_name=typed.get("dedication_name", ""),
+        name=typed.get("name", ""),
+        email=typed.get("email", ""),
+        amounts={row.currency: typed.get(f"amount_{row.currency}", "") for row in terms},
+        owns={row.currency: typed.get(f"own_amount_{row.currency}", "") for row in terms},
+        source=_source(form),
+    )
+
+
+def wish_of(
+    answers: Answers, *, terms: Sequence[GivingTerms], funds: Sequence[Fund]
+) -> tuple[Wish | None, list[FieldError]]:
+    """The wish, or everything that keeps it from being one: a donor mends all of it in one go."""
+    refusals: list[WishRefused] = []
+    row = next((row for row in terms if row.currency == answers.currency), None)
+    amount = None
+    if row is not None:
+        try:
+            amount = _amount(answers, row)
+        except WishRefused as refusal:
+            refusals.append(refusal)
+    wish = _wish(answers, amount if amount is not None else (row or terms[0]).minimum)
+    refusals += _refusals(wish, terms=terms, funds=funds)
+    if refusals:
+        order = list(_ANCHORS)
+        refusals.sort(key=lambda refusal: order.index(refusal.field) if refusal.field in order else -1)
+        return None, [_field_error(refusal, answers) for refusal in refusals]
+    return wish, []
+
+
+def _amount(answers: Answers, row: GivingTerms) -> int:
+    chosen, own = answers.amounts[row.currency], answers.owns[row.currency]
+    if chosen.isascii() and chosen.isdigit() and int(chosen[:18]) in row.suggested:
+        return int(chosen[:18])
+    if not own:
+        raise AmountMissing
+    return read_amount(
+        own, row.currency, example=Money(row.suggested[0] if row.suggested else row.minimum, row.currency)
+    )
+
+
+def _wish(answers: Answers, amount: int) -> Wish:
+    return Wish(
+        amount=amount,
+        currency=answers.currency,
+        frequency="once",
+        shares=(Share(answers.fund, amount),),
+        cover_fees=answers.cover_fees,
+        donor_name=answers.name,
+        donor_email=answers.email,
+        locale=answers.locale,
+        dedication=Dedication(answers.dedication, answers.dedication_name) if answers.dedication else None,
+        source=answers.source,
+    )
+
+
+def _refusals(wish: Wish, *, terms: Sequence[GivingTerms], funds: Sequence[Fund]) -> list[WishRefused]:
+    """Every refusal, not only the first: after each one the same wish is asked about without it."""
+    found: list[WishRefused] = []
+    mended: dict[str, Callable[[Wish], Wish]] = {
+        "currency": lambda w: _with_amount(replace(w, currency=terms[0].currency), terms[0].minimum),
+        "amount": lambda w: _with_amount(w, next(row.minimum for row in terms if row.currency == w.currency)),
+        "fund": lambda w: replace(w, shares=(Share(funds[0].id, w.amount),)),
+        "name": lambda w: replace(w, donor_name="-"),
+        "email": lambda w: replace(w, donor_email="donor@example.com"),
+        "dedication": lambda w: replace(w, dedication=None),
+    }
+    while True:
+        try:
+            agree(wish, terms=terms, funds=funds)
+        except WishRefused as refusal:
+            found.append(refusal)
+            if refusal.field not in mended:
+                return found
+            wish = mended.pop(refusal.field)(wish)
+        else:
+            return found
+
+
+def _with_amount(wish: Wish, amount: int) -> Wish:
+    return replace(wish, amount=amount, shares=tuple(Share(share.fund_id, amount) for share in wish.shares))
+
+
+def _field_error(refusal: WishRefused, answers: Answers) -> FieldError:
+    if refusal.field == "amount":
+        own = answers.amounts.get(answers.currency) in {"own", ""}
+        anchor = f"own-{answers.currency}" if own else f"amount-{answers.currency}"
+    else:
+        anchor = _ANCHORS.get(refusal.field, "currency")
+    return FieldError(field=refusal.field, anchor=anchor, sentence=sentence_for(refusal, answers.locale))
+
+
+def refused(refusal: WishRefused, answers: Answers) -> list[FieldError]:
+    """The same for a refusal that only showed when the gift was written, such as a fund closed since."""
+    return [_field_error(refusal, answers)]
+
+
+def key_of(answers: Answers, *, attempt: int = 0) -> str:
+    """The idempotency key of this form as filled in.
+
+    The same form sent twice is one gift; the same form changed after a step back in the browser is
+    another one, so what was typed is part of the key.
+    """
+    typed = "\0".join(
+        f"{name}={value}" for name, value in sorted(vars(answers).items()) if name not in {"token", "source"}
+    )
+    return f"form:{answers.token}:{hashlib.sha256(typed.encode()).hexdigest()[:16]}:{attempt}"
+
+
+def _typed(text: str) -> str:
+    """One line of text: composed letters, single spaces, and nothing that cannot be printed."""
+    composed = unicodedata.normalize("NFC", text[:_LONGEST_TYPED])
+    lines = " ".join(composed.split())
+    return "".join(sign for sign in lines if sign in _JOINERS or unicodedata.category(sign)[0] != "C")
+
+
+def _source(query: Mapping[str, str]) -> dict[str, str]:
+    """Where the gift came from. A value with an @ may be somebody's address and is left out."""
+    campaign = {name: _typed(query.get(name, ""))[:_LONGEST_CAMPAIGN] for name in ("page", *CAMPAIGN)}
+    return {"page": "/donate"} | {
+        name: value for name, value in campaign.items() if value and "@" not in value
+    }

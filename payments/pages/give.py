@@ -1,0 +1,174 @@
+"""The pages a donor meets while giving: the donate form and the thank-you page.
+
+The form is an ordinary POST answered by 303 to Stripe's page; no script is needed. The thank-you page
+shows what our own row says, because coming back from Stripe proves nothing. Its address may be seen
+by others, so it never shows who gave.
+"""
+
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+from starlette.datastructures import UploadFile
+
+from payments.database import transaction
+from payments.dependencies import DatabaseSession, open_checkout
+from payments.donations import organisation as charity
+from payments.donations.models import Donation, DonationStatus, Fund, IssuingEntity
+from payments.donations.wishes import WishRefused
+from payments.errors import StripeRefused, StripeUnavailable
+from payments.pages import colours, gift_form
+from payments.pages.gift_form import Answers, FieldError
+from payments.pages.look import Brand, error_page, locale_of, page
+
+__all__ = ["error_page", "router"]
+
+router = APIRouter(include_in_schema=False, max_body_size=64 * 1024)
+
+_CALM_AFTER = 15
+_STOP_AFTER = 60
+
+
+async def _posted(request: Request) -> dict[str, str]:
+    form = await request.form(max_files=0, max_fields=60)
+    return {name: value for name, value in form.items() if not isinstance(value, UploadFile)}
+
+
+@router.get("/")
+def front_door(request: Request) -> Response:
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"/donate{query}", status_code=303)
+
+
+@router.get("/theme/{accent}.css")
+def theme(request: Request, accent: str) -> Response:
+    """The charity's colour as a stylesheet, because the pages allow no styles inside themselves."""
+    colour = colours.parse(accent)
+    if colour is None:
+        return error_page(request, 404)
+    return Response(
+        colours.stylesheet(colour),
+        media_type="text/css",
+        headers={"cache-control": "public, max-age=31536000, immutable"},
+    )
+
+
+@router.get("/donate")
+def donate(request: Request, session: DatabaseSession) -> Response:
+    """The form; after `?cancelled=ID` with that gift's choices, so that nobody starts from nothing."""
+    locale = locale_of(request)
+    answers = gift_form.fresh(
+        request.query_params,
+        locale=locale,
+        terms=charity.giving_terms(session),
+        funds=charity.open_funds(session),
+    )
+    notice = ""
+    if left := _gift(session, request.query_params.get("cancelled", "")):
+        if left.status in {DonationStatus.PAID, DonationStatus.PROCESSING}:
+            return RedirectResponse(f"/thank-you/{left.id}?lang={locale}", status_code=303)
+        notice = "cancelled"
+        answers = gift_form.again(left, answers)
+    return _form_page(request, session, answers, notice=notice)
+
+
+@router.post("/donate")
+def donate_now(request: Request, form: Annotated[dict[str, str], Depends(_posted)]) -> Response:
+    """Take the wish to Stripe. No connection is held while Stripe is asked."""
+    locale = locale_of(request, fallback=form.get("lang"))
+    with transaction() as session:
+        terms, funds = charity.giving_terms(session), charity.open_funds(session)
+    answers = gift_form.filled_in(form, locale=locale, terms=terms)
+    wish, errors = gift_form.wish_of(answers, terms=terms, funds=funds)
+    if wish is None:
+        return _form_again(request, answers, errors=errors, status=422)
+
+    try:
+        opened = open_checkout(wish, key=gift_form.key_of(answers))
+        if opened.status in {DonationStatus.EXPIRED, DonationStatus.FAILED}:
+            opened = open_checkout(wish, key=gift_form.key_of(answers, attempt=1))
+    except WishRefused as refusal:
+        return _form_again(request, answers, errors=gift_form.refused(refusal, answers), status=422)
+    except (StripeUnavailable, StripeRefused):
+        return _form_again(request, answers, notice="unavailable", status=503)
+    if opened.status != DonationStatus.PENDING or opened.checkout_url is None:
+        return RedirectResponse(f"/thank-you/{opened.donation_id}?lang={locale}", status_code=303)
+    return RedirectResponse(opened.checkout_url, status_code=303)
+
+
+def _form_again(request: Request, answers: Answers, **facts: Any) -> HTMLResponse:
+    with transaction() as session:
+        return _form_page(request, session, answers, **facts)
+
+
+@router.get("/thank-you/{donation_id}")
+def thank_you(request: Request, session: DatabaseSession, donation_id: str) -> Response:
+    """What became of the gift, by our own record; looks again by itself while that is still open."""
+    gift = _gift(session, donation_id)
+    if gift is None:
+        return error_page(request, 404)
+    locale = locale_of(request, fallback=gift.locale)
+    funds = session.scalars(select(Fund).where(Fund.id.in_([part.fund_id for part in gift.allocations])))
+    names = {fund.id: fund.name_in(locale) for fund in funds}
+    looks = _looks(request)
+    look_again = gift.status == DonationStatus.PENDING and looks < _STOP_AFTER
+    return page(
+        "thank_you.html",
+        locale=locale,
+        brand=Brand.of(charity.the_organisation(session), locale),
+        entity=session.get_one(IssuingEntity, gift.entity_id),
+        gift_status=gift.status,
+        total=gift.total,
+        gift_date=gift.gift_date,
+        funds=[names[part.fund_id] for part in gift.allocations],
+        is_slow=looks >= _CALM_AFTER,
+        seconds=(2 if looks < _CALM_AFTER else 10) if look_again else None,
+        next_look=f"/thank-you/{gift.id}?{urlencode({'lang': locale, 'look': looks + 1})}",
+        language_links=_language_links(request, {}),
+    )
+
+
+def _looks(request: Request) -> int:
+    count = request.query_params.get("look", "0")
+    return int(count) if count.isascii() and count.isdigit() and len(count) < 5 else 0
+
+
+def _gift(session: Session, donation_id: str) -> Donation | None:
+    if not donation_id.startswith("don_") or "\0" in donation_id:
+        return None
+    return session.get(Donation, donation_id, options=[selectinload(Donation.allocations)])
+
+
+def _form_page(
+    request: Request,
+    session: Session,
+    answers: Answers,
+    *,
+    errors: list[FieldError] | None = None,
+    notice: str = "",
+    status: int = 200,
+) -> HTMLResponse:
+    found = errors or []
+    return page(
+        "donate.html",
+        locale=answers.locale,
+        brand=Brand.of(charity.the_organisation(session), answers.locale),
+        status=status,
+        entity=charity.receiving_entity(session),
+        offers=answers.offers(charity.giving_terms(session)),
+        funds=charity.open_funds(session),
+        answers=answers,
+        errors=found,
+        error_for={error.field: error for error in reversed(found)},
+        notice=notice,
+        language_links=_language_links(request, dict(answers.source)),
+    )
+
+
+def _language_links(request: Request, kept: dict[str, str]) -> dict[str, str]:
+    """The same page in each language; where the gift came from is not lost by switching."""
+    path = request.url.path
+    return {locale: f"{path}?{urlencode(kept | {'lang': locale})}" for locale in ("en", "ko")}

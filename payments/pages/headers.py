@@ -1,0 +1,127 @@
+"""Two walls around the pages: what a browser may do with them, and who may send their forms.
+
+Plain ASGI, so that they cost next to nothing on the webhook path and can be read in one go.
+"""
+
+from collections.abc import Collection
+from urllib.parse import urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from payments.pages.look import error_page
+from payments.settings import settings
+
+STRIPE_PAGES = ("https://checkout.stripe.com", "https://billing.stripe.com")
+"""Where a form of ours may lead. A browser applies `form-action` to the redirect after the POST too,
+so without these the donor presses Donate and nothing happens."""
+
+_LOOPBACK = ("http://127.0.0.1:*", "http://localhost:*")
+
+
+class SecurityHeaders:
+    """Adds to every response what it did not set itself."""
+
+    def __init__(self, app: ASGIApp, *, payment_pages: Collection[str] = ()) -> None:
+        """`payment_pages` are further origins of Stripe's page: a custom Checkout domain."""
+        self.app = app
+        self.headers = _headers(payment_pages)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self.headers.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("cache-control", _keeping(scope))
+            await send(message)
+
+        await self.app(scope, receive, send_guarded)
+
+
+def _headers(payment_pages: Collection[str]) -> dict[str, str]:
+    may_lead_to = [*STRIPE_PAGES, *payment_pages]
+    if base := settings().stripe_api_base:
+        # A sandbox: its pages may be reached under another name than its API.
+        may_lead_to += [_origin(base), *_LOOPBACK]
+    policy = {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "img-src": "'self'",
+        "font-src": "'self'",
+        "connect-src": "'self'",
+        "form-action": " ".join(["'self'", *may_lead_to]),
+        "base-uri": "'none'",
+        "frame-ancestors": "'none'",
+    }
+    headers = {
+        "content-security-policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "DENY",
+        "referrer-policy": "same-origin",
+        "cross-origin-opener-policy": "same-origin",
+        "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    }
+    if settings().public_base_url.startswith("https://"):
+        headers["strict-transport-security"] = "max-age=31536000"
+    return headers
+
+
+def _keeping(scope: Scope) -> str:
+    """Static files named by their content may be kept; everything else may be about a person."""
+    if not scope["path"].startswith("/static/"):
+        return "no-store"
+    return "public, max-age=31536000, immutable" if scope["query_string"].startswith(b"v=") else "no-cache"
+
+
+class SameOriginForms:
+    """Refuses a changing request that a browser sends for another site.
+
+    Browsers say where a request comes from (`Sec-Fetch-Site`, else `Origin`, else `Referer`) and no
+    page can make them lie, so the forms need no token and nobody is locked out by an expired one.
+    Webhooks are signed; a JSON body or an Authorization header cannot be sent across origins unasked.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not _is_guarded(scope) or _comes_from_here(Request(scope)):
+            await self.app(scope, receive, send)
+            return
+        refusal = await run_in_threadpool(error_page, Request(scope), 403)
+        await refusal(scope, receive, send)
+
+
+def _is_guarded(scope: Scope) -> bool:
+    if scope["method"] in {"GET", "HEAD", "OPTIONS", "TRACE"} or scope["path"].startswith("/webhooks/"):
+        return False
+    if scope["path"].startswith("/api/"):
+        headers = Headers(scope=scope)
+        if "authorization" in headers:
+            return False
+        content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+        return not (content_type == "application/json" or content_type.endswith("+json"))
+    return True
+
+
+def _comes_from_here(request: Request) -> bool:
+    if site := request.headers.get("sec-fetch-site"):
+        return site in {"same-origin", "none"}
+    source = request.headers.get("origin") or request.headers.get("referer")
+    if not source:
+        return False
+    ours = {_origin(settings().public_base_url), _origin(str(request.base_url))}
+    return _origin(source) in ours
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}".lower()
