@@ -1,0 +1,274 @@
+"""`/_sandbox`: the door for tests and scripts, where the donor, the bank and the network are told what to do.
+
+JSON in, JSON out. Nothing here exists at Stripe.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from payments.sandbox import balance, checkout, payments
+from payments.sandbox.cards import digits_only, look_up, with_expiry
+from payments.sandbox.errors import Refusal, no_such
+from payments.sandbox.faults import Fault
+from payments.sandbox.payments import Outcome, Payer
+from payments.sandbox.store import Thing
+from payments.sandbox.timetable import do_what_is_due
+from payments.sandbox.webhooks import told
+
+if TYPE_CHECKING:
+    from payments.sandbox.app import Sandbox
+
+Deed = Callable[["Sandbox", dict[str, Any], Request], Awaitable[Any]]
+
+
+def routes(sandbox: Sandbox) -> list[Route]:
+    table: tuple[tuple[str, str, Deed], ...] = (
+        ("POST", "/_sandbox/checkout/sessions/{id}/pay", _pay),
+        ("POST", "/_sandbox/checkout/sessions/{id}/decline", _decline),
+        ("POST", "/_sandbox/checkout/sessions/{id}/expire", _expire),
+        ("POST", "/_sandbox/checkout/sessions/{id}/abandon", _abandon),
+        ("POST", "/_sandbox/checkout/sessions/{id}/settle", _settle),
+        ("POST", "/_sandbox/checkout/sessions/{id}/bank_debit/{ending}", _bank_debit),
+        ("POST", "/_sandbox/settle", _settle_all),
+        ("GET", "/_sandbox/webhooks", _show_manners),
+        ("POST", "/_sandbox/webhooks", _set_manners),
+        ("POST", "/_sandbox/webhooks/flush", _flush),
+        ("POST", "/_sandbox/webhooks/resend", _resend),
+        ("POST", "/_sandbox/webhooks/secrets", _secrets),
+        ("GET", "/_sandbox/webhooks/deliveries", _deliveries),
+        ("GET", "/_sandbox/faults", _show_faults),
+        ("POST", "/_sandbox/faults", _add_fault),
+        ("DELETE", "/_sandbox/faults", _clear_faults),
+        ("GET", "/_sandbox/state", _state),
+        ("POST", "/_sandbox/reset", _reset),
+        ("GET", "/_sandbox/clock", _show_clock),
+        ("POST", "/_sandbox/clock", _move_clock),
+    )
+    return [Route(path, _door(sandbox, deed), methods=[method]) for method, path, deed in table]
+
+
+def _door(sandbox: Sandbox, deed: Deed) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        try:
+            given = await _body(request)
+            result = await deed(sandbox, given, request)
+            sandbox.world.commit()
+        except Refusal as refusal:
+            sandbox.world.store.roll_back()
+            return JSONResponse(refusal.body(), status_code=refusal.status)
+        except BaseException:
+            sandbox.world.store.roll_back()
+            raise
+        return JSONResponse(result)
+
+    return answer
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    raw = await request.body()
+    if not raw.strip():
+        return {}
+    try:
+        given = json.loads(raw)
+    except ValueError as error:
+        raise Refusal("The body must be a JSON object.") from error
+    if not isinstance(given, dict):
+        raise Refusal("The body must be a JSON object.")
+    return given
+
+
+def _session(sandbox: Sandbox, request: Request) -> Thing:
+    return sandbox.world.find("checkout.session", request.path_params["id"])
+
+
+def _payer(session: Thing, given: dict[str, Any]) -> Payer:
+    email = given.get("email") or session["customer_email"] or "donor@example.org"
+    return Payer(email=str(email), name=str(given.get("name") or "Test Donor"))
+
+
+def summary(sandbox: Sandbox, session: Thing, outcome: Outcome | None = None) -> dict[str, Any]:
+    """Where a session and its payment stand now, with the outcome of what was just done."""
+    store = sandbox.world.store
+    intent = store.get("payment_intent", session["payment_intent"]) if session["payment_intent"] else None
+    charge = store.get("charge", intent["latest_charge"]) if intent and intent["latest_charge"] else None
+    told_: dict[str, Any] = {
+        "session": session["id"],
+        "status": session["status"],
+        "payment_status": session["payment_status"],
+        "payment_intent": session["payment_intent"],
+        "payment_intent_status": intent["status"] if intent else None,
+        "charge": charge["id"] if charge else None,
+        "charge_status": charge["status"] if charge else None,
+        "balance_transaction": charge["balance_transaction"] if charge else None,
+    }
+    if outcome is not None:
+        told_["outcome"] = outcome.word
+        if outcome.decline is not None:
+            told_["decline"] = {
+                "code": outcome.decline.code,
+                "decline_code": outcome.decline.decline_code,
+                "message": outcome.decline.message,
+            }
+    return told_
+
+
+async def _pay(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
+    session = _session(sandbox, request)
+    payer = _payer(session, given)
+    if given.get("method") == "bank_debit":
+        return summary(sandbox, session, payments.pay_by_bank(sandbox.world, session, payer))
+    number = digits_only(str(given.get("card", "4242424242424242")))
+    card = look_up(number)
+    if card is None:
+        raise Refusal("Not one of Stripe's test cards.", code="incorrect_number", param="card")
+    card = with_expiry(card, month=12, year=2034, fingerprint=sandbox.world.fingerprint(number))
+    outcome = payments.pay_by_card(sandbox.world, session, card, payer)
+    if outcome.word == "needs_authentication" and "authenticate" in given:
+        outcome = payments.authenticate(sandbox.world, session, passes=bool(given["authenticate"]))
+    return summary(sandbox, session, outcome)
+
+
+async def _decline(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
+    session = _session(sandbox, request)
+    card = look_up("4000000000000002")
+    if card is None:
+        raise no_such("card", "4000000000000002")
+    card = with_expiry(card, month=12, year=2034, fingerprint=sandbox.world.fingerprint("4000000000000002"))
+    code = str(given.get("code", "generic_decline"))
+    outcome = payments.decline(sandbox.world, session, card, code, _payer(session, given))
+    return summary(sandbox, session, outcome)
+
+
+async def _expire(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
+    return summary(sandbox, checkout.expire(sandbox.world, _session(sandbox, request)))
+
+
+async def _abandon(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
+    """The donor closes the page: nothing happens until the clock passes `expires_at`."""
+    return summary(sandbox, _session(sandbox, request))
+
+
+async def _settle(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
+    session = _session(sandbox, request)
+    intent_id = session["payment_intent"]
+    intent = sandbox.world.store.get("payment_intent", intent_id) if intent_id else None
+    if intent is None or intent["latest_charge"] is None:
+        raise Refusal("This session has no charge to settle.")
+    balance.settle(sandbox.world, sandbox.world.find("charge", intent["latest_charge"]))
+    return summary(sandbox, session)
+
+
+async def _settle_all(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
+    return {"balance_transactions": [made["id"] for made in balance.settle_all(sandbox.world)]}
+
+
+async def _bank_debit(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
+    session = _session(sandbox, request)
+    ending = request.path_params["ending"]
+    if ending == "succeed":
+        payments.bank_debit_succeeds(sandbox.world, session)
+    elif ending == "fail":
+        payments.bank_debit_fails(sandbox.world, session)
+    else:
+        raise Refusal("A bank debit can `succeed` or `fail`.", status=404)
+    return summary(sandbox, session)
+
+
+async def _show_manners(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
+    return vars(sandbox.sender.manners)
+
+
+async def _set_manners(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
+    return sandbox.sender.set_manners(given)
+
+
+async def _flush(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
+    sent = await sandbox.sender.flush(
+        shuffle=bool(given.get("shuffle")), order=given.get("order"), twice=bool(given.get("twice"))
+    )
+    return {"sent": sent}
+
+
+async def _resend(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
+    return {"sent": await sandbox.sender.resend(str(given.get("event")))}
+
+
+async def _secrets(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
+    """Roll the signing secrets: every one in the list signs, until the next call."""
+    secrets = given.get("secrets")
+    if not isinstance(secrets, list) or not secrets or not all(isinstance(s, str) and s for s in secrets):
+        raise Refusal("Give a list of `secrets`, none of them empty.", param="secrets")
+    chosen = given.get("endpoint")
+    for endpoint in sandbox.world.store.all("webhook_endpoint"):
+        if chosen in (None, endpoint["id"]):
+            sandbox.world.store.set_fact(f"secrets:{endpoint['id']}", secrets)
+    return {"secrets": len(secrets)}
+
+
+async def _deliveries(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
+    wanted = request.query_params
+    found = [
+        told(delivery)
+        for delivery in sandbox.world.store.all("delivery")
+        if wanted.get("event") in (None, delivery["event"])
+        and wanted.get("status") in (None, delivery["status"])
+        and wanted.get("type") in (None, delivery["type"])
+    ]
+    return {"deliveries": found}
+
+
+async def _show_faults(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
+    return {"faults": [vars(fault) for fault in sandbox.faults if fault.times > 0]}
+
+
+async def _add_fault(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
+    fault = Fault.of(given)
+    sandbox.faults.append(fault)
+    return vars(fault)
+
+
+async def _clear_faults(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
+    sandbox.faults.clear()
+    return {"faults": []}
+
+
+async def _state(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
+    store = sandbox.world.store
+    by_status: dict[str, int] = {}
+    for delivery in store.all("delivery"):
+        by_status[delivery["status"]] = by_status.get(delivery["status"], 0) + 1
+    return {**sandbox.world.state(), "deliveries": by_status, "now": sandbox.world.now()}
+
+
+async def _reset(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
+    """Forget everything but the endpoints and their secrets; the clock goes back to now."""
+    world = sandbox.world
+    endpoints = world.store.all("webhook_endpoint")
+    world.store.forget_everything()
+    for endpoint in endpoints:
+        world.store.save("webhook_endpoint", endpoint)
+    world.advance(-world.offset)
+    sandbox.faults.clear()
+    sandbox.sender.set_manners({})
+    return world.state()
+
+
+async def _show_clock(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
+    return {"now": sandbox.world.now(), "offset_seconds": sandbox.world.offset}
+
+
+async def _move_clock(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
+    """Move the clock forward and do at once what came due on the way."""
+    seconds = given.get("advance_seconds")
+    if not isinstance(seconds, int | float) or seconds < 0:
+        raise Refusal("`advance_seconds` must be a number, not negative.", param="advance_seconds")
+    sandbox.world.advance(float(seconds))
+    do_what_is_due(sandbox.world)
+    return {"now": sandbox.world.now(), "offset_seconds": sandbox.world.offset}

@@ -1,0 +1,70 @@
+"""Events: a snapshot of a thing that changed, and the deliveries owed to each endpoint for it."""
+
+from __future__ import annotations
+
+import copy
+import time
+from typing import Any
+
+from payments.sandbox import API_VERSION
+from payments.sandbox.store import Thing
+from payments.sandbox.world import World
+
+THIRTY_DAYS = 30 * 24 * 3600
+
+
+def emit(world: World, type_: str, subject: Thing, *, previous: dict[str, Any] | None = None) -> Thing:
+    """Record that `subject` changed; `previous` holds the changed attributes as they were."""
+    data: dict[str, Any] = {"object": copy.deepcopy(subject)}
+    if previous is not None:
+        data["previous_attributes"] = previous
+    endpoints = [e for e in world.store.all("webhook_endpoint") if listens(e, type_)]
+    event: Thing = {
+        "id": world.new_id("evt"),
+        "object": "event",
+        "api_version": API_VERSION,
+        "created": world.now(),
+        "data": data,
+        "livemode": False,
+        "pending_webhooks": len(endpoints),
+        "request": {"id": world.asking.request_id, "idempotency_key": world.asking.idempotency_key},
+        "type": type_,
+    }
+    world.store.save("event", event)
+    for endpoint in endpoints:
+        owe(world, event, endpoint)
+    return event
+
+
+def listens(endpoint: Thing, type_: str) -> bool:
+    return endpoint["status"] == "enabled" and (
+        "*" in endpoint["enabled_events"] or type_ in endpoint["enabled_events"]
+    )
+
+
+def owe(world: World, event: Thing, endpoint: Thing, *, extra: bool = False) -> Thing:
+    """A delivery of one event to one endpoint; `extra` ones do not count as the event's own."""
+    delivery: Thing = {
+        "id": world.new_id("whd"),
+        "event": event["id"],
+        "type": event["type"],
+        "endpoint": endpoint["id"],
+        "status": "new",
+        "extra": extra,
+        "attempts": [],
+        "next_at": time.time(),
+    }
+    world.store.save("delivery", delivery)
+    return delivery
+
+
+def was_delivered(world: World, event: Thing) -> bool:
+    """Whether every endpoint that should have had it has answered with a 2xx."""
+    owed = [d for d in world.store.where("delivery", "event", event["id"]) if not d["extra"]]
+    return all(d["status"] == "delivered" for d in owed)
+
+
+def is_listed(world: World, event: Thing) -> bool:
+    """Stripe's list reaches thirty days back."""
+    created: int = event["created"]
+    return created >= world.now() - THIRTY_DAYS

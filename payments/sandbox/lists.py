@@ -1,0 +1,151 @@
+"""Lists as Stripe answers them (newest first, pages of 1 to 100), and the expansion of ids into objects."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any
+
+from payments.sandbox.checkout import line_items
+from payments.sandbox.errors import Refusal, no_such
+from payments.sandbox.store import Thing
+from payments.sandbox.world import World
+
+PAGING: dict[str, Any] = {
+    "limit": "int",
+    "starting_after": "str",
+    "ending_before": "str",
+    "expand": ["str"],
+}
+CREATED: dict[str, Any] = {"created": {"gt": "int", "gte": "int", "lt": "int", "lte": "int"}}
+
+_KINDS = {
+    "pi": "payment_intent",
+    "ch": "charge",
+    "py": "charge",
+    "txn": "balance_transaction",
+    "cus": "customer",
+    "pm": "payment_method",
+}
+_EXPANDABLE = {
+    "checkout.session": (
+        "payment_intent",
+        "customer",
+        "line_items",
+        "invoice",
+        "setup_intent",
+        "subscription",
+    ),
+    "payment_intent": (
+        "latest_charge",
+        "customer",
+        "payment_method",
+        "review",
+        "application",
+        "on_behalf_of",
+    ),
+    "charge": ("balance_transaction", "customer", "payment_intent", "failure_balance_transaction", "refunds"),
+    "balance_transaction": ("source",),
+    "customer": ("default_source", "test_clock", "subscriptions", "sources", "tax_ids"),
+    "payment_method": ("customer",),
+}
+
+
+def created_filter(given: dict[str, Any]) -> Callable[[Thing], bool]:
+    bounds = given.get("created") or {}
+
+    def matches(thing: Thing) -> bool:
+        created = thing["created"]
+        return (
+            ("gt" not in bounds or created > bounds["gt"])
+            and ("gte" not in bounds or created >= bounds["gte"])
+            and ("lt" not in bounds or created < bounds["lt"])
+            and ("lte" not in bounds or created <= bounds["lte"])
+        )
+
+    return matches
+
+
+def page(
+    world: World,
+    kind: str,
+    given: dict[str, Any],
+    *,
+    url: str,
+    matches: Callable[[Thing], bool],
+    among: list[Thing] | None = None,
+) -> Thing:
+    """One page; `among` narrows the search to what an index already found (oldest first)."""
+    limit = given.get("limit", 10)
+    if not 1 <= limit <= 100:
+        raise Refusal(
+            f"Invalid integer: limit must be between 1 and 100, not {limit}",
+            code="parameter_invalid_integer",
+            param="limit",
+        )
+    after, before = given.get("starting_after"), given.get("ending_before")
+    if after and before:
+        raise Refusal("You may only specify one of these parameters: starting_after, ending_before.")
+    for param, cursor in (("starting_after", after), ("ending_before", before)):
+        if cursor is not None and world.store.get(kind, cursor) is None:
+            raise no_such(kind, cursor, param=param)
+    wanted = {thing["id"] for thing in among} if among is not None else None
+
+    def fits(thing: Thing) -> bool:
+        return (wanted is None or thing["id"] in wanted) and matches(thing)
+
+    source: Iterable[Thing]
+    if before:
+        source = world.store.oldest_first(kind, after=before)
+    elif among is not None and not after:
+        source = reversed(among)
+    else:
+        source = world.store.newest_first(kind, after=after)
+    found = list(islice((thing for thing in source if fits(thing)), limit + 1))
+    shown = found[:limit]
+    if before:
+        shown.reverse()
+    data = [expanded(world, thing, _within_data(given.get("expand") or [])) for thing in shown]
+    return {"object": "list", "data": data, "has_more": len(found) > limit, "url": url}
+
+
+def _within_data(paths: list[str]) -> list[str]:
+    for path in paths:
+        if not path.startswith("data."):
+            raise Refusal(
+                f"This property cannot be expanded ({path}). Did you mean data.{path}?", param="expand"
+            )
+    return [path.removeprefix("data.") for path in paths]
+
+
+def expanded(world: World, thing: Thing, paths: list[str]) -> Thing:
+    """A copy of the thing with the ids at `paths` replaced by what they name."""
+    if not paths:
+        return thing
+    shown = copy.deepcopy(thing)
+    for path in paths:
+        steps = path.split(".")
+        if len(steps) > 4:
+            raise Refusal("You can only expand four levels deep.", param="expand")
+        _expand(world, shown, steps, path)
+    return shown
+
+
+def _expand(world: World, thing: Thing, steps: list[str], whole: str) -> None:
+    name = steps[0]
+    if name not in _EXPANDABLE.get(str(thing.get("object")), ()):
+        raise Refusal(f"This property cannot be expanded ({whole}).", param="expand")
+    if name == "line_items":
+        thing[name] = inline_list(line_items(world, thing), f"/v1/checkout/sessions/{thing['id']}/line_items")
+    elif name in ("refunds", "subscriptions", "sources", "tax_ids"):
+        thing[name] = inline_list([], f"/v1/{thing['object']}s/{thing['id']}/{name}")
+    elif isinstance(thing.get(name), str):
+        kind = _KINDS[thing[name].split("_", 1)[0]]
+        thing[name] = copy.deepcopy(world.find(kind, thing[name]))
+    if len(steps) > 1 and isinstance(thing.get(name), dict):
+        _expand(world, thing[name], steps[1:], whole)
+
+
+def inline_list(items: list[Thing], url: str) -> Thing:
+    return {"object": "list", "data": items, "has_more": False, "url": url}

@@ -1,0 +1,269 @@
+"""The sender of events: signs like Stripe, keeps what is undelivered, retries with growing pauses.
+
+Several deliveries are under way at once, so no order is promised, as at Stripe. It can be told to hold, drop,
+duplicate, shuffle or delay, and to lie about the version, the mode and the account.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import heapq
+import hmac
+import json
+import logging
+import random
+import ssl
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from payments.sandbox.errors import Refusal
+from payments.sandbox.events import owe
+from payments.sandbox.store import Thing
+from payments.sandbox.world import World
+
+log = logging.getLogger("payments.sandbox.webhooks")
+_ANSWER_WITHIN = 20.0
+_LONGEST_PAUSE = 3600.0
+
+
+@dataclass
+class Manners:
+    """How events are sent; kept across restarts."""
+
+    mode: str = "deliver"
+    duplicate: int = 0
+    shuffle: bool = False
+    delay_ms: int = 0
+    api_version: str | None = None
+    livemode: bool | None = None
+    account: str | None = None
+    drop_types: list[str] = field(default_factory=list)
+
+
+def signature(body: bytes, secrets_: list[str], *, at: int) -> str:
+    """`t=...,v1=...`, one v1 a live secret, as Stripe does while a secret is being rolled."""
+    signed = f"{at}.".encode() + body
+    parts = [hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest() for secret in secrets_]
+    return ",".join([f"t={at}", *(f"v1={part}" for part in parts)])
+
+
+class Sender:
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.manners = Manners(**(world.store.fact("manners") or {}))
+        self._bell = asyncio.Event()
+        self._queue: list[tuple[float, str]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._random = random.Random()  # noqa: S311 - shuffling deliveries is no secret
+        for delivery in world.store.all("delivery"):
+            if delivery["status"] in ("pending", "new"):
+                self._take(delivery)
+        world.on_commit.append(self.take_new)
+
+    def secrets_of(self, endpoint_id: str) -> list[str]:
+        kept = self.world.store.fact(f"secrets:{endpoint_id}")
+        return list(kept or [])
+
+    def take_new(self) -> None:
+        """Called after each commit: what was just emitted is sent, held or dropped."""
+        fresh = self.world.store.new_deliveries()
+        for delivery in fresh:
+            self._admit(delivery)
+        if fresh:
+            self.world.store.commit()
+            self._bell.set()
+
+    def _admit(self, delivery: Thing) -> None:
+        manners = self.manners
+        if manners.mode == "drop" or delivery["type"] in manners.drop_types:
+            delivery["status"] = "dropped"
+            self.world.store.save("delivery", delivery)
+            return
+        if manners.mode == "hold":
+            delivery["status"] = "held"
+            self.world.store.save("delivery", delivery)
+            return
+        event = self.world.find("event", delivery["event"])
+        endpoint = self.world.find("webhook_endpoint", delivery["endpoint"])
+        copies = [owe(self.world, event, endpoint, extra=True) for _ in range(manners.duplicate)]
+        for one in [delivery, *copies]:
+            self._take(one)
+        self.world.store.new_deliveries()
+
+    def _take(self, delivery: Thing) -> None:
+        pause = self.manners.delay_ms / 1000
+        if self.manners.shuffle:
+            pause += self._random.uniform(0, 0.2)
+        delivery["status"] = "pending"
+        if not delivery["attempts"]:
+            delivery["next_at"] = time.time() + pause
+        self.world.store.save("delivery", delivery)
+        heapq.heappush(self._queue, (delivery["next_at"], delivery["id"]))
+
+    async def run(self) -> None:
+        """Until cancelled: start what is due, sleep until the next is or a bell rings."""
+        while True:
+            self._bell.clear()
+            self._start_due()
+            pause = None
+            if self._queue and len(self._tasks) < self.world.options.in_flight:
+                pause = max(self._queue[0][0] - time.time(), 0)
+            try:
+                await asyncio.wait_for(self._bell.wait(), pause)
+            except TimeoutError:
+                continue
+
+    def _start_due(self) -> None:
+        while self._queue and len(self._tasks) < self.world.options.in_flight:
+            next_at, delivery_id = self._queue[0]
+            if next_at > time.time():
+                return
+            heapq.heappop(self._queue)
+            delivery = self.world.store.get("delivery", delivery_id)
+            if delivery is None or delivery["status"] != "pending":
+                continue
+            task = asyncio.create_task(self._deliver_and_ring(delivery))
+            self._tasks.add(task)
+            task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._bell.set()
+
+    async def _deliver_and_ring(self, delivery: Thing) -> None:
+        await self.attempt(delivery)
+
+    async def attempt(self, delivery: Thing) -> bool:
+        """One POST. A 2xx is delivered; anything else waits twice as long as before, up to the limit."""
+        endpoint = self.world.find("webhook_endpoint", delivery["endpoint"])
+        status, error = await self._post(delivery, endpoint)
+        delivery["attempts"].append({"at": time.time(), "status": status, "error": error})
+        delivered = status is not None and 200 <= status < 300
+        if delivered:
+            self._mark_delivered(delivery)
+        elif len(delivery["attempts"]) >= self.world.options.retry_limit:
+            delivery["status"] = "failed"
+        else:
+            pause = self.world.options.retry_base * 2 ** (len(delivery["attempts"]) - 1)
+            delivery.update(status="pending", next_at=time.time() + min(pause, _LONGEST_PAUSE))
+            heapq.heappush(self._queue, (delivery["next_at"], delivery["id"]))
+        if self.world.store.get("delivery", delivery["id"]) is delivery:
+            self.world.store.save("delivery", delivery)
+            self.world.store.commit()
+        self._bell.set()
+        return delivered
+
+    def _mark_delivered(self, delivery: Thing) -> None:
+        first_time = delivery["status"] != "delivered"
+        delivery["status"] = "delivered"
+        event = self.world.store.get("event", delivery["event"])
+        if event is not None and first_time and not delivery["extra"] and event["pending_webhooks"] > 0:
+            event["pending_webhooks"] -= 1
+            self.world.store.save("event", event)
+
+    def body(self, event: Thing) -> bytes:
+        """The event as sent, with the lies the sender was told to tell."""
+        shown = dict(event)
+        if self.manners.api_version is not None:
+            shown["api_version"] = self.manners.api_version
+        if self.manners.livemode is not None:
+            shown["livemode"] = self.manners.livemode
+        if self.manners.account is not None:
+            shown["account"] = self.manners.account
+        return json.dumps(shown, indent=2, ensure_ascii=False).encode()
+
+    async def _post(self, delivery: Thing, endpoint: Thing) -> tuple[int | None, str | None]:
+        body = self.body(self.world.find("event", delivery["event"]))
+        signed = signature(body, self.secrets_of(endpoint["id"]), at=int(time.time()))
+        try:
+            async with asyncio.timeout(_ANSWER_WITHIN):
+                return await _send(endpoint["url"], body, signed), None
+        except (OSError, TimeoutError, ValueError, asyncio.IncompleteReadError) as error:
+            return None, f"{type(error).__name__}: {error}"[:200]
+
+    def set_manners(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        """Replace how events are sent; what is left out goes back to its default."""
+        known = set(asdict(Manners()))
+        strange = set(wanted) - known
+        if strange:
+            raise Refusal(f"Unknown: {', '.join(sorted(strange))}. Known: {', '.join(sorted(known))}")
+        manners = Manners(**wanted)
+        if manners.mode not in ("deliver", "hold", "drop"):
+            raise Refusal("Invalid mode: must be one of deliver, hold, or drop", param="mode")
+        self.manners = manners
+        self.world.store.set_fact("manners", asdict(manners))
+        return asdict(manners)
+
+    async def flush(self, *, shuffle: bool, order: list[str] | None, twice: bool = False) -> list[Thing]:
+        """Send what is held, one after the other, and answer when every one was answered."""
+        held = [d for d in self.world.store.all("delivery") if d["status"] == "held"]
+        if order is not None:
+            places = {event_id: place for place, event_id in enumerate(order)}
+            held.sort(key=lambda d: places.get(d["event"], len(places)))
+        if shuffle:
+            self._random.shuffle(held)
+        for delivery in held:
+            await self.attempt(delivery)
+            if twice:
+                await self._post(delivery, self.world.find("webhook_endpoint", delivery["endpoint"]))
+        return [told(delivery) for delivery in held]
+
+    async def resend(self, event_id: str) -> list[Thing]:
+        event = self.world.find("event", event_id, param="event")
+        sent = []
+        for endpoint in self.world.store.all("webhook_endpoint"):
+            delivery = owe(self.world, event, endpoint, extra=True)
+            delivery["status"] = "pending"
+            self.world.store.new_deliveries()
+            delivered = await self.attempt(delivery)
+            if delivered:
+                self._forgive(event, endpoint)
+            sent.append(told(delivery))
+        return sent
+
+    def _forgive(self, event: Thing, endpoint: Thing) -> None:
+        """A resend that arrived settles what the endpoint was still owed for that event."""
+        for owed in self.world.store.where("delivery", "event", event["id"]):
+            if owed["endpoint"] == endpoint["id"] and not owed["extra"] and owed["status"] != "delivered":
+                self._mark_delivered(owed)
+                self.world.store.save("delivery", owed)
+        self.world.store.commit()
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def told(delivery: Thing) -> Thing:
+    """A delivery as the control endpoints show it."""
+    last = delivery["attempts"][-1] if delivery["attempts"] else {}
+    return {**delivery, "last_status": last.get("status"), "last_error": last.get("error")}
+
+
+async def _send(url: str, body: bytes, signed: str) -> int:
+    """A plain HTTP/1.1 POST; the answer's status."""
+    parts = urlsplit(url)
+    secure = ssl.create_default_context() if parts.scheme == "https" else None
+    port = parts.port or (443 if secure else 80)
+    reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=secure)
+    try:
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        head = (
+            f"POST {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n"
+            "User-Agent: Stripe/1.0 (+https://stripe.com/docs/webhooks)\r\nAccept: */*\r\n"
+            "Content-Type: application/json; charset=utf-8\r\nCache-Control: no-cache\r\n"
+            f"Stripe-Signature: {signed}\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        writer.write(head.encode() + body)
+        await writer.drain()
+        status_line = await reader.readuntil(b"\r\n")
+        await reader.read(65536)
+        return int(status_line.split(b" ", 2)[1])
+    except IndexError as error:
+        raise ValueError("not an HTTP answer") from error
+    finally:
+        writer.close()

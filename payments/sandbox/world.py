@@ -1,0 +1,131 @@
+"""The one world a sandbox process keeps: its options, its memory, its clock, and who is asking right now."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import hmac
+import secrets
+import string
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from payments.sandbox.errors import no_such
+from payments.sandbox.store import Store, Thing
+
+_ALPHABET = string.ascii_letters + string.digits
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An address that events are sent to, and what they are signed with."""
+
+    url: str
+    secret: str
+
+
+@dataclass
+class Options:
+    base_url: str
+    api_key: str
+    endpoints: list[Endpoint] = field(default_factory=list)
+    merchant: str = "Sandbox Charity"
+    settlement_currencies: tuple[str, ...] = ("usd",)
+    """The first is where other currencies are converted to."""
+    settle_after: float = 2.0
+    """Seconds until a charge gets its balance transaction; 0 leaves it to the control endpoint."""
+    latency_ms: int = 0
+    retry_base: float = 1.0
+    """Seconds before the first retry of a webhook; doubled at each further one."""
+    retry_limit: int = 12
+    in_flight: int = 8
+
+
+@dataclass
+class Asking:
+    """The API request being served, for the `request` of the events it causes."""
+
+    request_id: str | None = None
+    idempotency_key: str | None = None
+
+
+class World:
+    def __init__(self, options: Options, store: Store) -> None:
+        self.options = options
+        self.store = store
+        self.asking = Asking()
+        self.on_commit: list[Callable[[], None]] = []
+        self._offset = float(store.fact("clock_offset") or 0)
+        self._pepper = store.fact("fingerprint_key") or secrets.token_hex(32)
+        store.set_fact("fingerprint_key", self._pepper)
+        self.account_id: str = store.fact("account_id") or self.new_id("acct")
+        store.set_fact("account_id", self.account_id)
+        self._due: list[tuple[float, str]] = [(float(due["at"]), str(due["id"])) for due in store.all("due")]
+        heapq.heapify(self._due)
+
+    def now(self) -> int:
+        """The sandbox's own clock, in whole seconds."""
+        return int(self.moment())
+
+    def moment(self) -> float:
+        return time.time() + self._offset
+
+    def date(self) -> datetime:
+        return datetime.fromtimestamp(self.moment(), UTC)
+
+    def advance(self, seconds: float) -> None:
+        self._offset += seconds
+        self.store.set_fact("clock_offset", self._offset)
+
+    @property
+    def offset(self) -> float:
+        return self._offset
+
+    def new_id(self, prefix: str, *, length: int = 24) -> str:
+        return f"{prefix}_" + "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+    def fingerprint(self, number: str) -> str:
+        """The same card gives the same fingerprint here; the number cannot be had back without the key."""
+        return hmac.new(self._pepper.encode(), number.encode(), hashlib.sha256).hexdigest()[:16]
+
+    def find(self, kind: str, thing_id: str, *, param: str = "id") -> Thing:
+        thing = self.store.get(kind, thing_id)
+        if thing is None:
+            raise no_such(kind, thing_id, param=param)
+        return thing
+
+    def due(self, deed: str, subject: str, at: float) -> None:
+        """Leave word that something happens by itself later, by the sandbox's clock."""
+        due = {"id": f"{deed}:{subject}", "deed": deed, "subject": subject, "at": at}
+        self.store.save("due", due)
+        heapq.heappush(self._due, (at, str(due["id"])))
+
+    def next_due(self) -> Thing | None:
+        """The earliest thing still to happen; records that were forgotten meanwhile are passed over."""
+        while self._due:
+            at, due_id = self._due[0]
+            due = self.store.get("due", due_id)
+            if due is not None and due["at"] == at:
+                return due
+            heapq.heappop(self._due)
+        return None
+
+    def commit(self) -> None:
+        self.store.commit()
+        for bell in self.on_commit:
+            bell()
+
+    def state(self) -> dict[str, Any]:
+        kinds = (
+            "checkout.session",
+            "payment_intent",
+            "charge",
+            "balance_transaction",
+            "customer",
+            "event",
+            "delivery",
+        )
+        return {kind: self.store.count(kind) for kind in kinds}
