@@ -1,0 +1,225 @@
+"""What one receipt costs in CPU, beside WeasyPrint setting the same page.
+
+Both write a tagged page in the same fonts with the same words, each in one process of its own that has
+rendered before the clock starts, and take turns, so that a busy moment of the machine hits both.
+WeasyPrint writes PDF/UA-1 in one turn and PDF/A-3a in the next, and the cheaper counts: ours does both
+standards in one file. Ours is timed with everything `render_pdf` does: formatting, both hashes, bytes.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from bench.measuring.ground import ROOT, rivals_python
+from bench.measuring.report import Goal, at_most, conclude, holds, middle, print_table
+from payments.receipts import render, statements
+from payments.receipts.render import EntityContent, ReceiptContent, ReceiptLine
+
+WEASYPRINT_STANDARDS = ("pdf/ua-1", "pdf/a-3a")
+
+
+@dataclass(slots=True)
+class Contender:
+    """One process that sets pages, and what was measured of it."""
+
+    name: str
+    process: subprocess.Popen[str]
+    pages_a_round: int
+    sample: Path
+    variant: str = ""
+    taken: int = 0
+    cpu: list[float] = field(default_factory=list)
+    """Milliseconds a page, one figure a round."""
+    rates: list[float] = field(default_factory=list)
+    peak_mib: float = 0.0
+
+
+def main(argv: Sequence[str] = ()) -> int:
+    """Measure, print, judge."""
+    parser = argparse.ArgumentParser(prog="bench receipts", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer pages and rounds: about 10 s")
+    options = parser.parse_args(argv)
+    rounds = 3 if options.quick else 7
+    ours_a_round, theirs_a_round = (100, 10) if options.quick else (300, 30)
+
+    with tempfile.TemporaryDirectory(prefix="almoner-bench-receipts-") as name:
+        folder = Path(name)
+        pages = (rounds + 1) * max(ours_a_round, 2 * theirs_a_round)
+        contents, twins = folder / "contents.jsonl", folder / "pages.jsonl"
+        gifts = [_gift(place) for place in range(pages)]
+        _write(contents, (gift.to_json() for gift in gifts))
+        _write(twins, (render.page_of(gift) for gift in gifts))
+
+        ours = Contender(
+            "typst, PDF/A-2a + PDF/UA-1",
+            _start([sys.executable, "-m", "bench.receipts", "--pages", contents, folder / "ours.pdf"]),
+            ours_a_round,
+            folder / "ours.pdf",
+        )
+        process = _start(
+            [
+                *(rivals_python(), "-m", "bench.rivals.weasyprint_page"),
+                *(twins, Path(render.__file__).parent / "fonts", folder / "theirs.pdf"),
+            ]
+        )
+        rivals = [
+            Contender(f"WeasyPrint, {variant}", process, theirs_a_round, folder / "theirs.pdf", variant)
+            for variant in WEASYPRINT_STANDARDS
+        ]
+        contenders = [ours, *rivals]
+        try:
+            for turn in range(rounds + 1):
+                for contender in contenders:
+                    _take_a_turn(contender, counts=turn > 0)
+            goals = _goals(ours, rivals)
+            _print(contenders)
+        finally:
+            for contender in (ours, rivals[0]):
+                assert contender.process.stdin is not None  # noqa: S101
+                contender.process.stdin.close()
+                contender.process.wait(timeout=30)
+    print(f"  One process each; medians of {rounds} interleaved rounds after one that is not counted.\n")
+    return conclude(goals)
+
+
+def _take_a_turn(contender: Contender, *, counts: bool) -> None:
+    """One round; the first only warms up."""
+    asked = {"from": contender.taken, "to": contender.taken + contender.pages_a_round}
+    contender.taken += contender.pages_a_round
+    process = contender.process
+    assert process.stdin is not None  # noqa: S101
+    assert process.stdout is not None  # noqa: S101
+    process.stdin.write(json.dumps(asked | {"variant": contender.variant}) + "\n")
+    process.stdin.flush()
+    line = process.stdout.readline()
+    if not line:
+        raise SystemExit(f"{contender.name} stopped with {process.wait()}")
+    answer = json.loads(line)
+    contender.peak_mib = answer["peak_kib"] / 1024
+    if counts:
+        contender.cpu.append(answer["cpu"] / contender.pages_a_round * 1000)
+        contender.rates.append(contender.pages_a_round / answer["wall"])
+
+
+def _goals(ours: Contender, rivals: Sequence[Contender]) -> list[Goal]:
+    rival = min(rivals, key=lambda contender: middle(contender.cpu))
+    ratio = middle(ours.cpu) / middle(rival.cpu)
+    both = [_describe(ours.sample), _describe(rival.sample)]
+    same = both[0] == both[1] == {"pages": 1, "tagged": True, "says_amount": True, "says_sentence": True}
+    return [
+        at_most("CPU a page, of WeasyPrint's", ratio, 1 / 8),
+        holds("both wrote the same tagged page", "yes" if same else str(both), same),
+    ]
+
+
+def _describe(pdf: Path) -> dict[str, Any]:
+    """What a PDF library of neither side finds in the last page written."""
+    import pypdf  # noqa: PLC0415 - only the judge needs it, not the contender's process
+
+    reader = pypdf.PdfReader(pdf)
+    text = " ".join(" ".join(page.extract_text() for page in reader.pages).split())
+    return {
+        "pages": len(reader.pages),
+        "tagged": "/StructTreeRoot" in reader.root_object,
+        "says_amount": "257.50" in text,
+        "says_sentence": "No goods or services were provided" in text,
+    }
+
+
+def _print(contenders: Sequence[Contender]) -> None:
+    rows = [
+        (
+            contender.name,
+            f"{middle(contender.cpu):.2f}",
+            f"{min(contender.cpu):.2f}–{max(contender.cpu):.2f}",
+            f"{middle(contender.rates):.0f}",
+            f"{contender.peak_mib:.0f}",
+            f"{middle(contender.cpu) / middle(contenders[0].cpu):.1f}",
+        )
+        for contender in contenders
+    ]
+    print_table(("one receipt", "CPU ms/page", "rounds", "pages/s", "peak MiB", "of ours"), rows)
+
+
+def _gift(place: int) -> ReceiptContent:
+    """One of many gifts: two languages, a name of its own, two funds and a fee cover."""
+    return ReceiptContent(
+        number=f"US-2026-{place:06}",
+        kind="gift",
+        issued_on=date(2026, 3, 4),
+        gift_date=date(2026, 3, 3),
+        locale="ko" if place % 2 else "en",
+        donor_name=f"김영희 {place}" if place % 2 else f"Margaret O’Sullivan {place}",
+        amount_minor=25_750,
+        currency="usd",
+        lines=(
+            ReceiptLine(fund_name="Safe passage", amount_minor=20_000),
+            ReceiptLine(fund_name="Where it is needed most", amount_minor=5_000),
+            ReceiptLine(fund_name="", amount_minor=750, is_fee_cover=True),
+        ),
+        entity=EntityContent(
+            legal_name="Open Harbor",
+            address=("1200 Seaside Avenue, Suite 4", "Torrance, CA 90501", "USA"),
+            tax_id="20-1234567",
+            jurisdiction="US",
+            website="https://www.example.org",
+            email="giving@example.org",
+            signatory_name="Hannah Song",
+            signatory_title="Executive Director",
+        ),
+        statement_code="us_no_goods_or_services",
+        statement_version=statements.current("us_no_goods_or_services").version,
+        method_kind="card",
+        card_brand="visa",
+        last4=f"{place % 10_000:04}",
+    )
+
+
+def _start(command: Sequence[str | Path]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONUTF8": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    )
+
+
+def _write(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+
+
+def _set_pages(contents_file: str, sample_file: str) -> int:
+    """Our side: render the rounds asked for on standard input, as the rival's program does."""
+    lines = Path(contents_file).read_text(encoding="utf-8").splitlines()
+    contents = [ReceiptContent.from_json(json.loads(line)) for line in lines]
+    for line in sys.stdin:
+        asked = json.loads(line)
+        cpu, wall = time.process_time(), time.perf_counter()
+        for content in contents[asked["from"] : asked["to"]]:
+            Path(sample_file).write_bytes(render.render_pdf(content).pdf)
+        answer = {
+            "cpu": time.process_time() - cpu,
+            "wall": time.perf_counter() - wall,
+            "peak_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        }
+        print(json.dumps(answer), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--pages"]:
+        sys.exit(_set_pages(*sys.argv[2:]))
+    sys.exit(main(sys.argv[1:]))
