@@ -1,0 +1,116 @@
+"""The outbox: put a mail in with its deed, take one out under a lease, say what became of it.
+
+A crash between the server's yes and our note of it is the one thing mail cannot rule out; the same
+bytes with the same Message-ID go out again, and nothing is ever left unsent.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from email.utils import parseaddr
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from payments.database import new_id
+from payments.mail.models import MailStatus, OutgoingMail
+from payments.settings import settings
+
+LEASE = timedelta(minutes=2)
+"""Longer than the slowest mail server is waited for."""
+GIVE_UP_AFTER = 40
+"""Tries, at most an hour apart: more than a day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A mail in this sender's hands."""
+
+    id: str
+    lease: str
+    to_address: str
+    message: bytes
+    attempts: int
+
+
+def message_id(reference: str) -> str:
+    """The Message-ID of whatever a row of ours is about, the same for ever."""
+    domain = parseaddr(settings().mail_from)[1].rpartition("@")[2] or "localhost"
+    return f"<{reference}@{domain}>"
+
+
+def put(session: Session, *, reference: str, to_address: str, message_id: str, message: bytes) -> None:
+    """Owe a mail from the moment the surrounding transaction commits. The same news twice is one."""
+    owed = insert(OutgoingMail).values(
+        id=new_id("msg"),
+        reference=reference,
+        to_address=to_address,
+        message_id=message_id,
+        message=message,
+    )
+    session.execute(owed.on_conflict_do_nothing(index_elements=["reference"]))
+
+
+def take(session: Session) -> Leased | None:
+    """The next mail that is due, leased to the caller, who commits and then sends."""
+    due = (
+        select(OutgoingMail.id)
+        .where(OutgoingMail.status == MailStatus.QUEUED.value, OutgoingMail.next_at <= func.now())
+        .order_by(OutgoingMail.next_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+    lease = new_id("lse")
+    row = session.execute(
+        update(OutgoingMail)
+        .where(OutgoingMail.id == due)
+        # `next_at` is also the lease's end: a sender that dies leaves a mail that is simply due again.
+        .values(lease=lease, attempts=OutgoingMail.attempts + 1, next_at=func.now() + LEASE)
+        .returning(OutgoingMail.id, OutgoingMail.to_address, OutgoingMail.message, OutgoingMail.attempts)
+    ).one_or_none()
+    if row is None:
+        return None
+    return Leased(
+        id=row.id, lease=lease, to_address=row.to_address, message=row.message, attempts=row.attempts
+    )
+
+
+def note_sent(session: Session, mail: Leased) -> None:
+    """The server took it."""
+    _conclude(session, mail, status=MailStatus.SENT, answer=None)
+
+
+def note_refused(session: Session, mail: Leased, answer: str) -> None:
+    """The server said never; a person corrects the address."""
+    _conclude(session, mail, status=MailStatus.REFUSED, answer=answer)
+
+
+def note_delayed(session: Session, mail: Leased, answer: str) -> None:
+    """Not now: again later, less and less often, and after a day or so a person looks."""
+    if mail.attempts >= GIVE_UP_AFTER:
+        _conclude(session, mail, status=MailStatus.GIVEN_UP, answer=answer)
+        return
+    pause = timedelta(seconds=min(10 * 2**mail.attempts, 3600))
+    session.execute(
+        update(OutgoingMail)
+        .where(OutgoingMail.id == mail.id, OutgoingMail.lease == mail.lease)
+        .values(lease=None, next_at=func.now() + pause, last_answer=answer)
+    )
+
+
+def _conclude(session: Session, mail: Leased, *, status: MailStatus, answer: str | None) -> None:
+    noted = update(OutgoingMail).where(
+        OutgoingMail.id == mail.id, OutgoingMail.status == MailStatus.QUEUED.value
+    )
+    if status is not MailStatus.SENT:
+        # Another sender took over: only a delivery is news from the one that lost the lease.
+        noted = noted.where(OutgoingMail.lease == mail.lease)
+    session.execute(
+        noted.values(
+            status=status.value,
+            lease=None,
+            last_answer=answer,
+            sent_at=func.now() if status is MailStatus.SENT else None,
+        )
+    )

@@ -1,0 +1,95 @@
+"""To the mail server and back, with what it answered in three words: sent, refused, or not now."""
+
+import smtplib
+import ssl
+from email.utils import parseaddr
+from types import TracebackType
+from typing import Self
+from urllib.parse import unquote, urlsplit
+
+from payments.errors import AlmonerError, TryLater
+from payments.settings import settings
+
+_TIMEOUT_SECONDS = 20
+_PERMANENT = 500
+
+
+class MailRefused(AlmonerError):
+    """The server will never take this mail (5xx); the message is its status code."""
+
+
+class MailDelayed(TryLater):
+    """The server did not take it now: away, busy, or cut off. It may even have taken it."""
+
+
+class MailServer:
+    """One connection for a run of mails; `SMTP_URL` says where; encrypted wherever the server can."""
+
+    def __init__(self, url: str, *, sender: str) -> None:
+        self._url = urlsplit(url)
+        self._sender = parseaddr(sender)[1]
+        self._connection: smtplib.SMTP | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._hang_up()
+
+    def send(self, to_address: str, message: bytes) -> None:
+        """Hand over one message, or raise `MailRefused` or `MailDelayed`."""
+        try:
+            connection = self._connected()
+            connection.sendmail(self._sender, [to_address], message)
+        except smtplib.SMTPRecipientsRefused as refusal:
+            code, _ = next(iter(refusal.recipients.values()))
+            self._judge(code, refusal)
+        except smtplib.SMTPDataError as refusal:
+            self._judge(refusal.smtp_code, refusal)
+        except (smtplib.SMTPException, OSError) as trouble:
+            # A refusal of the greeting, of our name or of the sign-in is the server's trouble with
+            # us, not with this donor's address.
+            self._hang_up()
+            raise MailDelayed(type(trouble).__name__) from trouble
+
+    def _judge(self, code: int, refusal: Exception) -> None:
+        self._hang_up()
+        # Only the number: the server's words often repeat the address.
+        raise (MailRefused if code >= _PERMANENT else MailDelayed)(str(code)) from refusal
+
+    def _connected(self) -> smtplib.SMTP:
+        if self._connection is None:
+            self._connection = self._connect()
+        return self._connection
+
+    def _connect(self) -> smtplib.SMTP:
+        host, port = self._url.hostname or "localhost", self._url.port
+        if self._url.scheme == "smtps":
+            connection: smtplib.SMTP = smtplib.SMTP_SSL(
+                host, port or 465, timeout=_TIMEOUT_SECONDS, context=ssl.create_default_context()
+            )
+        else:
+            connection = smtplib.SMTP(host, port or 25, timeout=_TIMEOUT_SECONDS)
+        try:
+            connection.ehlo()
+            if self._url.scheme == "smtp" and connection.has_extn("starttls"):
+                connection.starttls(context=ssl.create_default_context())
+                connection.ehlo()
+            if self._url.username:
+                connection.login(unquote(self._url.username), unquote(self._url.password or ""))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _hang_up(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+def mail_server() -> MailServer:
+    """The configured server, not yet connected."""
+    return MailServer(settings().smtp_url.get_secret_value(), sender=settings().mail_from)
