@@ -1,0 +1,37 @@
+"""`celery -A workers.app worker` and `celery -A workers.app beat`."""
+
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging, task_postrun, task_prerun, worker_process_init
+
+from payments import logs
+from payments.database import forget_inherited_connections
+from payments.jobs import celery
+from workers.schedule import SCHEDULE
+
+app: Celery = celery()
+app.set_current()
+app.conf.beat_schedule = SCHEDULE
+app.conf.imports = ("workers.webhooks", "workers.receipts", "workers.sweeps")
+
+
+@setup_logging.connect
+def _one_way_of_logging(**_: Any) -> None:
+    logs.configure()
+
+
+@worker_process_init.connect
+def _fresh_connections(**_: Any) -> None:
+    # A forked child that shares its parent's sockets mixes two conversations with the database.
+    forget_inherited_connections()
+
+
+@task_prerun.connect
+def _name_the_lines(task_id: str, task: Any, **_: Any) -> None:
+    logs.bind(task=task.name, task_id=task_id)
+
+
+@task_postrun.connect
+def _forget_the_names(**_: Any) -> None:
+    logs.unbind_all()

@@ -1,0 +1,44 @@
+"""The receipt book's hands: number what is due, send what is owed."""
+
+import time
+
+from payments.database import transaction
+from payments.jobs import Bell, celery
+from payments.mail import outbox
+from payments.mail.smtp import MailDelayed, MailRefused, mail_server
+from payments.receipts import issue
+
+_WORK_FOR_SECONDS = 40
+
+
+@celery().task(name=Bell.ISSUE_RECEIPTS.value)
+def issue_receipts() -> None:
+    """Issue batch after batch until nothing is due."""
+    until = time.monotonic() + _WORK_FOR_SECONDS
+    while time.monotonic() < until:
+        with transaction() as session:
+            if issue.issue_due(session) < issue.BATCH:
+                return
+
+
+@celery().task(name=Bell.SEND_MAIL.value)
+def send_mail() -> None:
+    """Send until nothing is due. No transaction is open while a mail server thinks."""
+    until = time.monotonic() + _WORK_FOR_SECONDS
+    with mail_server() as server:
+        while time.monotonic() < until:
+            with transaction() as session:
+                mail = outbox.take(session)
+            if mail is None:
+                return
+            try:
+                server.send(mail.to_address, mail.message)
+            except MailRefused as refusal:
+                with transaction() as session:
+                    outbox.note_refused(session, mail, str(refusal))
+            except MailDelayed as trouble:
+                with transaction() as session:
+                    outbox.note_delayed(session, mail, str(trouble))
+            else:
+                with transaction() as session:
+                    outbox.note_sent(session, mail)

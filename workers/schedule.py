@@ -1,0 +1,20 @@
+"""The timetable: how often each bell rings even if nobody rang it.
+
+A lost message, a wiped broker or a crashed worker costs at most the time in this table. Two beats
+are harmless: work is claimed in the database.
+"""
+
+from payments.jobs import Bell
+
+SCHEDULE: dict[str, dict[str, object]] = {
+    "apply events": {"task": Bell.APPLY_EVENTS.value, "schedule": 5.0, "options": {"expires": 5}},
+    "issue receipts": {"task": Bell.ISSUE_RECEIPTS.value, "schedule": 5.0, "options": {"expires": 5}},
+    "send mail": {"task": Bell.SEND_MAIL.value, "schedule": 5.0, "options": {"expires": 5}},
+    "pull balance transactions": {
+        "task": Bell.PULL_BALANCE_TRANSACTIONS.value,
+        "schedule": 15.0,
+        "options": {"expires": 15},
+    },
+    "sweep events": {"task": Bell.SWEEP_EVENTS.value, "schedule": 300.0, "options": {"expires": 300}},
+    "heartbeat": {"task": "workers.sweeps.heartbeat", "schedule": 10.0, "options": {"expires": 10}},
+}

@@ -1,0 +1,63 @@
+"""The inbox's hands: apply what is due, and read from Stripe what never came."""
+
+import time
+from datetime import datetime, timedelta
+
+from payments.clock import now
+from payments.database import transaction
+from payments.jobs import Bell, celery
+from payments.stripe_gateway.client import gateway
+from payments.webhooks import process, sweep
+
+_WORK_FOR_SECONDS = 40
+"""Below the task's time limit; what is left is there at the next bell."""
+
+
+@celery().task(name=Bell.APPLY_EVENTS.value)
+def apply_events() -> None:
+    """Apply batch after batch until nothing is due."""
+    until = time.monotonic() + _WORK_FOR_SECONDS
+    while time.monotonic() < until:
+        with transaction() as session:
+            applied = process.apply_due(session)
+        if applied.claimed < process.BATCH:
+            return
+
+
+@celery().task(name=Bell.PULL_BALANCE_TRANSACTIONS.value)
+def pull_balance_transactions() -> None:
+    """Fetch the balance transactions since the last reading: one call for a hundred gifts."""
+    pause = timedelta(seconds=1)
+    if not _read_list(sweep.BALANCE_TRANSACTIONS, at_most_every=pause):
+        # Somebody read the list a moment before this bell; what the bell is about may be newer.
+        time.sleep(pause.total_seconds())
+        _read_list(sweep.BALANCE_TRANSACTIONS, at_most_every=pause)
+
+
+@celery().task(name=Bell.SWEEP_EVENTS.value)
+def sweep_events() -> None:
+    """Fetch the events since the last reading: most came as webhooks, the lost ones did not."""
+    _read_list(sweep.EVENTS, at_most_every=timedelta(seconds=60))
+    with transaction() as session:
+        sweep.expire_unopened(session)
+
+
+def _claim(name: str, at_most_every: timedelta) -> datetime | None:
+    with transaction() as session:
+        return sweep.claim(session, name, at_most_every=at_most_every)
+
+
+def _read_list(name: str, *, at_most_every: timedelta) -> bool:
+    """Whether it was this caller's turn to read."""
+    created_from = _claim(name, at_most_every)
+    if created_from is None:
+        return False
+    began = now()
+    newest = 0
+    for page in sweep.pages(gateway(), name, created_from=created_from):
+        with transaction() as session:
+            sweep.store_page(session, page)
+        newest = max(newest, *(delivery.created for delivery in page), 0)
+    with transaction() as session:
+        sweep.note_read(session, name, up_to=min(newest, int(began.timestamp())))
+    return True
