@@ -32,3 +32,8 @@ def recognise(session: Session, *, email: str, name: str, locale: str) -> str:
     if made is not None:
         return made
     return session.scalars(select(Donor.id).where(func.lower(Donor.email) == func.lower(email))).one()
+
+
+def email_of(session: Session, donor_id: str) -> str:
+    """Where this donor's mail goes."""
+    return session.scalars(select(Donor.email).where(Donor.id == donor_id)).one()

@@ -17,6 +17,8 @@ from payments.webhooks.events import is_acted_on
 
 FETCHED_BALANCE_TRANSACTION = "balance_transaction"
 """The type under which a fetched balance transaction stands in the inbox."""
+UNREADABLE = "unreadable"
+"""The type of a signed body in which no event could be found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +106,9 @@ def of_event(envelope: Envelope, body: bytes, *, source: str) -> Delivery:
         api_version=envelope.api_version,
         created=envelope.created,
         body=body,
-        parked_reason=_not_for_us(envelope),
+        parked_reason=why_not_for_us(
+            is_live=envelope.livemode, account=envelope.account, api_version=envelope.api_version
+        ),
     )
 
 
@@ -123,11 +127,12 @@ def of_balance_transaction(fetched: Mapping[str, Any]) -> Delivery:
     )
 
 
-def _not_for_us(envelope: Envelope) -> str | None:
-    if envelope.livemode != settings().is_live:
-        return f"{'live' if envelope.livemode else 'test'} mode event at a server of the other mode"
-    if envelope.account is not None and envelope.account != settings().stripe_account:
-        return f"event of account {envelope.account}, which is not ours"
-    if envelope.api_version != API_VERSION:
-        return f"API version {envelope.api_version}; the endpoint must be created with {API_VERSION}"
+def why_not_for_us(*, is_live: bool, account: str | None, api_version: str | None) -> str | None:
+    """Why an event must not be applied in this house; None for one that is ours."""
+    if is_live != settings().is_live:
+        return f"{'live' if is_live else 'test'} mode event at a server of the other mode"
+    if account is not None and account != settings().stripe_account:
+        return f"event of account {account}, which is not ours"
+    if api_version != API_VERSION:
+        return f"API version {api_version}; the endpoint must be created with {API_VERSION}"
     return None

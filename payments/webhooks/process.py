@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from payments.errors import PersonMustLook, TryLater, UnreadableStripeObject
 from payments.stripe_gateway.shapes import Shape
 from payments.webhooks.batch import Batch
-from payments.webhooks.events import object_of, reading_of
+from payments.webhooks.events import Reading, object_of, reading_of
+from payments.webhooks.inbox import UNREADABLE, why_not_for_us
 from payments.webhooks.models import QueuedEvent, StripeEvent
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,10 @@ log = logging.getLogger(__name__)
 BATCH = 200
 PARK_AFTER = 8
 """Tries before an event that keeps failing is parked: about four hours of back-off."""
+
+
+class NotForUs(PersonMustLook):
+    """An event of the other mode, of another account or of another API version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +47,16 @@ class Applied:
 @dataclass(frozen=True, slots=True)
 class _Claim:
     stripe_event_id: str
-    type: str
     attempts: int
-    object: Shape
+    reading: Reading | None
+    """None for a type that nobody acts on, put into the queue by a replay."""
+    object: Shape | None
 
 
 def apply_due(session: Session, *, limit: int = BATCH) -> Applied:
     """Apply up to `limit` events that are due and that nobody else has in hand."""
-    claims, unreadable = _read(_claim(session, limit))
-    for stripe_event_id, reason in unreadable:
+    claims, unfit = _read(_claim(session, limit))
+    for stripe_event_id, reason in unfit:
         _park(session, stripe_event_id, reason)
     try:
         with session.begin_nested():
@@ -63,14 +69,14 @@ def apply_due(session: Session, *, limit: int = BATCH) -> Applied:
         return Applied(
             done=outcome.count("done"),
             delayed=outcome.count("delayed"),
-            parked=outcome.count("parked") + len(unreadable),
+            parked=outcome.count("parked") + len(unfit),
         )
-    return Applied(done=len(claims), parked=len(unreadable))
+    return Applied(done=len(claims), parked=len(unfit))
 
 
-def _claim(session: Session, limit: int) -> Sequence[Row[str, str, bytes, int]]:
+def _claim(session: Session, limit: int) -> Sequence[Row[StripeEvent, int]]:
     due = (
-        select(StripeEvent.stripe_event_id, StripeEvent.type, StripeEvent.body, QueuedEvent.attempts)
+        select(StripeEvent, QueuedEvent.attempts)
         .join(QueuedEvent, QueuedEvent.stripe_event_id == StripeEvent.stripe_event_id)
         .where(QueuedEvent.parked_reason.is_(None), QueuedEvent.next_at <= func.now())
         .order_by(QueuedEvent.next_at, QueuedEvent.place)
@@ -80,25 +86,41 @@ def _claim(session: Session, limit: int) -> Sequence[Row[str, str, bytes, int]]:
     return session.execute(due).all()
 
 
-def _read(rows: Sequence[Row[str, str, bytes, int]]) -> tuple[list[_Claim], list[tuple[str, str]]]:
+def _read(rows: Sequence[Row[StripeEvent, int]]) -> tuple[list[_Claim], list[tuple[str, str]]]:
+    """The events with their objects, and those that are to be parked with the reason.
+
+    The reasons are asked again although the intake asked them: a replay must not apply an event of
+    the other mode either.
+    """
     claims: list[_Claim] = []
-    unreadable: list[tuple[str, str]] = []
-    for stripe_event_id, event_type, body, attempts in rows:
+    unfit: list[tuple[str, str]] = []
+    for event, attempts in rows:
         try:
-            claims.append(_Claim(stripe_event_id, event_type, attempts, object_of(event_type, body)))
-        except UnreadableStripeObject as reason:
-            unreadable.append((stripe_event_id, str(reason)))
-    return claims, unreadable
+            claims.append(_claim_of(event, attempts))
+        except PersonMustLook as reason:
+            unfit.append((event.stripe_event_id, str(reason)))
+    return claims, unfit
+
+
+def _claim_of(event: StripeEvent, attempts: int) -> _Claim:
+    if event.type == UNREADABLE:
+        raise UnreadableStripeObject("no event was found in this body; see `almoner events show --body`")
+    reason = why_not_for_us(is_live=event.is_live, account=event.account, api_version=event.api_version)
+    if reason is not None:
+        raise NotForUs(reason)
+    reading = reading_of(event.type)
+    if reading is None:
+        return _Claim(event.stripe_event_id, attempts, None, None)
+    return _Claim(event.stripe_event_id, attempts, reading, object_of(event.type, event.body))
 
 
 def _apply(session: Session, claims: Sequence[_Claim]) -> None:
     if not claims:
         return
-    batch = Batch(session, [claim.object for claim in claims])
+    batch = Batch(session, [claim.object for claim in claims if claim.object is not None])
     for claim in claims:
-        reading = reading_of(claim.type)
-        if reading is not None:
-            reading.handler(batch, claim.object)
+        if claim.reading is not None:
+            claim.reading.handler(batch, claim.object)
     batch.conclude()
     done = [claim.stripe_event_id for claim in claims]
     session.execute(delete(QueuedEvent).where(QueuedEvent.stripe_event_id.in_(done)))

@@ -24,7 +24,7 @@ from payments.jobs import Bell, ring_now
 from payments.settings import Settings
 from payments.stripe_gateway import signatures
 from payments.stripe_gateway.shapes import Envelope, NotJson, read
-from payments.webhooks.inbox import STORE, Delivery, of_event, parameters
+from payments.webhooks.inbox import STORE, UNREADABLE, Delivery, of_event, parameters
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -107,7 +107,7 @@ def _delivery(body: bytes) -> Delivery:
     return Delivery(
         stripe_event_id=f"unread:{hashlib.sha256(body).hexdigest()}",
         source="webhook",
-        type="unreadable",
+        type=UNREADABLE,
         object_id=None,
         account=None,
         is_live=False,

@@ -1,0 +1,177 @@
+"""`/api/v1/donations`: begin a gift, and see what became of it."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Header, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from payments.api.problems import documented, wish_refused
+from payments.dependencies import DatabaseSession, open_checkout
+from payments.donations import checkout
+from payments.donations.models import Donation, DonationStatus
+from payments.donations.wishes import Dedication, Share, Wish, WishRefused
+
+router = APIRouter(prefix="/donations", tags=["donations"])
+
+
+class Sent(BaseModel):
+    """What is sent to us: an unknown or misspelt field is refused, not ignored."""
+
+    model_config = ConfigDict(extra="forbid", str_max_length=500)
+
+
+class DonorSent(Sent):
+    """Who gives. The receipt goes to this address under this name."""
+
+    name: str = Field(examples=["Kim Ji-woo"])
+    email: str = Field(examples=["jiwoo@example.com"], max_length=254)
+    locale: Literal["en", "ko"] = "en"
+
+
+class DedicationSent(Sent):
+    """In honour or in memory of somebody."""
+
+    kind: Literal["in_honour", "in_memory"]
+    name: str = Field(examples=["Grandmother"])
+
+
+class AllocationSent(Sent):
+    """The part of the amount that is for one fund, in minor units."""
+
+    fund: str = Field(examples=["rescue"])
+    amount: int = Field(gt=0, examples=[2500])
+
+
+class SourceSent(Sent):
+    """Where the gift came from. Never a name or an address."""
+
+    page: str | None = Field(default=None, examples=["/stories/crossing"])
+    utm_source: str | None = None
+    utm_medium: str | None = None
+    utm_campaign: str | None = None
+    utm_content: str | None = None
+    utm_term: str | None = None
+
+
+class DonationSent(Sent):
+    """A gift to begin."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "amount": 2500,
+                    "currency": "usd",
+                    "frequency": "once",
+                    "fund": "rescue",
+                    "cover_fees": True,
+                    "donor": {"name": "Kim Ji-woo", "email": "jiwoo@example.com", "locale": "en"},
+                    "source": {"page": "/stories/crossing", "utm_campaign": "winter"},
+                }
+            ]
+        }
+    )
+
+    amount: int = Field(
+        strict=True, description="Whole minor units: 2500 is $25.00, 25000 is ₩25,000.", examples=[2500]
+    )
+    currency: str = Field(pattern="^[a-z]{3}$", examples=["usd"])
+    frequency: Literal["once", "monthly"] = "once"
+    fund: str | None = Field(default=None, examples=["rescue"])
+    allocations: list[AllocationSent] | None = Field(default=None, min_length=1, max_length=20)
+    cover_fees: bool = False
+    donor: DonorSent
+    dedication: DedicationSent | None = None
+    source: SourceSent = SourceSent()
+
+    @model_validator(mode="after")
+    def _one_way_to_name_the_fund(self) -> "DonationSent":
+        if (self.fund is None) == (self.allocations is None):
+            raise ValueError("send either `fund` or `allocations`")
+        return self
+
+    def wish(self) -> Wish:
+        """As the donation room understands it."""
+        shares = (
+            (Share(self.fund, self.amount),)
+            if self.fund is not None
+            else tuple(Share(part.fund, part.amount) for part in self.allocations or ())
+        )
+        return Wish(
+            amount=self.amount,
+            currency=self.currency,
+            frequency=self.frequency,
+            shares=shares,
+            cover_fees=self.cover_fees,
+            donor_name=self.donor.name,
+            donor_email=self.donor.email,
+            locale=self.donor.locale,
+            dedication=Dedication(self.dedication.kind, self.dedication.name) if self.dedication else None,
+            source=self.source.model_dump(exclude_none=True),
+        )
+
+
+class DonationOpened(BaseModel):
+    """The gift, and where the donor pays."""
+
+    id: str = Field(examples=["don_5f2b…"])
+    status: DonationStatus
+    checkout_url: str | None = Field(
+        description="Send the donor here. Null once the page is closed.",
+        examples=["https://checkout.stripe.com/c/pay/cs_test_…"],
+    )
+
+
+class DonationShown(BaseModel):
+    """What anybody who knows the id may see: nothing about the donor."""
+
+    id: str
+    status: DonationStatus
+    amount: int = Field(description="Whole minor units, fee cover included.")
+    currency: str
+    frequency: str
+    gift_date: str | None = Field(description="The day of the gift where its receipt is issued.")
+
+    @classmethod
+    def of(cls, donation: Donation) -> "DonationShown":
+        """The public part of a gift."""
+        return cls(
+            id=donation.id,
+            status=DonationStatus(donation.status),
+            amount=donation.amount,
+            currency=donation.currency,
+            frequency=donation.frequency,
+            gift_date=donation.gift_date.isoformat() if donation.gift_date else None,
+        )
+
+
+IdempotencyKey = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        min_length=8,
+        max_length=200,
+        pattern=r"^[\x21-\x7e]+$",
+        description="A random text of yours, new for each gift. The same key and body give the same answer.",
+        examples=["9d3c1f0e-6a55-4a2e-9d1b-2f7b2f1c9a10"],
+    ),
+]
+
+
+@router.post("", status_code=201, responses=documented(400, 409, 422, 501, 502, 503), summary="Begin a gift")
+def begin(
+    request: Request, response: Response, sent: DonationSent, idempotency_key: IdempotencyKey
+) -> DonationOpened:
+    """Write the gift and open Stripe's page for it. Sending the same key again changes nothing."""
+    try:
+        opened = open_checkout(sent.wish(), key=f"api:{idempotency_key}")
+    except WishRefused as refusal:
+        return wish_refused(request, refusal, locale=sent.donor.locale)  # type: ignore[return-value]
+    response.headers["Location"] = f"/api/v1/donations/{opened.donation_id}"
+    return DonationOpened(id=opened.donation_id, status=opened.status, checkout_url=opened.checkout_url)
+
+
+@router.get("/{donation_id}", responses=documented(404, 503), summary="See what became of a gift")
+def show(session: DatabaseSession, donation_id: str) -> DonationShown:
+    """The public part only."""
+    return DonationShown.of(checkout.find(session, donation_id))

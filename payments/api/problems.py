@@ -1,0 +1,206 @@
+"""Our errors as `application/problem+json` (RFC 9457): the one table from facts to statuses.
+
+`type` is a stable name under this project's documentation, `instance` the id of the request; both
+are safe to show and to log. A message never repeats what was sent.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from payments.donations.checkout import DonationNotFound, IdempotencyKeyReused
+from payments.donations.organisation import OrganisationNotLoaded
+from payments.donations.wishes import FrequencyNotOffered, WishRefused
+from payments.errors import AlmonerError, StripeRefused, StripeUnavailable
+from payments.translations import best_locale, sentence_for
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class FieldProblem(BaseModel):
+    """One part of the request and what to do about it."""
+
+    pointer: str = Field(examples=["#/amount"])
+    detail: str = Field(examples=["The smallest gift we can take online is $1.00."])
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str = Field(examples=["/problems/amount-too-small"])
+    title: str = Field(examples=["The gift cannot be taken as it is"])
+    status: int = Field(examples=[422])
+    detail: str = Field(examples=["The smallest gift we can take online is $1.00."])
+    instance: str | None = Field(default=None, examples=["urn:request:4f1c…"])
+    errors: list[FieldProblem] = []
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    status: int
+    name: str
+    title: str
+    retry_after: int | None = None
+
+
+_TABLE: dict[type[AlmonerError], _Row] = {
+    DonationNotFound: _Row(404, "donation-not-found", "No such donation"),
+    IdempotencyKeyReused: _Row(409, "idempotency-key-reused", "The key was used for another gift"),
+    OrganisationNotLoaded: _Row(503, "organisation-not-loaded", "The organisation is not set up"),
+    StripeUnavailable: _Row(503, "stripe-unavailable", "Payments are not available now", retry_after=5),
+    StripeRefused: _Row(502, "stripe-refused", "The payment page could not be opened"),
+}
+
+DOCUMENTED: dict[int | str, dict[str, Any]] = {
+    status: {
+        "model": Problem,
+        "description": description,
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for status, description in (
+        (400, "The request could not be read"),
+        (404, "There is no such thing"),
+        (409, "The Idempotency-Key was used for another gift"),
+        (413, "The request is too large"),
+        (422, "The gift cannot be taken as it is; `errors` says which part and what to do"),
+        (501, "Not offered yet"),
+        (502, "Stripe refused"),
+        (503, "Stripe or the database is away; the same request may be sent again"),
+    )
+}
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI rows of the problems a route may answer with."""
+    return {status: DOCUMENTED[status] for status in statuses}
+
+
+def problem(
+    request: Request,
+    *,
+    status: int,
+    name: str,
+    title: str,
+    detail: str,
+    errors: Sequence[FieldProblem] = (),
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """One problem as a response."""
+    request_id = request.scope.get("request_id")
+    body = Problem(
+        type=f"/problems/{name}",
+        title=title,
+        status=status,
+        detail=detail,
+        instance=f"urn:request:{request_id}" if request_id else None,
+        errors=list(errors),
+    )
+    return JSONResponse(
+        body.model_dump(exclude_none=True),
+        status_code=status,
+        media_type="application/problem+json",
+        headers=dict(headers or {}),
+    )
+
+
+def wish_refused(request: Request, refusal: WishRefused, *, locale: str) -> JSONResponse:
+    """A refused wish, in the donor's language."""
+    sentence = sentence_for(refusal, locale)
+    is_later = isinstance(refusal, FrequencyNotOffered)
+    return problem(
+        request,
+        status=501 if is_later else 422,
+        name=_kebab(type(refusal).__name__),
+        title="Not offered yet" if is_later else "The gift cannot be taken as it is",
+        detail=sentence,
+        errors=[FieldProblem(pointer=f"#/{refusal.field}", detail=sentence)],
+        headers={"Content-Language": locale},
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of this application as a problem."""
+
+    @app.exception_handler(AlmonerError)
+    async def _known(request: Request, error: AlmonerError) -> JSONResponse:
+        if isinstance(error, WishRefused):
+            return wish_refused(request, error, locale=best_locale(request.headers.get("accept-language")))
+        row = next((row for kind, row in _TABLE.items() if isinstance(error, kind)), None)
+        if row is None:
+            return _unexpected(request)
+        return problem(
+            request,
+            status=row.status,
+            name=row.name,
+            title=row.title,
+            detail=str(error),
+            headers={"Retry-After": str(row.retry_after)} if row.retry_after else None,
+        )
+
+    @app.exception_handler(RequestValidationError)
+    async def _unreadable(request: Request, error: RequestValidationError) -> JSONResponse:
+        is_not_json = any(fault["type"] == "json_invalid" for fault in error.errors())
+        return problem(
+            request,
+            status=400 if is_not_json else 422,
+            name="not-json" if is_not_json else "invalid-request",
+            title="The request could not be read",
+            detail="Send a JSON body." if is_not_json else "Correct the fields named in `errors`.",
+            errors=[
+                FieldProblem(
+                    pointer="#/" + "/".join(str(step) for step in fault["loc"][1:]), detail=fault["msg"]
+                )
+                for fault in error.errors()
+            ],
+        )
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        return problem(
+            request,
+            status=error.status_code,
+            name=f"http-{error.status_code}",
+            title=str(error.detail),
+            detail=str(error.detail),
+            headers=error.headers,
+        )
+
+    @app.exception_handler(OperationalError)
+    @app.exception_handler(PoolTimeout)
+    async def _database_away(request: Request, error: Exception) -> JSONResponse:
+        log.warning("database away", trouble=type(error).__name__)
+        return problem(
+            request,
+            status=503,
+            name="database-unavailable",
+            title="Not available now",
+            detail="Please send the same request again in a few seconds.",
+            headers={"Retry-After": "5"},
+        )
+
+    @app.exception_handler(Exception)
+    async def _bug(request: Request, error: Exception) -> JSONResponse:
+        return _unexpected(request)
+
+
+def _unexpected(request: Request) -> JSONResponse:
+    return problem(
+        request,
+        status=500,
+        name="unexpected",
+        title="Something went wrong on our side",
+        detail="Nothing was charged by this answer. The request's id helps us to find out.",
+    )
+
+
+def _kebab(name: str) -> str:
+    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("-")

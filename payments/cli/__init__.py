@@ -1,0 +1,44 @@
+"""`almoner`: what an operator or a finance person asks at a terminal. One file a subject.
+
+Every printing command takes `--json` and then prints one JSON document and nothing else.
+"""
+
+import sys
+
+import typer
+from pydantic import ValidationError
+from sqlalchemy.exc import OperationalError
+
+from payments.cli import events, gifts, house, ledger, receipts
+from payments.errors import AlmonerError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Almoner: donations, receipts, and the book they are in.",
+)
+app.add_typer(gifts.app, name="gifts")
+app.add_typer(ledger.app, name="ledger")
+app.add_typer(receipts.app, name="receipts")
+app.add_typer(events.app, name="events")
+app.add_typer(house.organisation_app, name="organisation")
+app.add_typer(house.stripe_app, name="stripe")
+app.command()(house.migrate)
+app.command()(house.doctor)
+
+
+def main() -> None:
+    """Run a command; a known trouble is one sentence on stderr, never a traceback."""
+    try:
+        app()
+    except ValidationError as mistake:
+        reasons = "\n".join(
+            f"  {'.'.join(str(step) for step in fault['loc']).upper() or 'settings'}: {fault['msg']}"
+            for fault in mistake.errors(include_input=False, include_url=False)
+        )
+        sys.exit(f"The settings are not complete:\n{reasons}\nSee .env.example for what each is.")
+    except OperationalError as trouble:
+        sys.exit(f"The database does not answer: {str(trouble.orig).strip().splitlines()[0]}")
+    except AlmonerError as trouble:
+        sys.exit(str(trouble))

@@ -1,0 +1,5 @@
+"""`python -m payments.cli`, where the `almoner` script is not installed."""
+
+from payments.cli import main
+
+main()

@@ -1,0 +1,186 @@
+"""`almoner gifts`: one gift with everything we know of it, and the latest ones."""
+
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from payments.cli.printing import AsJson, console, instant, print_facts, print_json, print_table
+from payments.database import transaction
+from payments.donations import checkout
+from payments.donations.models import Allocation, Charge, Donation, Fund
+from payments.ledger.models import BalanceTransaction, JournalEntry, JournalMove
+from payments.mail.models import OutgoingMail
+from payments.money import Money
+from payments.receipts.models import DueReceipt, Receipt
+
+app = typer.Typer(no_args_is_help=True, help="Gifts and what became of them.")
+
+
+@app.command("list")
+def list_gifts(
+    as_json: AsJson = False,
+    status: Annotated[str | None, typer.Option(help="Only this status: pending, paid …")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
+) -> None:
+    """The latest gifts, newest first."""
+    wanted = select(Donation).order_by(Donation.created_at.desc()).limit(limit)
+    if status:
+        wanted = wanted.where(Donation.status == status)
+    with transaction() as session:
+        gifts = session.scalars(wanted).all()
+    if as_json:
+        print_json(
+            [{"id": g.id, "status": g.status, "total": g.total, "created_at": g.created_at} for g in gifts]
+        )
+        return
+    print_table(
+        "Latest gifts",
+        ["id", "status", ">amount", "begun"],
+        [(g.id, g.status, g.total.format("en"), instant(g.created_at)) for g in gifts],
+    )
+
+
+@app.command("show")
+def show(donation_id: str, as_json: AsJson = False) -> None:
+    """One gift: what was asked, what was paid, how it was booked, its receipt and its mail."""
+    with transaction() as session:
+        story = _story(session, checkout.find(session, donation_id))
+    if as_json:
+        print_json(story)
+        return
+    _print_story(story)
+
+
+def _story(session: Session, gift: Donation) -> dict[str, Any]:
+    allocations = session.execute(
+        select(Fund, Allocation.amount)
+        .join(Allocation, Allocation.fund_id == Fund.id)
+        .where(Allocation.donation_id == gift.id)
+        .order_by(Allocation.position)
+    ).all()
+    charges = session.scalars(
+        select(Charge).where(Charge.donation_id == gift.id).order_by(Charge.charged_at)
+    ).all()
+    named = [c.stripe_balance_transaction_id for c in charges if c.stripe_balance_transaction_id]
+    settled = session.scalars(
+        select(BalanceTransaction).where(BalanceTransaction.stripe_balance_transaction_id.in_(named))
+    ).all()
+    moves = session.execute(
+        select(JournalEntry, JournalMove)
+        .join(JournalMove, JournalMove.reference == JournalEntry.reference)
+        .where(JournalEntry.donation_id == gift.id)
+        .order_by(JournalEntry.number, JournalMove.position)
+    ).all()
+    receipt = session.scalars(
+        select(Receipt).where(Receipt.donation_id == gift.id, Receipt.status == "issued")
+    ).one_or_none()
+    mail = (
+        session.scalars(
+            select(OutgoingMail).where(OutgoingMail.reference == f"receipt:{receipt.id}")
+        ).one_or_none()
+        if receipt
+        else None
+    )
+    return {
+        "id": gift.id,
+        "status": gift.status,
+        "total": gift.total,
+        "fee_cover": Money(gift.fee_cover_amount, gift.currency),
+        "created_at": gift.created_at,
+        "paid_at": gift.paid_at,
+        "gift_date": gift.gift_date,
+        "decline_code": gift.decline_code,
+        "stripe_checkout_session_id": gift.stripe_checkout_session_id,
+        "stripe_payment_intent_id": gift.stripe_payment_intent_id,
+        "allocations": [
+            {"fund": fund.id, "name": fund.name_in("en"), "amount": Money(amount, gift.currency)}
+            for fund, amount in allocations
+        ],
+        "charges": [
+            {
+                "id": c.stripe_charge_id,
+                "status": c.status,
+                "amount": Money(c.amount, c.currency),
+                "method": " ".join(part for part in (c.card_brand or c.method, c.last4) if part),
+                "failure_code": c.failure_code,
+            }
+            for c in charges
+        ],
+        "balance_transactions": [
+            {
+                "id": bt.stripe_balance_transaction_id,
+                "gross": Money(bt.amount, bt.currency),
+                "fee": Money(bt.fee, bt.currency),
+                "net": Money(bt.net, bt.currency),
+                "available_on": bt.available_on,
+            }
+            for bt in settled
+        ],
+        "journal": [
+            {
+                "number": entry.number,
+                "reference": entry.reference,
+                "effective_on": entry.effective_on,
+                "from": move.from_account,
+                "to": move.to_account,
+                "amount": Money(move.amount, move.currency),
+                "fund": move.fund_id,
+            }
+            for entry, move in moves
+        ],
+        "receipt": {
+            "number": receipt.number,
+            "issued_at": receipt.issued_at,
+            "pdf_sha256": receipt.pdf_sha256,
+            "mail": mail.status if mail else None,
+            "mail_sent_at": mail.sent_at if mail else None,
+        }
+        if receipt
+        else None,
+        "receipt_due": session.get(DueReceipt, gift.id) is not None,
+    }
+
+
+def _print_story(story: dict[str, Any]) -> None:
+    print_facts(
+        f"Gift {story['id']}",
+        [
+            ("status", story["status"]),
+            ("amount", story["total"].format("en")),
+            ("of which fee cover", story["fee_cover"].format("en") if story["fee_cover"] else None),
+            ("begun", instant(story["created_at"])),
+            ("paid", instant(story["paid_at"])),
+            ("gift date", story["gift_date"]),
+            ("last decline", story["decline_code"]),
+            ("session", story["stripe_checkout_session_id"]),
+            ("payment", story["stripe_payment_intent_id"]),
+        ],
+    )
+    for allocation in story["allocations"]:
+        console.print(f"  for {allocation['name']}: {allocation['amount'].format('en')}", markup=False)
+    for charge in story["charges"]:
+        outcome = f"{charge['status']} {charge['failure_code'] or ''}".strip()
+        console.print(f"  charge {charge['id']} by {charge['method']}: {outcome}", markup=False)
+    for bt in story["balance_transactions"]:
+        console.print(
+            f"  settled as {bt['id']}: gross {bt['gross'].format('en')} - fee {bt['fee'].format('en')}"
+            f" = net {bt['net'].format('en')}",
+            markup=False,
+        )
+    if story["journal"]:
+        print_table(
+            "In the book",
+            ["entry", "day", "from", "to", ">amount", "fund"],
+            [
+                (m["number"], m["effective_on"], m["from"], m["to"], m["amount"].format("en"), m["fund"])
+                for m in story["journal"]
+            ],
+        )
+    receipt = story["receipt"]
+    if receipt:
+        sent = instant(receipt["mail_sent_at"]) or receipt["mail"]
+        console.print(f"  receipt {receipt['number']}, mail {sent}", markup=False)
+    elif story["receipt_due"]:
+        console.print("  receipt due: it is issued within seconds", markup=False)

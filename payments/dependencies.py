@@ -1,0 +1,102 @@
+"""What a request may ask for: a session, Stripe, and a gift's way from wish to page.
+
+Opening a page takes two transactions with Stripe between them, so the doors share it here: the
+gift is committed before Stripe hears of it, and no transaction is open while Stripe thinks.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+from sqlalchemy.orm import Session
+
+from payments import database
+from payments.donations import checkout, organisation, wishes
+from payments.donations.models import Donation, DonationStatus
+from payments.donations.wishes import Wish
+from payments.errors import StripeUnavailable
+from payments.settings import settings
+from payments.stripe_gateway.client import CheckoutRequest, gateway
+from payments.supporters import donors
+
+
+def _session() -> Iterator[Session]:
+    with database.transaction() as session:
+        yield session
+
+
+# "function" scope: the transaction commits before the answer leaves. By default FastAPI commits
+# after the answer has started, and a 200 could be a lie.
+DatabaseSession = Annotated[Session, Depends(_session, scope="function")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedCheckout:
+    """A gift and the page at Stripe where it is paid."""
+
+    donation_id: str
+    status: DonationStatus
+    checkout_url: str | None
+
+
+_WAIT_SECONDS = 20
+_LOOK_EVERY_SECONDS = 0.1
+
+
+def open_checkout(wish: Wish, *, key: str) -> OpenedCheckout:
+    """Take a wish to Stripe's page, once for each idempotency key.
+
+    Raises `WishRefused` for a wish that cannot be taken, `IdempotencyKeyReused` when the key came
+    with another wish, and `StripeUnavailable` or `StripeRefused` when Stripe opened no page; the
+    same key may then be tried again.
+    """
+    give_up = time.monotonic() + _WAIT_SECONDS
+    while True:
+        donation, request = _claim(wish, key=key)
+        if request is not None:
+            page = gateway().open_checkout(request)
+            with database.transaction() as session:
+                donation = checkout.record_page(session, donation.id, page)
+        if donation.stripe_checkout_session_id is not None:
+            return OpenedCheckout(
+                donation_id=donation.id,
+                status=DonationStatus(donation.status),
+                checkout_url=donation.checkout_url,
+            )
+        if time.monotonic() > give_up:
+            raise StripeUnavailable("Another request with this key is still waiting for Stripe.")
+        time.sleep(_LOOK_EVERY_SECONDS)
+
+
+def _claim(wish: Wish, *, key: str) -> tuple[Donation, CheckoutRequest | None]:
+    """The gift of this key, and what to ask Stripe for when it is this caller's turn to ask."""
+    with database.transaction() as session:
+        claim = checkout.earlier(session, key=key, wish_sha256=checkout.fingerprint(wish))
+        if claim is None:
+            agreed = wishes.agree(
+                wish,
+                terms=organisation.giving_terms(session),
+                funds=organisation.open_funds(session),
+            )
+            donor_id = donors.recognise(
+                session, email=agreed.donor_email, name=agreed.donor_name, locale=wish.locale
+            )
+            claim = checkout.begin(
+                session,
+                wish,
+                agreed,
+                key=key,
+                donor_id=donor_id,
+                entity_id=organisation.receiving_entity(session).id,
+            )
+        if not claim.may_ask:
+            return claim.donation, None
+        request = checkout.request_for(
+            session,
+            claim.donation,
+            email=donors.email_of(session, claim.donation.donor_id),
+            public_base_url=settings().public_base_url,
+        )
+        return claim.donation, request
