@@ -36,6 +36,8 @@ _STANDARDS = ["a-2a", "ua-1"]
 _PLAIN = ["1.7"]
 _DEFAULT_ACCENT = "#1f5b52"
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+_LINES_OF_ONE_PAGE = 8
+_TYPED_ON_ONE_PAGE = 300
 _LETTER_PAPER = frozenset({"US", "CA", "MX", "PH"})
 _REGIONS = {"en": "US", "ko": "KR"}
 
@@ -169,7 +171,7 @@ def render_pdf(content: ReceiptContent) -> RenderedReceipt:
     The first call in a process reads the fonts (some 20 ms). Typst keeps threads, which do not survive
     a fork: render in the children, never in the parent before it forks.
     """
-    page = json.dumps(_page(content), ensure_ascii=False)
+    page = json.dumps(page_of(content), ensure_ascii=False)
     written_at = datetime(content.issued_on.year, content.issued_on.month, content.issued_on.day, tzinfo=UTC)
     is_plain_pdf = False
     try:
@@ -263,7 +265,7 @@ def words(language: str) -> dict[str, dict[str, str]]:
     return tomllib.loads((_HERE / "templates" / f"words.{language}.toml").read_text(encoding="utf-8"))
 
 
-def _page(content: ReceiptContent) -> dict[str, Any]:
+def page_of(content: ReceiptContent) -> dict[str, Any]:
     """Every word of the page, ready to be laid out."""
     language = content.language
     say = words(language)["receipt"]
@@ -311,8 +313,13 @@ def _page(content: ReceiptContent) -> dict[str, Any]:
         and say["verification"].format(code=content.verification_code),
         "signatory": {"name": entity.signatory_name, "title": entity.signatory_title},
         "footer": _footer(content),
-        "page-label": say["page"],
+        "page-label": say["page"] if _may_need_two_pages(content) else None,
     }
+
+
+def _may_need_two_pages(content: ReceiptContent) -> bool:
+    typed = _width(content.donor_name) + _width(content.dedication_name or "")
+    return len(content.lines) > _LINES_OF_ONE_PAGE or typed > _TYPED_ON_ONE_PAGE
 
 
 def _statement(content: ReceiptContent) -> dict[str, str | None]:
