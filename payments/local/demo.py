@@ -71,6 +71,8 @@ def run(options: argparse.Namespace) -> None:
         with _step(say, "PostgreSQL and the broker"):
             server = house.enter_context(services.postgres(folder))
             broker = house.enter_context(services.valkey(folder))
+        for name in [name for name in os.environ if name.startswith("STRIPE_")]:
+            del os.environ[name]  # a real key in the caller's shell has no business here
         environment = _environment(folder, server=server, broker=broker, ports=ports)
         terminal = None if options.quiet else sys.stdout
         # After the servers, so that it stops before them: a worker without its broker only complains.
@@ -191,8 +193,6 @@ def _environment(folder: Path, *, server: str, broker: str, ports: Ports) -> dic
     # Quoted so that a shell can read it: ./dev almoner does.
     draft.write_text("".join(f"{name}='{value}'\n" for name, value in environment.items()))
     draft.replace(file)
-    for name in [name for name in os.environ if name.startswith("STRIPE_")]:
-        del os.environ[name]  # a real key in the caller's shell has no business here
     return environment
 
 
