@@ -166,6 +166,27 @@ def test_the_document_is_dated_by_its_day_of_issue_and_not_by_the_clock():
     assert written.creation_date == written.modification_date == datetime(2026, 3, 4, tzinfo=UTC)
 
 
+def test_a_process_forked_after_rendering_is_told_so_instead_of_waiting_for_ever():
+    program = (
+        "import json, os, signal, sys; from payments.receipts.render import ReceiptContent, render_pdf\n"
+        "content = ReceiptContent.from_json(json.load(sys.stdin)); render_pdf(content)\n"
+        "if os.fork(): sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))\n"
+        "signal.alarm(20)\n"
+        "try: render_pdf(content)\n"
+        "except RuntimeError as told: os._exit(7 if 'forked' in str(told) else 1)\n"
+    )
+
+    parent = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", program],
+        input=json.dumps(us_receipt().to_json()),
+        cwd=Path(render.__file__).parents[2],
+        text=True,
+        check=False,
+    )
+
+    assert parent.returncode == 7
+
+
 def test_a_snapshot_reads_back_as_the_same_content():
     content = us_receipt()
 
