@@ -1,6 +1,7 @@
 """Two ways to print the same answer: a table for a person, one JSON document for a script."""
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import date, datetime
@@ -15,7 +16,8 @@ from payments.money import Money
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
 
-console = Console(highlight=False)
+# Into a pipe there is no edge to wrap at; an id that is cut in two cannot be searched for.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
 
 
 def print_json(answer: Any) -> None:
@@ -27,7 +29,9 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     """The answer for a person. A column whose name begins with `>` is set flush right."""
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None)
     for column in columns:
-        table.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left")
+        table.add_column(
+            column.lstrip(">"), justify="right" if column.startswith(">") else "left", overflow="fold"
+        )
     for row in rows:
         # Text, not markup: a name may hold square brackets.
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
@@ -40,7 +44,7 @@ def print_facts(title: str, facts: Sequence[tuple[str, object]]) -> None:
     known = [(name, value) for name, value in facts if value is not None]
     width = max(len(name) for name, _ in known)
     for name, value in known:
-        console.print(Text(f"  {name:<{width}}  {value}"))
+        console.print(Text(f"  {name:<{width}}  {value}"), soft_wrap=True)
 
 
 def instant(value: datetime | None) -> str | None:
