@@ -208,7 +208,11 @@ def _check_dedication(dedication: Dedication) -> None:
 
 
 def _checked_email(address: str) -> str:
+    """The address in the letters every mail server takes; its domain may have been written in any."""
     try:
-        return validate_email(address.strip(), check_deliverability=False).normalized
+        checked = validate_email(address.strip(), check_deliverability=False, allow_smtputf8=False)
     except EmailNotValidError:
         raise EmailNotValid from None
+    if checked.ascii_email is None:
+        raise EmailNotValid
+    return checked.ascii_email
