@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -233,10 +234,13 @@ def _start_processes(
 ) -> None:
     os.chdir(services.CHECKOUT)  # where the packages are; every child inherits it
     python = sys.executable
-    webhook = f"{environment['PUBLIC_BASE_URL']}/webhooks/stripe"
     sandbox = [python, "-m", "payments.sandbox", "--host", "127.0.0.1", "--port", str(ports.sandbox)]
-    sandbox += ["--data", str(folder / "sandbox.sqlite3"), "--api-key", environment["STRIPE_SECRET_KEY"]]
-    secret = {"STRIPE_SANDBOX_WEBHOOK_SECRET": environment["STRIPE_WEBHOOK_SECRET"]}
+    sandbox += ["--data", str(folder / "sandbox.sqlite3"), "--merchant", _merchant()]
+    sandbox += ["--webhook", f"{environment['PUBLIC_BASE_URL']}/webhooks/stripe"]
+    keys = {  # not on the command line, which every user of the machine can read
+        "STRIPE_SANDBOX_API_KEY": environment["STRIPE_SECRET_KEY"],
+        "STRIPE_SANDBOX_WEBHOOK_SECRET": environment["STRIPE_WEBHOOK_SECRET"],
+    }
     inbox = [python, "-m", "payments.sandbox.mail_catcher", "--data", str(folder / "mail")]
     inbox += ["--smtp-port", str(ports.smtp), "--http-port", str(ports.inbox)]
     api = [python, "-m", "uvicorn", "payments.app:app", "--host", "127.0.0.1", "--port", str(ports.app)]
@@ -261,6 +265,12 @@ def _start_processes(
     supervisor.wait_ready("mail", lambda: supervisor.said("mail", "mail inbox listening on") is not None)
     supervisor.wait_ready("worker", lambda: supervisor.said("worker", r"\bready\b") is not None)
     supervisor.wait_ready("api", lambda: answers(f"{environment['PUBLIC_BASE_URL']}/readyz"))
+
+
+def _merchant() -> str:
+    """The charity's name, for the sandbox's payment page."""
+    name = tomllib.loads(ORGANISATION.read_text())["organisation"]["name"]
+    return str(name if isinstance(name, str) else name["en"])
 
 
 def answers(url: str) -> bool:

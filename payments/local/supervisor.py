@@ -26,6 +26,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
 STEADY_SECONDS = 10.0
 """A child that ran this long is healthy again: its next restart waits only the first pause."""
 
+LONGEST_LOG = 20 * 1024 * 1024
+
 MARK = "ALMONER_SUPERVISED_IN"
 """In the environment of every child: the folder of its supervisor, by which a leftover is recognised."""
 
@@ -63,7 +65,7 @@ class Supervisor:
         self.folder = folder
         self.terminal = terminal
         self.verbose = verbose
-        self.log = (folder / "log").open("a", buffering=1, errors="replace")
+        self.log = _open_log(folder / "log")
         self.stop_requested = False
         self.restarts: dict[str, int] = {}
         self._running: dict[str, _Running] = {}
@@ -270,6 +272,14 @@ class Supervisor:
         with suppress(psutil.Error, OSError):
             return os.getpgid(process.pid) in groups and process.environ().get(MARK) == str(self.folder)
         return False
+
+
+def _open_log(file: Path) -> TextIO:
+    """The log goes on where it was; a long one is put aside, and one of those is kept."""
+    with suppress(FileNotFoundError):
+        if file.stat().st_size > LONGEST_LOG:
+            file.replace(file.with_name("log.old"))
+    return file.open("a", buffering=1, errors="replace")
 
 
 def asks_for_attention(line: str, *, in_trouble: bool) -> bool:
