@@ -251,11 +251,7 @@ def _start_processes(
     beat = [*celery, "beat", "--schedule", str(folder / "beat"), "--pidfile", "", "--loglevel", "info"]
 
     # All at once: each takes a second or two to import, and none needs another one to start.
-    supervisor.start(
-        Child(
-            "stripe", [*sandbox, "--webhook", f"{webhook}={secret['STRIPE_SANDBOX_WEBHOOK_SECRET']}"], secret
-        )
-    )
+    supervisor.start(Child("stripe", sandbox, keys))
     supervisor.start(Child("mail", inbox))
     supervisor.start(Child("worker", worker, environment, grace=15))
     supervisor.start(Child("beat", beat, environment))
