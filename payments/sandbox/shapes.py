@@ -1,7 +1,7 @@
 """Every object as the pinned API version spells it: each declared key that is not optional, and no other.
 
 Keys that Stripe leaves out unless they apply (line_items, presentment_details, ...) are left out here too;
-every other nullable key is present as null. The library's own types are the judge (tests/sandbox/test_shapes.py).
+every other nullable key is present as null. The judge is the library's own types: tests/sandbox/test_shapes.py.
 """
 
 from __future__ import annotations
