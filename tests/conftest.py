@@ -63,10 +63,10 @@ for name in [name for name in os.environ if name.startswith("STRIPE_") and name 
     if name != "STRIPE_TEST_KEY":
         del os.environ[name]
 
-from payments.database import engine, transaction  # noqa: E402 - the environment comes first
+from payments import jobs  # noqa: E402 - the environment comes first
+from payments.database import engine, transaction  # noqa: E402
 from payments.donations.models import Organisation  # noqa: E402
 from payments.donations.organisation import load, the_organisation  # noqa: E402
-from payments.jobs import celery  # noqa: E402
 from payments.local import services  # noqa: E402
 from payments.settings import settings  # noqa: E402
 
@@ -81,24 +81,25 @@ hypothesis_settings.load_profile("ci" if os.environ.get("CI") else "almoner")
 def forget_settings() -> None:
     """Let the next reader of the settings, and what was made from them, look at the environment again."""
     settings.cache_clear()
-    celery.cache_clear()
-    if stripe_client := sys.modules.get(
-        "payments.stripe_gateway.client"
-    ):  # slow to import; few tests need it
+    for made in vars(jobs).values():
+        if hasattr(made, "cache_clear"):
+            made.cache_clear()
+    stripe_client = sys.modules.get("payments.stripe_gateway.client")  # slow to import, and few tests need it
+    if stripe_client is not None:
         stripe_client.gateway.cache_clear()
 
 
 @pytest.fixture
-def with_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+def with_settings() -> Iterator[Callable[..., None]]:
     """Change settings for one test, by their field names; they are back as they were after it."""
+    with pytest.MonkeyPatch.context() as environment:
 
-    def change(**values: str) -> None:
-        for name, value in values.items():
-            monkeypatch.setenv(name.upper(), value)
-        forget_settings()
+        def change(**values: str) -> None:
+            for name, value in values.items():
+                environment.setenv(name.upper(), value)
+            forget_settings()
 
-    yield change
-    monkeypatch.undo()
+        yield change
     forget_settings()
 
 
