@@ -242,6 +242,7 @@ class Supervisor:
         _kill_group(process.pid)
         process.wait()
         self._read(running)
+        self._write("demo", f"{running.child.name} ended", to_terminal=False)
         if process.stdout is not None and not process.stdout.closed:
             self._selector.unregister(process.stdout)
             process.stdout.close()
