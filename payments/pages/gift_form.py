@@ -281,9 +281,7 @@ def key_of(answers: Answers, *, attempt: int = 0) -> str:
     The same form sent twice is one gift; the same form changed after a step back in the browser is
     another one, so what was typed is part of the key.
     """
-    typed = "\0".join(
-        f"{name}={value}" for name, value in sorted(vars(answers).items()) if name not in {"token", "source"}
-    )
+    typed = "\0".join(f"{name}={value}" for name, value in sorted(vars(answers).items()) if name != "token")
     return f"form:{answers.token}:{hashlib.sha256(typed.encode()).hexdigest()[:16]}:{attempt}"
 
 

@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session, selectinload
 from starlette.datastructures import UploadFile
 
 from payments.database import transaction
-from payments.dependencies import DatabaseSession, open_checkout
+from payments.dependencies import DatabaseSession, OpenedCheckout, open_checkout
 from payments.donations import organisation as charity
 from payments.donations.models import Donation, DonationStatus, Fund, IssuingEntity
-from payments.donations.wishes import WishRefused
+from payments.donations.wishes import Wish, WishRefused
 from payments.errors import StripeRefused, StripeUnavailable
 from payments.pages import colours, gift_form
 from payments.pages.gift_form import Answers, FieldError
@@ -28,6 +28,7 @@ __all__ = ["error_page", "router"]
 
 router = APIRouter(include_in_schema=False, max_body_size=64 * 1024)
 
+_ATTEMPTS = 5
 _CALM_AFTER = 15
 _STOP_AFTER = 60
 
@@ -87,9 +88,7 @@ def donate_now(request: Request, form: Annotated[dict[str, str], Depends(_posted
         return _form_again(request, answers, errors=errors, status=422)
 
     try:
-        opened = open_checkout(wish, key=gift_form.key_of(answers))
-        if opened.status in {DonationStatus.EXPIRED, DonationStatus.FAILED}:
-            opened = open_checkout(wish, key=gift_form.key_of(answers, attempt=1))
+        opened = _opened(wish, answers)
     except WishRefused as refusal:
         return _form_again(request, answers, errors=gift_form.refused(refusal, answers), status=422)
     except (StripeUnavailable, StripeRefused):
@@ -97,6 +96,16 @@ def donate_now(request: Request, form: Annotated[dict[str, str], Depends(_posted
     if opened.status != DonationStatus.PENDING or opened.checkout_url is None:
         return RedirectResponse(f"/thank-you/{opened.donation_id}?lang={locale}", status_code=303)
     return RedirectResponse(opened.checkout_url, status_code=303)
+
+
+def _opened(wish: Wish, answers: Answers) -> OpenedCheckout:
+    """The gift of this form. One that ended unpaid is not opened again: the same form then begins anew."""
+    opened = open_checkout(wish, key=gift_form.key_of(answers))
+    for attempt in range(1, _ATTEMPTS):
+        if opened.status not in {DonationStatus.EXPIRED, DonationStatus.FAILED}:
+            break
+        opened = open_checkout(wish, key=gift_form.key_of(answers, attempt=attempt))
+    return opened
 
 
 def _form_again(request: Request, answers: Answers, **facts: Any) -> HTMLResponse:

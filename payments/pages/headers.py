@@ -1,4 +1,5 @@
-"""Two walls around the pages: what a browser may do with them, and who may send their forms.
+"""Three walls around the pages: what a browser may do with them, who may send their forms, and that a
+person who meets an error is answered by a page.
 
 Plain ASGI, so that they cost next to nothing on the webhook path and can be read in one go.
 """
@@ -98,6 +99,52 @@ class SameOriginForms:
             return
         refusal = await run_in_threadpool(error_page, Request(scope), 403)
         await refusal(scope, receive, send)
+
+
+class HtmlProblems:
+    """Turns a problem+json answer into a page for a browser that asked for one.
+
+    Every error is decided in one place, in the API's table; this only changes who can read it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not _is_for_a_person(scope):
+            await self.app(scope, receive, send)
+            return
+        is_replaced = False
+
+        async def send_readable(message: Message) -> None:
+            nonlocal is_replaced
+            if message["type"] == "http.response.start" and _is_problem(message):
+                is_replaced = True
+                drawn = await run_in_threadpool(error_page, Request(scope), message["status"])
+                _keep(message, drawn.headers)
+                await drawn(scope, receive, send)
+            elif not is_replaced:
+                await send(message)
+
+        await self.app(scope, receive, send_readable)
+
+
+def _is_for_a_person(scope: Scope) -> bool:
+    if scope["path"].startswith(("/api/", "/webhooks/")):
+        return False
+    return "text/html" in Headers(scope=scope).get("accept", "")
+
+
+def _is_problem(start: Message) -> bool:
+    """A problem, or the bare words the framework itself answers with (413 comes before any handler)."""
+    kind = Headers(raw=start.get("headers", [])).get("content-type", "")
+    return start["status"] >= 400 and kind.startswith(("application/problem+json", "text/plain"))
+
+
+def _keep(start: Message, headers: MutableHeaders) -> None:
+    for name, value in Headers(raw=start["headers"]).items():
+        if name not in {"content-type", "content-length"}:
+            headers[name] = value
 
 
 def _is_guarded(scope: Scope) -> bool:

@@ -2,7 +2,6 @@
    chooses, and keeps a second press of the button from doing anything. */
 (() => {
   const form = document.getElementById("gift");
-  document.documentElement.classList.remove("no-js");
   document.getElementById("errors")?.focus();
 
   const chosen = (name) => form.querySelector(`[name="${name}"]:checked`) ?? form.querySelector(`[type=hidden][name="${name}"]`);
