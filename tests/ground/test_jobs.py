@@ -27,7 +27,7 @@ waits_for_its_mending = pytest.mark.xfail(
 
 def messages(broker: Broker) -> list[dict[str, object]]:
     with redis.Redis.from_url(broker.url) as queue:
-        found: list[bytes] = queue.lrange(QUEUE, 0, -1)  # type: ignore[assignment]
+        found: list[bytes] = queue.lrange(QUEUE, 0, -1)
     return [json.loads(message) for message in found]
 
 
