@@ -200,20 +200,29 @@ def runnable_programs(folder: Path, as_user: Mapping[str, Any]) -> Path:
         give_up(
             "the embedded PostgreSQL is not installed: run ./dev, or set DATABASE_URL to a server of yours"
         )
-    installed = Path(package.submodule_search_locations[0]) / "pginstall18"
-    if not as_user or can_run(installed / "bin" / "postgres", as_user):
-        return installed / "bin"
+    installed = Path(package.submodule_search_locations[0])
+    inside = Path("pginstall18", "bin")
+    if not as_user or can_run(installed / inside / "initdb", as_user):
+        return installed / inside
     copy = folder.parent / f"programs-{PACKAGE_VERSION}"
     if not copy.exists():
-        draft = folder / "programs.draft"
-        shutil.rmtree(draft, ignore_errors=True)
-        shutil.copytree(installed, draft, symlinks=True, ignore=shutil.ignore_patterns("include"))
-        for path in (draft, *draft.rglob("*")):
-            if not path.is_symlink():
-                path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
-        with suppress(OSError):  # another keeper was faster
-            draft.rename(copy)
-    return copy / "bin"
+        copy_programs(installed, copy, draft=folder / "programs.draft")
+    return copy / installed.name / inside
+
+
+def copy_programs(installed: Path, copy: Path, *, draft: Path) -> None:
+    """Version 18 and the libraries beside it, in the layout in which the programs look for them."""
+    shutil.rmtree(draft, ignore_errors=True)
+    libraries = installed.with_name(f"{installed.name}.libs")
+    for source in (installed / "pginstall18", installed / ".dylibs", libraries):
+        if source.exists():
+            target = draft / source.relative_to(installed.parent)
+            shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("include"))
+    for path in (draft, *draft.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
+    with suppress(OSError):  # another keeper was faster
+        draft.rename(copy)
 
 
 def can_run(program: Path, as_user: Mapping[str, Any]) -> bool:

