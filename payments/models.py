@@ -3,10 +3,24 @@
 from payments import jobs
 from payments.database import Base
 from payments.donations import models as donations
+from payments.donations import offline, reversals
 from payments.ledger import models as ledger
 from payments.mail import models as mail
 from payments.receipts import models as receipts
+from payments.staff import models as staff
 from payments.supporters import donors
 from payments.webhooks import models as webhooks
 
-__all__ = ["Base", "donations", "donors", "jobs", "ledger", "mail", "receipts", "webhooks"]
+__all__ = [
+    "Base",
+    "donations",
+    "donors",
+    "jobs",
+    "ledger",
+    "mail",
+    "offline",
+    "receipts",
+    "reversals",
+    "staff",
+    "webhooks",
+]

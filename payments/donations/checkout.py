@@ -43,6 +43,13 @@ class DonationNotFound(AlmonerError):
         self.donation_id = donation_id
 
 
+class NotGivenOnline(AlmonerError):
+    """A cheque has no checkout page."""
+
+    def __init__(self, donation_id: str) -> None:
+        super().__init__(f"donation {donation_id} was not given online")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """A caller's part in opening a gift's page: to ask Stripe, or to wait for who is asking."""
@@ -109,6 +116,8 @@ def begin(session: Session, wish: Wish, agreed: Agreed, *, key: str, donor_id: s
 
 def request_for(session: Session, donation: Donation, *, email: str, public_base_url: str) -> CheckoutRequest:
     """What to ask Stripe for this gift, from what is stored and nothing else."""
+    if donation.checkout_expires_at is None:
+        raise NotGivenOnline(donation.id)
     funds = session.scalars(
         select(Fund)
         .join(Allocation, Allocation.fund_id == Fund.id)

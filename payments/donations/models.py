@@ -83,6 +83,10 @@ class Fund(Base):
     name: Mapped[dict[str, Any]]
     description: Mapped[dict[str, Any]]
     is_restricted: Mapped[bool]
+    """Whether the donor's choice of it binds the charity; a board's own designation does not."""
+    is_board_designated: Mapped[bool] = mapped_column(server_default=text("false"))
+    is_agency: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Taken for a named beneficiary: owed to it from the start, never income."""
     is_open: Mapped[bool] = mapped_column(server_default=text("true"))
     position: Mapped[int]
 
@@ -157,6 +161,18 @@ class Donation(Base):
         ),
         CheckConstraint("frequency in ('once', 'monthly')", name="frequency_known"),
         CheckConstraint(
+            "channel in ('online', 'cheque', 'cash', 'bank_transfer', 'stock', 'in_kind')",
+            name="channel_known",
+        ),
+        CheckConstraint(
+            "payer_kind in ('person', 'company', 'employer_match', 'donor_advised_fund', 'estate')",
+            name="payer_kind_known",
+        ),
+        CheckConstraint(
+            "channel <> 'online' or checkout_expires_at is not null", name="online_has_a_checkout"
+        ),
+        CheckConstraint("benefit_amount >= 0 and benefit_amount <= amount", name="benefit_within_amount"),
+        CheckConstraint(
             "dedication_kind in ('in_honour', 'in_memory') and dedication_name is not null"
             " or dedication_kind is null and dedication_name is null",
             name="dedication_whole",
@@ -193,7 +209,17 @@ class Donation(Base):
     decline_code: Mapped[str | None]
     """Why the last attempt was refused; a later success leaves it standing."""
 
-    checkout_expires_at: Mapped[datetime]
+    channel: Mapped[str] = mapped_column(server_default="online")
+    """The way it came in; everything but `online` has an `OfflineGift` beside it."""
+    payer_kind: Mapped[str] = mapped_column(server_default="person")
+    """What the legal payer is: the one who gets the receipt."""
+    soft_credit_donor_id: Mapped[str | None] = mapped_column(ForeignKey("donors.id"))
+    """Who is thanked without a receipt: the employee behind a match, the adviser of a fund."""
+    benefit_amount: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    """The value of what the donor got for it: that part is a sale, not a gift."""
+    benefit_text: Mapped[str | None]
+
+    checkout_expires_at: Mapped[datetime | None]
     checkout_url: Mapped[str | None]
     stripe_checkout_session_id: Mapped[str | None]
     stripe_payment_intent_id: Mapped[str | None]

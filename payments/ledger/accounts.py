@@ -35,6 +35,17 @@ class Account(StrEnum):
     STRIPE_SERVICE_FEES = "stripe_service_fees"
     REFUNDS_PAYABLE = "refunds_payable"
     """A refund failed, the money came back, and it is still owed to the donor."""
+    GIFTS_IN_KIND = "gifts_in_kind"
+    """Stock and things, at the value a person put on them."""
+    CONTRIBUTIONS_IN_KIND = "contributions_in_kind"
+    AGENCY_OBLIGATIONS = "agency_obligations"
+    """Taken for a named beneficiary and owed to it: never income of the charity's."""
+    UNIDENTIFIED_RECEIPTS = "unidentified_receipts"
+    """On the bank statement, and nobody knows from whom."""
+    BENEFITS_EXCHANGED = "benefits_exchanged"
+    """The part of a payment for which the donor got something: a sale, not a gift."""
+    OTHER_RECEIPTS = "other_receipts"
+    """Money on the same Stripe account that is no gift: a shop, tickets, another platform."""
 
     @property
     def kind(self) -> Kind:
@@ -59,4 +70,10 @@ _KINDS = {
     Account.DISPUTE_FEES: Kind.EXPENSE,
     Account.STRIPE_SERVICE_FEES: Kind.EXPENSE,
     Account.REFUNDS_PAYABLE: Kind.LIABILITY,
+    Account.GIFTS_IN_KIND: Kind.ASSET,
+    Account.CONTRIBUTIONS_IN_KIND: Kind.INCOME,
+    Account.AGENCY_OBLIGATIONS: Kind.LIABILITY,
+    Account.UNIDENTIFIED_RECEIPTS: Kind.LIABILITY,
+    Account.BENEFITS_EXCHANGED: Kind.INCOME,
+    Account.OTHER_RECEIPTS: Kind.INCOME,
 }

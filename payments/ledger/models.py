@@ -58,6 +58,8 @@ class BalanceTransaction(Base):
     fee: Mapped[int] = mapped_column(BigInteger)
     net: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str]
+    description: Mapped[str | None]
+    """Stripe's own words, such as the name of a monthly fee."""
     exchange_rate: Mapped[Decimal | None] = mapped_column(Numeric)
     """As reported, for the reader; no amount is ever computed from it."""
     created_at: Mapped[datetime]
@@ -86,6 +88,18 @@ class JournalEntry(Base):
     posted_at: Mapped[datetime] = mapped_column(server_default=func.now())
     posted_in: Mapped[str] = mapped_column(TransactionId(), server_default=text("pg_current_xact_id()"))
     """Seals the entry: a move that comes in a later transaction is refused."""
+
+
+class ClassificationRule(Base):
+    """What a person said of money in suspense, remembered for the next of its kind."""
+
+    __tablename__ = "classification_rules"
+
+    description: Mapped[StrPK]
+    """Stripe's category and type, such as `other_adjustment adjustment`, and its own description."""
+    account: Mapped[Account] = mapped_column(Text)
+    staff_id: Mapped[str]
+    made_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class JournalMove(Base):

@@ -6,7 +6,7 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from payments.ledger.models import JournalEntry, JournalMove
-from payments.ledger.rules import Entry, effective_day
+from payments.ledger.rules import Entry
 
 
 def post(session: Session, entries: Sequence[Entry]) -> None:
@@ -23,9 +23,9 @@ def post(session: Session, entries: Sequence[Entry]) -> None:
             {
                 "reference": entry.reference,
                 "kind": entry.kind,
-                "entity_id": entry.entity_id,
+                "entity_id": entry.books.entity_id,
                 "donation_id": entry.donation_id,
-                "effective_on": effective_day(entry),
+                "effective_on": entry.effective_on,
                 "occurred_at": entry.occurred_at,
                 "description": entry.description,
             }

@@ -1,11 +1,11 @@
 """Which moves each event of life makes. Pure, and meant to be read by an accountant.
 
-Every amount is minor units of the currency in which Stripe settled. The fee is always Stripe's own
-figure; the gift's split over funds follows what the donor chose, by largest remainder, when Stripe
-settled in another currency than the gift's.
+Every amount is minor units of the currency in which Stripe settled. Gross, fee, net and rate are
+always Stripe's own figures. A gift is a list of lines, one for each fund it is for; whatever
+happens to the gift later goes back over the same lines.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -25,26 +25,73 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """Whose book an entry goes into, and where its days begin."""
+
+    entity_id: str
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One event of life, ready to post; all its moves are in one currency."""
 
     reference: str
     kind: str
-    entity_id: str
-    time_zone: str
+    books: Books
     occurred_at: datetime
     currency: str
     description: str
     moves: tuple[Move, ...]
     donation_id: str | None = None
 
+    @property
+    def effective_on(self) -> date:
+        """The day it counts for where the books are kept."""
+        return day_in(self.books.time_zone, self.occurred_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One part of a gift: where it was credited, and what it weighs in the gift's own currency."""
+
+    account: Account
+    weight: int
+    fund_id: str | None = None
+
+    def contra(self, account: Account) -> Account:
+        """Where a reversal of this line is shown: contributions have a contra account of their own,
+        what was owed to others or sold is simply owed or sold no more."""
+        gross = {Account.CONTRIBUTIONS, Account.CONTRIBUTIONS_FEE_COVER, Account.CONTRIBUTIONS_IN_KIND}
+        return account if self.account in gross else self.account
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Books:
-    """Whose book an entry goes into, and where its days begin."""
+class Gift:
+    """A charge as the book sees it: a gift of ours, or foreign money on the same account."""
 
-    entity_id: str
-    time_zone: str
+    donation_id: str | None
+    lines: tuple[Line, ...]
+
+    @property
+    def weights(self) -> list[int]:
+        """What each line weighs; together the amount that was charged."""
+        return [line.weight for line in self.lines]
+
+    @property
+    def given(self) -> int:
+        """What was charged, in the gift's own currency."""
+        return sum(self.weights)
+
+    @property
+    def is_ours(self) -> bool:
+        """False for foreign money, which is totalled and never a gift."""
+        return self.donation_id is not None
+
+
+def foreign(charged: int) -> Gift:
+    """A charge that is no gift of ours."""
+    return Gift(donation_id=None, lines=(Line(Account.OTHER_RECEIPTS, charged),))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,58 +106,192 @@ class Movement:
     net: int
     currency: str
     created_at: datetime
+    is_about_dispute: bool = False
+    """Whether its source is a dispute: that makes a fee a dispute fee."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GiftShares:
-    """How a gift divides, in the gift's own currency: per fund, and what covers the fee."""
+class MoneyBack:
+    """Where a gift stands when part of it goes back."""
 
-    donation_id: str
-    funds: Sequence[tuple[str, int]]
-    fee_cover: int
+    settled: int
+    """What the gift brought in the settlement currency."""
+    before: int
+    """How much of the gift, in its own currency, had gone back before."""
+    now: int
+    """How much goes back now, in the gift's own currency."""
+    owed: int = 0
+    """What stands in `refunds_payable` for this gift: a refund that failed earlier."""
 
 
-def gift_settled(movement: Movement, gift: GiftShares, books: Books) -> Entry:
-    """A charge: the gross is a contribution to its funds, the fee is the charity's expense."""
-    shares = split(movement.amount, [*(amount for _, amount in gift.funds), gift.fee_cover])
+def settled(movement: Movement, gift: Gift, books: Books) -> Entry:
+    """A charge: the gross is credited to the gift's lines, the fee is the charity's expense.
+
+    A charge that brought nothing, or took something, is no gift that a rule knows.
+    """
+    if movement.amount <= 0:
+        return unclassified(movement, books)
     moves = [
-        Move(Account.CONTRIBUTIONS, Account.STRIPE_BALANCE, share, fund_id)
-        for (fund_id, _), share in zip(gift.funds, shares, strict=False)
+        Move(line.account, Account.STRIPE_BALANCE, share, line.fund_id)
+        for line, share in zip(gift.lines, split(movement.amount, gift.weights), strict=True)
     ]
-    moves.append(Move(Account.CONTRIBUTIONS_FEE_COVER, Account.STRIPE_BALANCE, shares[-1]))
     moves.append(_signed(Account.STRIPE_BALANCE, Account.PROCESSING_FEES, movement.fee))
-    return _entry(movement, books, "gift", moves, donation_id=gift.donation_id)
+    return _of_stripe(movement, books, "gift" if gift.is_ours else "other_receipt", moves, gift)
+
+
+def refunded(movement: Movement, gift: Gift, back: MoneyBack, books: Books) -> Entry:
+    """A refund: the lines are relieved at the value they were settled at; what the rate has changed
+    since is a gain or loss. What an earlier failed refund still owes is paid first."""
+    paid_out = -movement.amount
+    owed = min(paid_out, back.owed)
+    moves = [_signed(Account.STRIPE_BALANCE, Account.REFUNDS_PAYABLE, owed)]
+    if owed < paid_out:
+        moves += _relief(gift, back, Account.CONTRIBUTION_REFUNDS, paid_out - owed)
+    moves.append(_signed(Account.STRIPE_BALANCE, Account.PROCESSING_FEES, movement.fee))
+    return _of_stripe(movement, books, "refund" if gift.is_ours else "other_refund", moves, gift)
+
+
+def refund_failed(movement: Movement, gift: Gift, books: Books) -> Entry:
+    """The refund came back: it is owed to the donor, not income again."""
+    moves = [
+        _signed(Account.REFUNDS_PAYABLE, Account.STRIPE_BALANCE, movement.amount),
+        _signed(Account.STRIPE_BALANCE, Account.PROCESSING_FEES, movement.fee),
+    ]
+    return _of_stripe(movement, books, "refund_failed", moves, gift)
+
+
+def bank_debit_returned(movement: Movement, gift: Gift, back: MoneyBack, books: Books) -> Entry:
+    """A bank took a debit back after it had said yes: the gift never was, as with a refund."""
+    moves = _relief(gift, back, Account.CONTRIBUTION_REFUNDS, -movement.amount)
+    moves.append(_signed(Account.STRIPE_BALANCE, Account.PROCESSING_FEES, movement.fee))
+    return _of_stripe(movement, books, "bank_debit_returned", moves, gift)
+
+
+def dispute_moved(movement: Movement, gift: Gift, books: Books) -> Entry:
+    """A dispute takes its amount into the hold account, or brings it back; fees as Stripe says."""
+    moves = [
+        _signed(Account.STRIPE_BALANCE, Account.DISPUTED_FUNDS, -movement.amount),
+        _signed(Account.STRIPE_BALANCE, Account.DISPUTE_FEES, movement.fee),
+    ]
+    kind = "dispute_opened" if movement.reporting_category == "dispute" else "dispute_won"
+    return _of_stripe(movement, books, kind, moves, gift)
+
+
+def dispute_lost(movement: Movement, gift: Gift, books: Books, *, closed_at: datetime) -> Entry:
+    """A lost dispute moves no money at Stripe: what was held is a chargeback from then on."""
+    held = -movement.amount
+    moves = [
+        _signed(Account.DISPUTED_FUNDS, line.contra(Account.CHARGEBACKS), share, line.fund_id)
+        for line, share in zip(gift.lines, split(held, gift.weights), strict=True)
+    ]
+    return Entry(
+        reference=f"dispute_lost:{movement.stripe_balance_transaction_id}",
+        kind="dispute_lost",
+        books=books,
+        occurred_at=closed_at,
+        currency=movement.currency,
+        description="dispute lost",
+        donation_id=gift.donation_id,
+        moves=_not_nothing(moves),
+    )
+
+
+def without_gift(movement: Movement, books: Books) -> Entry:
+    """A movement that is about no gift: payouts, service fees, reserves. What is in no rule goes to
+    suspense, fee and all, until a person says what it is."""
+    rule = _WITHOUT_GIFT.get(movement.reporting_category)
+    if rule is None:
+        return unclassified(movement, books)
+    kind, moves = rule(movement)
+    return _of_stripe(movement, books, kind, moves)
 
 
 def unclassified(movement: Movement, books: Books) -> Entry:
-    """Money no rule knows: held in suspense, fee and all, until a person says what it is."""
+    """Held in suspense; the month cannot close before somebody has looked."""
     moves = [_signed(Account.SUSPENSE_UNCLASSIFIED, Account.STRIPE_BALANCE, movement.net)]
-    return _entry(movement, books, "unclassified", moves)
+    return _of_stripe(movement, books, "unclassified", moves)
 
 
-def _signed(from_account: Account, to_account: Account, amount: int) -> Move:
+def _payout(movement: Movement) -> tuple[str, list[Move]]:
+    # Negative for money on its way to the bank; positive when Stripe debits the bank.
+    return "payout", [
+        _signed(Account.STRIPE_BALANCE, Account.PAYOUTS_IN_TRANSIT, -movement.amount),
+        _signed(Account.STRIPE_BALANCE, Account.STRIPE_SERVICE_FEES, movement.fee),
+    ]
+
+
+def _payout_reversal(movement: Movement) -> tuple[str, list[Move]]:
+    return "payout_failed", _payout(movement)[1]
+
+
+def _service_fee(movement: Movement) -> tuple[str, list[Move]]:
+    account = Account.DISPUTE_FEES if movement.is_about_dispute else Account.STRIPE_SERVICE_FEES
+    kind = "dispute_fee" if movement.is_about_dispute else "service_fee"
+    return kind, [_signed(Account.STRIPE_BALANCE, account, -movement.net)]
+
+
+def _reserve(movement: Movement) -> tuple[str, list[Move]]:
+    return "reserve", [
+        _signed(Account.STRIPE_BALANCE, Account.STRIPE_RESERVE, -movement.amount),
+        _signed(Account.STRIPE_BALANCE, Account.STRIPE_SERVICE_FEES, movement.fee),
+    ]
+
+
+def _topup(movement: Movement) -> tuple[str, list[Move]]:
+    return "topup", _payout(movement)[1]
+
+
+_WITHOUT_GIFT: dict[str, Callable[[Movement], tuple[str, list[Move]]]] = {
+    "payout": _payout,
+    "payout_reversal": _payout_reversal,
+    "topup": _topup,
+    "topup_reversal": _topup,
+    "fee": _service_fee,
+    "network_cost": _service_fee,
+    "tax": _service_fee,
+    "risk_reserved_funds": _reserve,
+}
+
+
+def _relief(gift: Gift, back: MoneyBack, contra: Account, paid_out: int) -> list[Move]:
+    """The lines' share of what goes back, by cumulative largest remainder, so that several partial
+    refunds leave no residue; the difference to what was paid out is FX."""
+    before = split(_half_up(back.settled * back.before, gift.given), gift.weights)
+    after = split(_half_up(back.settled * (back.before + back.now), gift.given), gift.weights)
+    moves = [
+        _signed(Account.STRIPE_BALANCE, line.contra(contra), later - earlier, line.fund_id)
+        for line, earlier, later in zip(gift.lines, before, after, strict=True)
+    ]
+    moves.append(_signed(Account.STRIPE_BALANCE, Account.FX_GAIN_LOSS, paid_out - sum(after) + sum(before)))
+    return moves
+
+
+def _half_up(numerator: int, denominator: int) -> int:
+    """Rounded to the nearest whole, halves up; both are positive."""
+    return (2 * numerator + denominator) // (2 * denominator)
+
+
+def _signed(from_account: Account, to_account: Account, amount: int, fund_id: str | None = None) -> Move:
     """A move of a signed amount: a negative one goes the other way."""
     if amount < 0:
-        return Move(to_account, from_account, -amount)
-    return Move(from_account, to_account, amount)
+        return Move(to_account, from_account, -amount, fund_id)
+    return Move(from_account, to_account, amount, fund_id)
 
 
-def _entry(
-    movement: Movement, books: Books, kind: str, moves: Sequence[Move], donation_id: str | None = None
+def _not_nothing(moves: Sequence[Move]) -> tuple[Move, ...]:
+    return tuple(move for move in moves if move.amount)
+
+
+def _of_stripe(
+    movement: Movement, books: Books, kind: str, moves: Sequence[Move], gift: Gift | None = None
 ) -> Entry:
     return Entry(
         reference=f"bt:{movement.stripe_balance_transaction_id}",
         kind=kind,
-        entity_id=books.entity_id,
-        time_zone=books.time_zone,
+        books=books,
         occurred_at=movement.created_at,
         currency=movement.currency,
         description=f"{movement.reporting_category} {movement.type}",
-        donation_id=donation_id,
-        moves=tuple(move for move in moves if move.amount),
+        donation_id=gift.donation_id if gift is not None else None,
+        moves=_not_nothing(moves),
     )
-
-
-def effective_day(entry: Entry) -> date:
-    """The day the entry counts for where the books are kept."""
-    return day_in(entry.time_zone, entry.occurred_at)

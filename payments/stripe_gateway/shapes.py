@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import stripe
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -21,6 +21,8 @@ API_VERSION: str = stripe.api_version
 
 DONATION = "donation"
 """The metadata key under which our own id travels with the session, the payment and its charge."""
+REFUND = "refund"
+"""The metadata key under which the id of our refund's row travels with it."""
 
 
 def _id_of(value: Any) -> Any:
@@ -113,6 +115,7 @@ class PaymentMethodDetails(Shape):
 class Charge(Shape):
     """`charge`: one attempt that reached a bank."""
 
+    object: Literal["charge"]
     id: str
     amount: int
     currency: str
@@ -130,8 +133,71 @@ class Charge(Shape):
         return self.metadata.get(DONATION)
 
 
+class Refund(Shape):
+    """`refund`: money on its way back to a donor, or come back from there."""
+
+    object: Literal["refund"]
+    id: str
+    amount: int
+    currency: str
+    charge: Expandable | None
+    created: int
+    status: str | None
+    reason: str | None
+    failure_reason: str | None = None
+    balance_transaction: Expandable | None
+    failure_balance_transaction: Expandable | None = None
+    metadata: dict[str, str] | None
+
+    @property
+    def refund_id(self) -> str | None:
+        """Our own row, for a refund that was asked for here."""
+        return (self.metadata or {}).get(REFUND)
+
+
+class EvidenceDetails(Shape):
+    """Until when a dispute must be answered."""
+
+    due_by: int | None
+
+
+class Dispute(Shape):
+    """`dispute`: a donor's bank asks for the money back."""
+
+    object: Literal["dispute"]
+    id: str
+    amount: int
+    currency: str
+    charge: Expandable
+    created: int
+    reason: str
+    status: str
+    evidence_details: EvidenceDetails
+
+
+class EarlyFraudWarning(Shape):
+    """`radar.early_fraud_warning`: a bank suspects a charge before any dispute."""
+
+    object: Literal["radar.early_fraud_warning"]
+    id: str
+    charge: Expandable
+    created: int
+    fraud_type: str
+    actionable: bool
+
+
+class Payout(Shape):
+    """`payout`: read for the balance transactions it names."""
+
+    object: Literal["payout"]
+    id: str
+    status: str
+    balance_transaction: Expandable | None
+    failure_balance_transaction: Expandable | None
+
+
 class Source(Shape):
-    """What a balance transaction is about: read whole when it is a charge, else only its id."""
+    """What a balance transaction is about where no rule needs more than its id."""
 
     id: str
     object: str | None = None
@@ -150,7 +216,8 @@ class BalanceTransaction(Shape):
     exchange_rate: Decimal | None
     created: int
     available_on: int
-    source: Charge | Source | str | None = Field(union_mode="left_to_right")
+    description: str | None = None
+    source: Charge | Refund | Dispute | Source | str | None = Field(union_mode="left_to_right")
 
     @property
     def source_id(self) -> str | None:
@@ -161,6 +228,25 @@ class BalanceTransaction(Shape):
     def charge(self) -> Charge | None:
         """The charge, where the source is one and came expanded."""
         return self.source if isinstance(self.source, Charge) else None
+
+    @property
+    def refund(self) -> Refund | None:
+        """The refund, where the source is one."""
+        return self.source if isinstance(self.source, Refund) else None
+
+    @property
+    def dispute(self) -> Dispute | None:
+        """The dispute, where the source is one."""
+        return self.source if isinstance(self.source, Dispute) else None
+
+    @property
+    def stripe_charge_id(self) -> str | None:
+        """The charge it is about in the end: its own, or the one refunded or disputed."""
+        if isinstance(self.source, Charge):
+            return self.source.id
+        if isinstance(self.source, Refund | Dispute):
+            return self.source.charge
+        return self.source_id if (self.source_id or "").startswith(("ch_", "py_")) else None
 
 
 class EventData(Shape, Generic[ShapeT]):

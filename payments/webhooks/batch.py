@@ -8,20 +8,23 @@ each other in a circle; whatever belongs to a donation is only touched under its
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from payments.clock import from_stripe
-from payments.donations.models import Charge, Donation, IssuingEntity
+from payments.donations.models import Charge, Donation, Fund, IssuingEntity
 from payments.donations.organisation import OrganisationNotLoaded
-from payments.errors import PersonMustLook
+from payments.donations.reversals import Dispute, FraudWarning, Refund
+from payments.errors import PersonMustLook, TryLater
 from payments.jobs import Bell, ring
 from payments.ledger import posting
+from payments.ledger.accounts import Account
 from payments.ledger.models import BalanceTransaction
 from payments.ledger.rules import Books, Entry
 from payments.receipts.models import DueReceipt
 from payments.stripe_gateway import shapes
+from payments.webhooks import loading
 
 
 class DonationUnknown(PersonMustLook):
@@ -29,6 +32,13 @@ class DonationUnknown(PersonMustLook):
 
     def __init__(self, donation_id: str) -> None:
         super().__init__(f"donation {donation_id} is named by Stripe but is not in the database")
+
+
+class ChargeNotYetKnown(TryLater):
+    """A refund or dispute came before its charge; the charge is on its way."""
+
+    def __init__(self, stripe_charge_id: str | None) -> None:
+        super().__init__(f"charge {stripe_charge_id} is not known yet")
 
 
 class Batch:
@@ -39,19 +49,13 @@ class Batch:
         self._entries: list[Entry] = []
         self._due_receipts: list[str] = []
         self._named_balance_transactions: set[str] = set()
-
-        balance_transactions = [o for o in objects if isinstance(o, shapes.BalanceTransaction)]
-        charges = [o for o in objects if isinstance(o, shapes.Charge)]
-        charges += [bt.charge for bt in balance_transactions if bt.charge is not None]
-        self._donations = self._load_donations(objects, charges, balance_transactions)
-        self._charges = self._load_charges(charges)
-        self._booked = self._load_booked(charges, balance_transactions)
+        self._rows = loading.load(session, objects)
 
     def donation(self, donation_id: str | None) -> Donation | None:
         """The gift an object belongs to; None when it is no gift of ours."""
         if donation_id is None:
             return None
-        found = self._donations.get(donation_id)
+        found = self._rows.donations.get(donation_id)
         if found is None:
             raise DonationUnknown(donation_id)
         return found
@@ -63,63 +67,131 @@ class Batch:
         if charge.payment_intent is None:
             return None
         return next(
-            (d for d in self._donations.values() if d.stripe_payment_intent_id == charge.payment_intent),
+            (
+                donation
+                for donation in self._rows.donations.values()
+                if donation.stripe_payment_intent_id == charge.payment_intent
+            ),
             None,
         )
 
-    def charge(self, stripe_charge_id: str) -> Charge | None:
+    def charge(self, stripe_charge_id: str | None) -> Charge | None:
         """A charge we have heard of."""
-        return self._charges.get(stripe_charge_id)
+        return self._rows.charges.get(stripe_charge_id or "")
+
+    def known_charge(self, stripe_charge_id: str | None) -> Charge:
+        """The charge a refund or dispute is about, or `ChargeNotYetKnown`."""
+        found = self.charge(stripe_charge_id)
+        if found is None:
+            raise ChargeNotYetKnown(stripe_charge_id)
+        return found
 
     def add_charge(self, charge: Charge) -> None:
         """Remember a charge heard of for the first time."""
         self._session.add(charge)
-        self._charges[charge.stripe_charge_id] = charge
+        self._rows.charges[charge.stripe_charge_id] = charge
 
     def succeeded_charge_of(self, donation: Donation) -> Charge | None:
         """The charge that took the money of a gift, once it is known."""
         return next(
             (
                 charge
-                for charge in self._charges.values()
+                for charge in self._rows.charges.values()
                 if charge.donation_id == donation.id and charge.status == "succeeded"
             ),
             None,
         )
 
+    def refund(self, refund: shapes.Refund) -> Refund | None:
+        """Our row of a refund: by Stripe's id, or by ours before Stripe's was known."""
+        for row in self._rows.refunds.values():
+            if row.stripe_refund_id == refund.id or row.id == refund.refund_id:
+                return row
+        return None
+
+    def refunds_of(self, charge: Charge) -> list[Refund]:
+        """Every refund of a charge."""
+        return [row for row in self._rows.refunds.values() if row.stripe_charge_id == charge.stripe_charge_id]
+
+    def add_refund(self, refund: Refund) -> None:
+        """Remember a refund that was not asked for here."""
+        self._session.add(refund)
+        self._rows.refunds[refund.id] = refund
+
+    def dispute(self, stripe_dispute_id: str) -> Dispute | None:
+        """A dispute we have heard of."""
+        return self._rows.disputes.get(stripe_dispute_id)
+
+    def add_dispute(self, dispute: Dispute) -> None:
+        """Remember a dispute heard of for the first time."""
+        self._session.add(dispute)
+        self._rows.disputes[dispute.stripe_dispute_id] = dispute
+
+    def fraud_warning(self, stripe_fraud_warning_id: str) -> FraudWarning | None:
+        """A warning we have heard of."""
+        return self._rows.fraud_warnings.get(stripe_fraud_warning_id)
+
+    def add_fraud_warning(self, warning: FraudWarning) -> None:
+        """Remember a warning heard of for the first time."""
+        self._session.add(warning)
+        self._rows.fraud_warnings[warning.stripe_fraud_warning_id] = warning
+
     def is_booked(self, stripe_balance_transaction_id: str) -> bool:
         """Whether the balance transaction already stands in the book."""
-        return stripe_balance_transaction_id in self._booked
+        return stripe_balance_transaction_id in self._rows.booked
 
-    def book(self, transaction: shapes.BalanceTransaction, entry: Entry) -> None:
-        """Mirror a balance transaction: the fact and its entry."""
-        self._booked.add(transaction.id)
-        self._session.add(
-            BalanceTransaction(
-                stripe_balance_transaction_id=transaction.id,
-                reporting_category=transaction.reporting_category,
-                type=transaction.type,
-                source_id=transaction.source_id,
-                amount=transaction.amount,
-                fee=transaction.fee,
-                net=transaction.net,
-                currency=transaction.currency,
-                exchange_rate=transaction.exchange_rate,
-                created_at=from_stripe(transaction.created),
-                available_on=from_stripe(transaction.available_on),
-            )
+    def booked_about(self, source_id: str) -> list[BalanceTransaction]:
+        """The booked balance transactions whose source is this charge, refund or dispute."""
+        return [row for row in self._rows.booked.values() if row.source_id == source_id]
+
+    def owed(self, donation: Donation | None, currency: str) -> int:
+        """What failed refunds of a gift still leave in `refunds_payable`, this batch included."""
+        if donation is None:
+            return 0
+        noted = sum(
+            (move.from_account is Account.REFUNDS_PAYABLE) * move.amount
+            - (move.to_account is Account.REFUNDS_PAYABLE) * move.amount
+            for entry in self._entries
+            if entry.donation_id == donation.id and entry.currency == currency
+            for move in entry.moves
         )
+        return self._rows.owed.get((donation.id, currency), 0) + noted
+
+    def book(self, transaction: shapes.BalanceTransaction, entry: Entry) -> BalanceTransaction:
+        """Mirror a balance transaction: the fact and its entry."""
+        row = BalanceTransaction(
+            stripe_balance_transaction_id=transaction.id,
+            reporting_category=transaction.reporting_category,
+            type=transaction.type,
+            source_id=transaction.source_id,
+            amount=transaction.amount,
+            fee=transaction.fee,
+            net=transaction.net,
+            currency=transaction.currency,
+            description=transaction.description,
+            exchange_rate=transaction.exchange_rate,
+            created_at=from_stripe(transaction.created),
+            available_on=from_stripe(transaction.available_on),
+        )
+        self._rows.booked[transaction.id] = row
+        self._session.add(row)
+        self._entries.append(entry)
+        return row
+
+    def post(self, entry: Entry) -> None:
+        """An entry that no balance transaction makes, such as a lost dispute; once for its reference."""
+        if entry.reference in self._rows.posted or any(e.reference == entry.reference for e in self._entries):
+            return
         self._entries.append(entry)
 
-    def entity(self, entity_id: str) -> IssuingEntity:
-        """A legal body by id."""
-        return next(entity for entity in self._entities if entity.id == entity_id)
+    def fund(self, fund_id: str) -> Fund:
+        """A fund by id."""
+        return self._funds[fund_id]
 
-    @cached_property
-    def receiving_books(self) -> Books:
-        """The books of whoever owns the Stripe account."""
+    def books_of(self, donation: Donation | None) -> Books:
+        """The books a gift goes into; whoever owns the Stripe account for what is no gift."""
         for entity in self._entities:
-            if entity.receives_online:
+            if entity.receives_online if donation is None else entity.id == donation.entity_id:
                 return Books(entity_id=entity.id, time_zone=entity.time_zone)
         raise OrganisationNotLoaded
 
@@ -127,13 +199,17 @@ class Batch:
     def _entities(self) -> Sequence[IssuingEntity]:
         return self._session.scalars(select(IssuingEntity)).all()
 
+    @cached_property
+    def _funds(self) -> dict[str, Fund]:
+        return {fund.id: fund for fund in self._session.scalars(select(Fund))}
+
     def owe_receipt(self, donation: Donation) -> None:
         """A receipt is due for a gift that was paid just now."""
         self._due_receipts.append(donation.id)
 
-    def want_balance_transaction(self, stripe_balance_transaction_id: str) -> None:
-        """Stripe has named a balance transaction; unless it is booked, it is to be fetched."""
-        self._named_balance_transactions.add(stripe_balance_transaction_id)
+    def want_balance_transactions(self, named: Iterable[str | None]) -> None:
+        """Stripe has named balance transactions; those that are not booked are to be fetched."""
+        self._named_balance_transactions.update(name for name in named if name is not None)
 
     def conclude(self) -> None:
         """Write everything noted; the caller's transaction makes it true."""
@@ -145,70 +221,5 @@ class Batch:
                 [{"donation_id": donation_id} for donation_id in self._due_receipts],
             )
             ring(self._session, Bell.ISSUE_RECEIPTS)
-        if self._named_balance_transactions - self._booked:
+        if self._named_balance_transactions - self._rows.booked.keys():
             ring(self._session, Bell.PULL_BALANCE_TRANSACTIONS)
-
-    def _load_donations(
-        self,
-        objects: Iterable[shapes.Shape],
-        charges: Sequence[shapes.Charge],
-        balance_transactions: Sequence[shapes.BalanceTransaction],
-    ) -> dict[str, Donation]:
-        named = {
-            o.donation_id
-            for o in (*objects, *charges)
-            if isinstance(o, shapes.CheckoutSession | shapes.PaymentIntent | shapes.Charge)
-        }
-        payments = {c.payment_intent for c in charges if c.donation_id is None} - {None}
-        by_charge = {bt.source_id for bt in balance_transactions if bt.charge is None} - {None}
-        if by_charge:
-            named |= set(
-                self._session.scalars(
-                    select(Charge.donation_id).where(Charge.stripe_charge_id.in_(by_charge))
-                )
-            )
-        named -= {None}
-        if not named and not payments:
-            return {}
-        wanted = select(Donation).order_by(Donation.id).with_for_update()
-        if payments:
-            wanted = wanted.where(
-                or_(Donation.id.in_(named), Donation.stripe_payment_intent_id.in_(payments))
-            )
-        else:
-            wanted = wanted.where(Donation.id.in_(named))
-        if balance_transactions:
-            wanted = wanted.options(selectinload(Donation.allocations))
-        return {
-            donation.id: donation
-            for donation in self._session.scalars(wanted.execution_options(populate_existing=True))
-        }
-
-    def _load_charges(self, charges: Iterable[shapes.Charge]) -> dict[str, Charge]:
-        named = {charge.id for charge in charges}
-        if not named and not self._donations:
-            return {}
-        wanted = select(Charge).where(
-            or_(Charge.stripe_charge_id.in_(named), Charge.donation_id.in_(self._donations.keys()))
-        )
-        return {
-            charge.stripe_charge_id: charge
-            for charge in self._session.scalars(wanted.execution_options(populate_existing=True))
-        }
-
-    def _load_booked(
-        self,
-        charges: Iterable[shapes.Charge],
-        balance_transactions: Iterable[shapes.BalanceTransaction],
-    ) -> set[str]:
-        named = {bt.id for bt in balance_transactions}
-        named |= {c.balance_transaction for c in charges if c.balance_transaction is not None}
-        if not named:
-            return set()
-        return set(
-            self._session.scalars(
-                select(BalanceTransaction.stripe_balance_transaction_id).where(
-                    BalanceTransaction.stripe_balance_transaction_id.in_(named)
-                )
-            )
-        )

@@ -11,7 +11,16 @@ from typing import Any
 from payments.stripe_gateway import shapes
 from payments.stripe_gateway.shapes import Shape, read, read_event_object
 from payments.webhooks.batch import Batch
-from payments.webhooks.handlers import balance_transaction, charge, checkout_session, payment_intent
+from payments.webhooks.handlers import (
+    balance_transaction,
+    charge,
+    charge_dispute,
+    checkout_session,
+    payment_intent,
+    payout,
+    radar_early_fraud_warning,
+    refund,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,21 @@ TABLE: dict[str, Reading] = {
     "charge.succeeded": Reading(shapes.Charge, charge.seen),
     "charge.updated": Reading(shapes.Charge, charge.seen),
     "charge.failed": Reading(shapes.Charge, charge.seen),
+    "refund.created": Reading(shapes.Refund, refund.seen),
+    "refund.updated": Reading(shapes.Refund, refund.seen),
+    "refund.failed": Reading(shapes.Refund, refund.seen),
+    "charge.dispute.created": Reading(shapes.Dispute, charge_dispute.seen),
+    "charge.dispute.updated": Reading(shapes.Dispute, charge_dispute.seen),
+    "charge.dispute.closed": Reading(shapes.Dispute, charge_dispute.seen),
+    "charge.dispute.funds_withdrawn": Reading(shapes.Dispute, charge_dispute.seen),
+    "charge.dispute.funds_reinstated": Reading(shapes.Dispute, charge_dispute.seen),
+    "radar.early_fraud_warning.created": Reading(shapes.EarlyFraudWarning, radar_early_fraud_warning.seen),
+    "radar.early_fraud_warning.updated": Reading(shapes.EarlyFraudWarning, radar_early_fraud_warning.seen),
+    "payout.created": Reading(shapes.Payout, payout.seen),
+    "payout.updated": Reading(shapes.Payout, payout.seen),
+    "payout.paid": Reading(shapes.Payout, payout.seen),
+    "payout.failed": Reading(shapes.Payout, payout.seen),
+    "payout.canceled": Reading(shapes.Payout, payout.seen),
 }
 """What Stripe sends and we act on."""
 

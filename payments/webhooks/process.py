@@ -13,7 +13,7 @@ from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from payments.errors import PersonMustLook, TryLater, UnreadableStripeObject
-from payments.stripe_gateway.shapes import Shape
+from payments.stripe_gateway.shapes import BalanceTransaction, Shape
 from payments.webhooks.batch import Batch
 from payments.webhooks.events import Reading, object_of, reading_of
 from payments.webhooks.inbox import UNREADABLE, why_not_for_us
@@ -118,12 +118,22 @@ def _apply(session: Session, claims: Sequence[_Claim]) -> None:
     if not claims:
         return
     batch = Batch(session, [claim.object for claim in claims if claim.object is not None])
-    for claim in claims:
+    for claim in sorted(claims, key=_in_what_order):
         if claim.reading is not None:
             claim.reading.handler(batch, claim.object)
     batch.conclude()
     done = [claim.stripe_event_id for claim in claims]
     session.execute(delete(QueuedEvent).where(QueuedEvent.stripe_event_id.in_(done)))
+
+
+def _in_what_order(claim: _Claim) -> tuple[int, str]:
+    """Events first, then movements from the oldest: a charge is booked before its refund.
+
+    Only to spare waiting: a refund that comes before its charge is put off and meets it later.
+    """
+    if isinstance(claim.object, BalanceTransaction):
+        return claim.object.created, claim.object.id
+    return 0, ""
 
 
 def _apply_alone(session: Session, claim: _Claim) -> str:

@@ -14,8 +14,7 @@ def seen(batch: Batch, charge: shapes.Charge) -> None:
         batch.add_charge(settlement.charge_from(charge, donation))
     else:
         settlement.update_charge(known, charge)
-    if charge.balance_transaction is not None:
-        batch.want_balance_transaction(charge.balance_transaction)
+    batch.want_balance_transactions([charge.balance_transaction])
     if donation is not None:
         settlement.check_charge(donation, charge)
         settle(batch, donation)
@@ -26,5 +25,5 @@ def settle(batch: Batch, donation: Donation) -> None:
     charge = batch.succeeded_charge_of(donation)
     if charge is None:
         return
-    if settlement.settle(donation, charge, time_zone=batch.entity(donation.entity_id).time_zone):
+    if settlement.settle(donation, charge, time_zone=batch.books_of(donation).time_zone):
         batch.owe_receipt(donation)

@@ -1,0 +1,81 @@
+"""Staff, their tokens for the API, and the audit log in which every deed of theirs stands."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Identity, Index, Text, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from payments.database import Base, StrPK
+
+
+class Role(StrEnum):
+    """What a person may do. Nobody grants a role to themselves."""
+
+    VIEWER = "viewer"
+    """Reads gifts and the book; an auditor has this alone."""
+    SUPPORT = "support"
+    """Answers donors; asks for refunds up to the limit."""
+    FINANCE = "finance"
+    """Records offline gifts and deposits, classifies what is in suspense."""
+    APPROVER = "approver"
+    """The second person: agrees to refunds above the limit and to paying what is owed."""
+    ADMIN = "admin"
+    """Adds people and roles; posts nothing."""
+
+
+class StaffMember(Base):
+    """One person, or a program that acts for the charity."""
+
+    __tablename__ = "staff_members"
+    __table_args__ = (
+        Index("uq_staff_members_lower_email", text("lower(email)"), unique=True),
+        CheckConstraint(
+            "roles <@ array['viewer', 'support', 'finance', 'approver', 'admin']", name="roles_known"
+        ),
+    )
+
+    id: Mapped[StrPK]
+    email: Mapped[str]
+    name: Mapped[str]
+    roles: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    is_active: Mapped[bool] = mapped_column(server_default=text("true"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    def may(self, *roles: Role) -> bool:
+        """Whether an active person has one of these roles."""
+        return self.is_active and any(role in self.roles for role in roles)
+
+
+class StaffToken(Base):
+    """A key to the staff API: shown once, kept as a hash, ended by date or by hand."""
+
+    __tablename__ = "staff_tokens"
+
+    token_sha256: Mapped[StrPK]
+    prefix: Mapped[str]
+    """The first letters, for the log and the list; they open nothing."""
+    staff_id: Mapped[str] = mapped_column(ForeignKey("staff_members.id"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class AuditEntry(Base):
+    """Who did what to what, when and why. Only ever added to."""
+
+    __tablename__ = "audit_log"
+    __table_args__ = (Index("ix_audit_log_subject", "subject"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+    staff_id: Mapped[str] = mapped_column(ForeignKey("staff_members.id"))
+    deed: Mapped[str]
+    subject: Mapped[str]
+    """The id of what it was done to: `don_…`, `rfd_…`, `txn_…`."""
+    reason: Mapped[str]
+    facts: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    """Before and after, in ids, amounts and words of ours; never a donor's name or address."""
+    request_id: Mapped[str | None]

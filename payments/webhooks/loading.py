@@ -1,0 +1,211 @@
+"""Which rows a batch may need, and how they are loaded: a query a table, however many the events.
+
+Gifts alone need three tables; the tables of money that goes back are asked only when something in
+the batch is about that.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import ColumnElement, case, func, or_, select
+from sqlalchemy.orm import Session, selectinload
+
+from payments.donations.models import Charge, Donation
+from payments.donations.reversals import Dispute, FraudWarning, Refund
+from payments.ledger.accounts import Account
+from payments.ledger.models import BalanceTransaction, JournalEntry, JournalMove
+from payments.stripe_gateway import shapes
+
+
+@dataclass(slots=True)
+class Rows:
+    """Everything loaded for one batch, by id. Donations are locked."""
+
+    donations: dict[str, Donation] = field(default_factory=dict)
+    charges: dict[str, Charge] = field(default_factory=dict)
+    refunds: dict[str, Refund] = field(default_factory=dict)
+    disputes: dict[str, Dispute] = field(default_factory=dict)
+    fraud_warnings: dict[str, FraudWarning] = field(default_factory=dict)
+    booked: dict[str, BalanceTransaction] = field(default_factory=dict)
+    owed: dict[tuple[str, str], int] = field(default_factory=dict)
+    """`refunds_payable` by gift and currency; positive is owed."""
+    posted: set[str] = field(default_factory=set)
+    """References of entries that no balance transaction makes and that stand already."""
+
+
+@dataclass(slots=True)
+class _Named:
+    """What the objects of a batch name."""
+
+    donations: set[str] = field(default_factory=set)
+    payments: set[str] = field(default_factory=set)
+    charges: set[str] = field(default_factory=set)
+    balance_transactions: set[str] = field(default_factory=set)
+    disputes: set[str] = field(default_factory=set)
+    is_about_money_back: bool = False
+    has_movements: bool = False
+
+
+def load(session: Session, objects: Sequence[shapes.Shape]) -> Rows:
+    """Load and lock what these objects are about."""
+    named = _named(objects)
+    rows = Rows()
+    rows.donations = _donations(session, named)
+    rows.charges = _charges(session, named, rows)
+    if named.is_about_money_back:
+        _load_money_back(session, named, rows)
+    elif named.balance_transactions:
+        rows.booked = _booked(
+            session, BalanceTransaction.stripe_balance_transaction_id.in_(named.balance_transactions)
+        )
+    return rows
+
+
+def _named(objects: Iterable[shapes.Shape]) -> _Named:
+    named = _Named()
+    for found in objects:
+        _name(named, found)
+    return named
+
+
+def _name(named: _Named, found: shapes.Shape) -> None:
+    match found:
+        case shapes.CheckoutSession() | shapes.PaymentIntent():
+            if found.donation_id is not None:
+                named.donations.add(found.donation_id)
+        case shapes.Charge():
+            named.charges.add(found.id)
+            _add(named.balance_transactions, found.balance_transaction)
+            if found.donation_id is not None:
+                named.donations.add(found.donation_id)
+            else:
+                _add(named.payments, found.payment_intent)
+        case shapes.Refund():
+            named.is_about_money_back = True
+            _add(named.charges, found.charge)
+            _add(named.balance_transactions, found.balance_transaction)
+            _add(named.balance_transactions, found.failure_balance_transaction)
+        case shapes.Dispute():
+            named.is_about_money_back = True
+            named.charges.add(found.charge)
+            named.disputes.add(found.id)
+        case shapes.EarlyFraudWarning():
+            named.is_about_money_back = True
+            named.charges.add(found.charge)
+        case shapes.Payout():
+            _add(named.balance_transactions, found.balance_transaction)
+            _add(named.balance_transactions, found.failure_balance_transaction)
+        case shapes.BalanceTransaction():
+            named.has_movements = True
+            named.balance_transactions.add(found.id)
+            _add(named.charges, found.stripe_charge_id)
+            if found.reporting_category != "charge":
+                named.is_about_money_back = True
+            if isinstance(found.source, shapes.Charge | shapes.Refund | shapes.Dispute):
+                _name(named, found.source)
+
+
+def _add(ids: set[str], found: str | None) -> None:
+    if found is not None:
+        ids.add(found)
+
+
+def _donations(session: Session, named: _Named) -> dict[str, Donation]:
+    wanted = set(named.donations)
+    if named.charges and (named.is_about_money_back or named.has_movements):
+        # A refund names its charge, and only the charge knows its gift.
+        wanted |= {
+            donation_id
+            for donation_id in session.scalars(
+                select(Charge.donation_id).where(Charge.stripe_charge_id.in_(named.charges))
+            )
+            if donation_id is not None
+        }
+    if not wanted and not named.payments:
+        return {}
+    which: ColumnElement[bool] = Donation.id.in_(wanted)
+    if named.payments:
+        which = or_(which, Donation.stripe_payment_intent_id.in_(named.payments))
+    locked = select(Donation).where(which).order_by(Donation.id).with_for_update()
+    if named.has_movements or named.is_about_money_back:
+        locked = locked.options(selectinload(Donation.allocations))
+    return {
+        donation.id: donation
+        for donation in session.scalars(locked.execution_options(populate_existing=True))
+    }
+
+
+def _charges(session: Session, named: _Named, rows: Rows) -> dict[str, Charge]:
+    if not named.charges and not rows.donations:
+        return {}
+    wanted = select(Charge).where(
+        or_(Charge.stripe_charge_id.in_(named.charges), Charge.donation_id.in_(rows.donations.keys()))
+    )
+    return {
+        charge.stripe_charge_id: charge
+        for charge in session.scalars(wanted.execution_options(populate_existing=True))
+    }
+
+
+def _load_money_back(session: Session, named: _Named, rows: Rows) -> None:
+    charges = set(rows.charges) | named.charges
+    rows.refunds = {
+        row.id: row
+        for row in session.scalars(
+            select(Refund)
+            .where(Refund.stripe_charge_id.in_(charges))
+            .execution_options(populate_existing=True)
+        )
+    }
+    rows.disputes = {
+        row.stripe_dispute_id: row
+        for row in session.scalars(
+            select(Dispute)
+            .where(Dispute.stripe_charge_id.in_(charges))
+            .execution_options(populate_existing=True)
+        )
+    }
+    rows.fraud_warnings = {
+        row.stripe_fraud_warning_id: row
+        for row in session.scalars(
+            select(FraudWarning)
+            .where(FraudWarning.stripe_charge_id.in_(charges))
+            .execution_options(populate_existing=True)
+        )
+    }
+    sources = charges | named.disputes | set(rows.disputes)
+    rows.booked = _booked(
+        session,
+        or_(
+            BalanceTransaction.stripe_balance_transaction_id.in_(named.balance_transactions),
+            BalanceTransaction.source_id.in_(sources),
+        ),
+    )
+    rows.owed = _owed(session, rows.donations.keys())
+    references = {f"dispute_lost:{row.stripe_balance_transaction_id}" for row in rows.booked.values()}
+    if references:
+        rows.posted = set(
+            session.scalars(select(JournalEntry.reference).where(JournalEntry.reference.in_(references)))
+        )
+
+
+def _booked(session: Session, which: ColumnElement[bool]) -> dict[str, BalanceTransaction]:
+    return {
+        row.stripe_balance_transaction_id: row
+        for row in session.scalars(select(BalanceTransaction).where(which))
+    }
+
+
+def _owed(session: Session, donation_ids: Iterable[str]) -> dict[tuple[str, str], int]:
+    payable = Account.REFUNDS_PAYABLE.value
+    change = case((JournalMove.from_account == payable, JournalMove.amount), else_=-JournalMove.amount)
+    found = session.execute(
+        select(JournalEntry.donation_id, JournalMove.currency, func.sum(change))
+        .join(JournalMove, JournalMove.reference == JournalEntry.reference)
+        .where(
+            JournalEntry.donation_id.in_(donation_ids),
+            or_(JournalMove.from_account == payable, JournalMove.to_account == payable),
+        )
+        .group_by(JournalEntry.donation_id, JournalMove.currency)
+    )
+    return {(donation_id or "", currency): int(owed) for donation_id, currency, owed in found}
