@@ -41,6 +41,10 @@ class Ground:
         services.drop_database(self.postgres, name)
         return services.create_database(self.postgres, name)
 
+    def address(self, name: str) -> str:
+        """The address of a database made before."""
+        return services.database_url(self.postgres, name)
+
     def broker(self, number: int) -> str:
         """One of the broker's numbered stores, so that contenders do not read each other's queues."""
         parts = urlsplit(self.valkey)
