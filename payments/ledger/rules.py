@@ -71,7 +71,12 @@ class GiftShares:
 
 
 def gift_settled(movement: Movement, gift: GiftShares, books: Books) -> Entry:
-    """A charge: the gross is a contribution to its funds, the fee is the charity's expense."""
+    """A charge: the gross is a contribution to its funds, the fee is the charity's expense.
+
+    A charge that brought nothing, or took money, is not a gift: it waits in suspense.
+    """
+    if movement.amount <= 0:
+        return unclassified(movement, books)
     shares = split(movement.amount, [*(amount for _, amount in gift.funds), gift.fee_cover])
     moves = [
         Move(Account.CONTRIBUTIONS, Account.STRIPE_BALANCE, share, fund_id)
