@@ -155,6 +155,11 @@ def head_template(postgres: str) -> str:
         with as_owner(postgres, f"{template}_building") as building:
             migrate(building.execution_options(isolation_level="READ COMMITTED"))
         server.execute(text(f"alter database {template}_building rename to {template}"))
+        for older in server.scalars(
+            text("select datname from pg_database where datname like 'almoner\\_head\\_%'")
+        ).all():
+            if older != template:
+                server.execute(text(f"drop database if exists {older} with (force)"))
     return template
 
 
