@@ -232,18 +232,11 @@ def _deadlocks(contender: Contender) -> int:
     return int(row[0]) if row else 0
 
 
-def _uvicorn(app: str, port: int) -> list[str]:
-    return [
-        *(sys.executable, "-m", "uvicorn", app, "--host", "127.0.0.1", "--port", str(port)),
-        *("--no-access-log", "--log-level", "warning", "--workers", "1"),
-    ]
-
-
 def _ours(standing: on.Ground, events: int) -> Contender:
     database, port = standing.database("ours"), on.free_port()
     env = on.our_environment(standing, database, broker=0, STRIPE_WEBHOOK_SECRET=WEBHOOK_SECRET)
     on.migrate(database, env)
-    process = standing.start("ours", _uvicorn("payments.app:app", port), env)
+    process = standing.start("ours", on.uvicorn("payments.app:app", port), env)
     on.wait_for_port(port, "ours", process=process)
     return Contender(
         "ours", "/webhooks/stripe", port, process, events, database, "select count(*) from stripe_events"
@@ -252,7 +245,7 @@ def _ours(standing: on.Ground, events: int) -> Contender:
 
 def _raw(standing: on.Ground, events: int) -> Contender:
     port = on.free_port()
-    process = standing.start("bare handler", _uvicorn("bench.rivals.raw:app", port), {})
+    process = standing.start("bare handler", on.uvicorn("bench.rivals.raw:app", port), {})
     on.wait_for_port(port, "the bare handler", process=process)
     return Contender("bare handler", "/", port, process, events)
 
@@ -265,7 +258,7 @@ def _tutorial(standing: on.Ground, events: int) -> Contender:
         "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,
     }
     on.run([sys.executable, "-m", "bench.rivals.tutorial"], env)
-    process = standing.start("tutorial", _uvicorn("bench.rivals.tutorial:app", port), env)
+    process = standing.start("tutorial", on.uvicorn("bench.rivals.tutorial:app", port), env)
     on.wait_for_port(port, "the tutorial", process=process)
     return Contender(
         "tutorial", "/webhooks/stripe", port, process, events, database, "select count(*) from webhook_events"

@@ -36,6 +36,8 @@ def write(count: int) -> None:
     with transaction() as session:
         organisation.load(session, document)
         session.flush()
+        if not count:
+            return
         places = range(count)
         session.execute(
             insert(Donor),

@@ -143,6 +143,14 @@ def rivals_python() -> str:
     return str(python)
 
 
+def uvicorn(app: str, port: int) -> list[str]:
+    """How every ASGI contender is served: one process, no access log."""
+    return [
+        *(sys.executable, "-m", "uvicorn", app, "--host", "127.0.0.1", "--port", str(port)),
+        *("--no-access-log", "--log-level", "warning", "--workers", "1"),
+    ]
+
+
 def wait_for_port(
     port: int, name: str, *, within: float = 30, process: subprocess.Popen[bytes] | None = None
 ) -> None:
