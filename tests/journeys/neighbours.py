@@ -52,15 +52,15 @@ class Stripe:
 
     url: str
 
-    def tell(self, path: str, **what: Any) -> Any:
+    def tell(self, door: str, /, **what: Any) -> Any:
         """Have the donor, the bank or the network do something."""
-        answer = requests.post(f"{self.url}/_sandbox/{path}", json=what, timeout=15)
+        answer = requests.post(f"{self.url}/_sandbox/{door}", json=what, timeout=15)
         assert answer.ok, answer.text
         return answer.json()
 
-    def ask(self, path: str, **what: str) -> Any:
+    def ask(self, door: str, /, **what: str) -> Any:
         """Look at what only the sandbox shows."""
-        answer = requests.get(f"{self.url}/_sandbox/{path}", params=what, timeout=15)
+        answer = requests.get(f"{self.url}/_sandbox/{door}", params=what, timeout=15)
         answer.raise_for_status()
         return answer.json()
 
