@@ -54,7 +54,7 @@ def write(count: int) -> None:
     for first in range(0, count, 250):
         with transaction() as session:
             for n in range(first, min(first + 250, count)):
-                for delivery in _said_of(n):
+                for delivery in said_of(n):
                     inbox.store(session, [delivery])
 
 
@@ -74,7 +74,8 @@ def _donation(n: int, entity: str) -> dict[str, Any]:
     }
 
 
-def _said_of(n: int) -> Iterator[inbox.Delivery]:
+def said_of(n: int) -> Iterator[inbox.Delivery]:
+    """Everything Stripe says of the gift number `n`, in the order it says it."""
     at = int(time.time())
     session = checkout_session(at) | {
         "id": f"cs_test_{n}",

@@ -72,6 +72,11 @@ class Ground:
 @contextlib.contextmanager
 def ground() -> Iterator[Ground]:
     """Start PostgreSQL and Valkey for one run; end them, and all that was started on them."""
+    busy = os.getloadavg()[0] / (os.cpu_count() or 1)
+    if busy > 0.5:
+        print(
+            f"  The machine is busy ({busy:.1f} waiting a core): CPU figures hold, rates and waits suffer.\n"
+        )
     folder = services.private_folder(services.data_folder("bench") / str(os.getpid()))
     with services.postgres(folder) as server, services.valkey(folder) as valkey:
         postgres = libpq_url(server)
