@@ -25,6 +25,12 @@ _INDEXED = {
 }
 
 
+def copied(thing: Thing) -> Thing:
+    """A deep copy; by way of JSON, which is several times faster than `copy.deepcopy`."""
+    copy: Thing = json.loads(json.dumps(thing))
+    return copy
+
+
 class Store:
     def __init__(self, path: str) -> None:
         self._db = sqlite3.connect(path, isolation_level=None)
