@@ -36,9 +36,6 @@ from sqlalchemy import Connection, NullPool, create_engine, make_url, text
 from sqlalchemy.orm import Session
 
 PROJECT = Path(__file__).resolve().parents[1]
-if str(PROJECT) not in sys.path:  # `pytest` itself, unlike `python -m pytest`, adds no folder
-    sys.path.insert(0, str(PROJECT))
-
 _SERVER_IS_GIVEN = bool(os.environ.get("TEST_DATABASE_URL"))
 NOBODY_LISTENS = "127.0.0.1:1"
 TEST_ENVIRONMENT = {
