@@ -149,7 +149,8 @@ class Store:
             "ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body",
             rows,
         )
-        self._db.executemany("DELETE FROM things WHERE kind = ? AND id = ?", sorted(self._gone))
+        if self._gone:
+            self._db.executemany("DELETE FROM things WHERE kind = ? AND id = ?", sorted(self._gone))
         self._db.execute("COMMIT")
         self._changed.clear()
         self._gone.clear()
