@@ -12,9 +12,11 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from subprocess import Popen
+from typing import Any
 
 import psycopg
 import uvloop
@@ -76,7 +78,7 @@ def main(argv: Sequence[str] = ()) -> int:
         _print(contenders)
 
         goals = _goals_of_speed(ours, rivals, raw)
-        goals.append(_steady(ours, seconds=4 if options.quick else 10))
+        goals.append(_steady(ours, raw, seconds=2 if options.quick else 5))
         goals.append(_racing_duplicates(standing, ours, ids=int(400 * size)))
         goals.append(_killed_under_load(standing, ours))
     print(f"  One server process each, {CONNECTIONS} connections, medians of {rounds} interleaved rounds.\n")
@@ -116,12 +118,12 @@ def _send(
     return outcome, list(ids)
 
 
-def _quietly(load: Callable[[], object]) -> Outcome:
+def _quietly(load: Callable[[], Coroutine[Any, Any, Outcome]]) -> Outcome:
     """Run a load without our own garbage collector pausing it."""
     gc.collect()
     gc.disable()
     try:
-        return uvloop.run(load())  # type: ignore[arg-type]
+        return uvloop.run(load())
     finally:
         gc.enable()
 
@@ -162,20 +164,26 @@ def _goals_of_speed(ours: Contender, rivals: Sequence[Contender], raw: Contender
     return goals
 
 
-def _steady(ours: Contender, *, seconds: int) -> Goal:
-    """Latency at a pace that does not saturate; the wait counts from the moment a request was due."""
-    requests = [
-        d.request
-        for d in deliveries(event_ids("steady", int(PACE * seconds)), path=ours.path, port=ours.port)
-    ]
-    outcome = _quietly(lambda: keep_pace(requests, port=ours.port, connections=64, per_second=PACE))
-    p50, p99 = percentile(outcome.seconds, 50) * 1000, percentile(outcome.seconds, 99) * 1000
-    goal = at_most(f"p99 at {PACE:.0f} events/s", p99, 10, unit=" ms")
-    everything = len(outcome.accepted) == len(requests)
+def _steady(ours: Contender, raw: Contender, *, seconds: int) -> Goal:
+    """Latency at a pace that does not saturate; the wait counts from the moment a request was due.
+
+    The median of three windows, each beside the bare handler's: what that one shows is the machine's.
+    """
+    ours_p99, raw_p99, answered = [], [], 0
+    for _ in range(3):
+        for server, p99 in ((ours, ours_p99), (raw, raw_p99)):
+            ids = event_ids("steady", int(PACE * seconds))
+            requests = [d.request for d in deliveries(ids, path=server.path, port=server.port)]
+            outcome = _quietly(
+                partial(keep_pace, requests, port=server.port, connections=64, per_second=PACE)
+            )
+            p99.append(percentile(outcome.seconds, 99) * 1000)
+            answered += len(outcome.accepted) if server is ours else 0
+    goal = at_most(f"p99 at {PACE:.0f} events/s", middle(ours_p99), 10, unit=" ms")
     return Goal(
         goal.claim,
-        f"{goal.measured}, p50 {p50:.1f} ms, {len(outcome.accepted):,} answered",
-        goal.is_met and everything,
+        f"{goal.measured}; the bare handler {middle(raw_p99):.1f} ms; {answered:,} answered",
+        goal.is_met and answered == 3 * int(PACE * seconds),
     )
 
 
@@ -232,18 +240,11 @@ def _deadlocks(contender: Contender) -> int:
     return int(row[0]) if row else 0
 
 
-def _uvicorn(app: str, port: int) -> list[str]:
-    return [
-        *(sys.executable, "-m", "uvicorn", app, "--host", "127.0.0.1", "--port", str(port)),
-        *("--no-access-log", "--log-level", "warning", "--workers", "1"),
-    ]
-
-
 def _ours(standing: on.Ground, events: int) -> Contender:
     database, port = standing.database("ours"), on.free_port()
     env = on.our_environment(standing, database, broker=0, STRIPE_WEBHOOK_SECRET=WEBHOOK_SECRET)
     on.migrate(database, env)
-    process = standing.start("ours", _uvicorn("payments.app:app", port), env)
+    process = standing.start("ours", on.uvicorn("payments.app:app", port), env)
     on.wait_for_port(port, "ours", process=process)
     return Contender(
         "ours", "/webhooks/stripe", port, process, events, database, "select count(*) from stripe_events"
@@ -252,7 +253,7 @@ def _ours(standing: on.Ground, events: int) -> Contender:
 
 def _raw(standing: on.Ground, events: int) -> Contender:
     port = on.free_port()
-    process = standing.start("bare handler", _uvicorn("bench.rivals.raw:app", port), {})
+    process = standing.start("bare handler", on.uvicorn("bench.rivals.raw:app", port), {})
     on.wait_for_port(port, "the bare handler", process=process)
     return Contender("bare handler", "/", port, process, events)
 
@@ -265,7 +266,7 @@ def _tutorial(standing: on.Ground, events: int) -> Contender:
         "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,
     }
     on.run([sys.executable, "-m", "bench.rivals.tutorial"], env)
-    process = standing.start("tutorial", _uvicorn("bench.rivals.tutorial:app", port), env)
+    process = standing.start("tutorial", on.uvicorn("bench.rivals.tutorial:app", port), env)
     on.wait_for_port(port, "the tutorial", process=process)
     return Contender(
         "tutorial", "/webhooks/stripe", port, process, events, database, "select count(*) from webhook_events"

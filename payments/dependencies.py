@@ -16,9 +16,9 @@ from payments import database
 from payments.donations import checkout, organisation, wishes
 from payments.donations.models import Donation, DonationStatus
 from payments.donations.wishes import Wish
-from payments.errors import StripeUnavailable
+from payments.errors import StripeRefused, StripeUnavailable
 from payments.settings import settings
-from payments.stripe_gateway.client import CheckoutRequest, gateway
+from payments.stripe_gateway.client import CheckoutPage, CheckoutRequest, gateway
 from payments.supporters import donors
 
 
@@ -56,7 +56,7 @@ def open_checkout(wish: Wish, *, key: str) -> OpenedCheckout:
     while True:
         donation, request = _claim(wish, key=key)
         if request is not None:
-            page = gateway().open_checkout(request)
+            page = _ask_stripe(request)
             with database.transaction() as session:
                 donation = checkout.record_page(session, donation.id, page)
         if donation.stripe_checkout_session_id is not None:
@@ -68,6 +68,15 @@ def open_checkout(wish: Wish, *, key: str) -> OpenedCheckout:
         if time.monotonic() > give_up:
             raise StripeUnavailable("Another request with this key is still waiting for Stripe.")
         time.sleep(_LOOK_EVERY_SECONDS)
+
+
+def _ask_stripe(request: CheckoutRequest) -> CheckoutPage:
+    try:
+        return gateway().open_checkout(request)
+    except (StripeUnavailable, StripeRefused):
+        with database.transaction() as session:
+            checkout.let_go(session, request.donation_id)
+        raise
 
 
 def _claim(wish: Wish, *, key: str) -> tuple[Donation, CheckoutRequest | None]:

@@ -51,11 +51,22 @@ def beat_heart(session: Session, *, name: str) -> None:
 
 @cache
 def celery() -> Celery:
-    """The Celery application of this process, for ringing and, in a worker, for listening."""
+    """The Celery application with which a worker listens."""
+    return _application(REDIS_OPTIONS)
+
+
+@cache
+def bell_rope() -> Celery:
+    """The one with which any process rings. A listener rightly waits seconds for the next message;
+    a ring that waited as long for a frozen broker would hold up a donor."""
+    return _application({**REDIS_OPTIONS, "socket_timeout": 1, "socket_connect_timeout": 1})
+
+
+def _application(redis_options: dict[str, object]) -> Celery:
     app = Celery("almoner", broker=settings().broker_url, set_as_current=False)
     app.conf.update(CELERY_SETTINGS)
     if settings().broker_url.startswith(("redis://", "rediss://", "valkey://")):
-        app.conf.broker_transport_options = REDIS_OPTIONS
+        app.conf.broker_transport_options = redis_options
     return app
 
 
@@ -91,7 +102,7 @@ CELERY_SETTINGS: dict[str, object] = {
         "interval_max": 0.2,
     },
 }
-REDIS_OPTIONS = {
+REDIS_OPTIONS: dict[str, object] = {
     "visibility_timeout": 600,
     "unacked_restore_interval": 10,
     "unacked_restore_throttle": 1,
@@ -116,6 +127,6 @@ def ring_now(bell: Bell) -> None:
     """Ring at once. A broker that is away costs at most a few seconds and a log line."""
     try:
         # `expires`: a bell nobody heard for a minute says nothing the timetable has not said since.
-        celery().send_task(bell.value, expires=60)
+        bell_rope().send_task(bell.value, expires=60)
     except Exception as trouble:  # any broker library's own error: the timetable rings again
         log.warning("bell not heard", extra={"bell": bell.value, "trouble": type(trouble).__name__})

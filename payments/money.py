@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from babel import Locale
 from babel.numbers import format_currency
 
 ZERO_DECIMAL = frozenset(
@@ -88,7 +89,8 @@ class Money:
     def format(self, locale: str) -> str:
         """As a reader of that locale writes it: $25.00, US$25.00, ₩25,000."""
         digits = exponent(self.currency)
-        pattern = "¤#,##0" + ("." + "0" * digits if digits else "")
+        usual = Locale.parse(locale).currency_formats["standard"].pattern
+        pattern = usual.replace("0.00", "0." + "0" * digits if digits else "0")
         return format_currency(
             self.major, self.currency.upper(), pattern, locale=locale, currency_digits=False
         )

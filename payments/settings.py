@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _SECRETS_DIR = Path("/run/secrets")
+_ENV_FILE = ".env"
 _STRIPE_KEY = re.compile(r"(sk|rk)_(test|live)_[A-Za-z0-9_]{8,}")
 _WEBHOOK_SECRET = re.compile(r"whsec_[A-Za-z0-9+/=_-]{16,}")
 
@@ -24,7 +26,7 @@ class Settings(BaseSettings):
     """One field a name; the comments of `.env.example` say what each is for."""
 
     model_config = SettingsConfigDict(
-        env_file=".env",
+        env_file=_ENV_FILE,
         extra="ignore",
         secrets_dir=_SECRETS_DIR if _SECRETS_DIR.is_dir() else None,
         hide_input_in_errors=True,
@@ -116,8 +118,9 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _no_misspelt_stripe_name(self) -> Self:
         known = {name.upper() for name in type(self).model_fields if name.startswith("stripe_")}
+        set_names = os.environ.keys() | dotenv_values(_ENV_FILE).keys()
         unknown = sorted(
-            name for name in os.environ if name.startswith("STRIPE_") and name not in known | _FOREIGN_NAMES
+            name for name in set_names if name.startswith("STRIPE_") and name not in known | _FOREIGN_NAMES
         )
         if unknown:
             raise ValueError(f"unknown setting {', '.join(unknown)}; known are {', '.join(sorted(known))}")

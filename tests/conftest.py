@@ -36,9 +36,6 @@ from sqlalchemy import Connection, NullPool, create_engine, make_url, text
 from sqlalchemy.orm import Session
 
 PROJECT = Path(__file__).resolve().parents[1]
-if str(PROJECT) not in sys.path:  # `pytest` itself, unlike `python -m pytest`, adds no folder
-    sys.path.insert(0, str(PROJECT))
-
 _SERVER_IS_GIVEN = bool(os.environ.get("TEST_DATABASE_URL"))
 NOBODY_LISTENS = "127.0.0.1:1"
 TEST_ENVIRONMENT = {
@@ -155,6 +152,11 @@ def head_template(postgres: str) -> str:
         with as_owner(postgres, f"{template}_building") as building:
             migrate(building.execution_options(isolation_level="READ COMMITTED"))
         server.execute(text(f"alter database {template}_building rename to {template}"))
+        for older in server.scalars(
+            text("select datname from pg_database where datname like 'almoner\\_head\\_%'")
+        ).all():
+            if older != template:
+                server.execute(text(f"drop database if exists {older} with (force)"))
     return template
 
 

@@ -9,13 +9,21 @@ Follows: 2026_11_24_2120
 
 import sqlalchemy as sa
 from alembic import op
-
-from payments.ledger.models import TransactionId
+from sqlalchemy.types import UserDefinedType
 
 revision = "2026_11_24_2125"
 down_revision = "2026_11_24_2120"
 branch_labels = None
 depends_on = None
+
+
+class TransactionId(UserDefinedType):
+    """`xid8`, which SQLAlchemy does not know."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_):
+        return "xid8"
 
 
 def upgrade() -> None:

@@ -41,6 +41,10 @@ class Ground:
         services.drop_database(self.postgres, name)
         return services.create_database(self.postgres, name)
 
+    def address(self, name: str) -> str:
+        """The address of a database made before."""
+        return services.database_url(self.postgres, name)
+
     def broker(self, number: int) -> str:
         """One of the broker's numbered stores, so that contenders do not read each other's queues."""
         parts = urlsplit(self.valkey)
@@ -68,6 +72,11 @@ class Ground:
 @contextlib.contextmanager
 def ground() -> Iterator[Ground]:
     """Start PostgreSQL and Valkey for one run; end them, and all that was started on them."""
+    busy = os.getloadavg()[0] / (os.cpu_count() or 1)
+    if busy > 0.5:
+        print(
+            f"  The machine is busy ({busy:.1f} waiting a core): CPU figures hold, rates and waits suffer.\n"
+        )
     folder = services.private_folder(services.data_folder("bench") / str(os.getpid()))
     with services.postgres(folder) as server, services.valkey(folder) as valkey:
         postgres = libpq_url(server)
@@ -137,6 +146,14 @@ def rivals_python() -> str:
     run([*pip, "--require-hashes", "-r", str(lock)], os.environ)
     ready.write_text(lock.read_text())
     return str(python)
+
+
+def uvicorn(app: str, port: int) -> list[str]:
+    """How every ASGI contender is served: one process, no access log."""
+    return [
+        *(sys.executable, "-m", "uvicorn", app, "--host", "127.0.0.1", "--port", str(port)),
+        *("--no-access-log", "--log-level", "warning", "--workers", "1"),
+    ]
 
 
 def wait_for_port(

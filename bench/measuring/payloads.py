@@ -8,8 +8,9 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 WEBHOOK_SECRET = "whsec_benchbenchbenchbenchbenchbench"  # noqa: S105 - opens nothing: the servers live for one run
 API_VERSION = "2026-10-28.endive"
@@ -26,7 +27,9 @@ class Delivery:
 
 def deliveries(event_ids: Sequence[str], *, path: str, port: int) -> list[Delivery]:
     """A paid checkout for each id, as an HTTP request signed now."""
-    before, after = _checkout_completed().split(_ID.encode())
+    now = int(time.time())
+    whole = event(_ID, "checkout.session.completed", checkout_session(now), now=now)
+    before, after = whole.split(_ID.encode())
     head = request_head("POST", path, port=port, agent="Stripe/1.0 (+https://stripe.com/docs/webhooks)")
     return [
         Delivery(event_id, head + _signed_tail(before + event_id.encode() + after)) for event_id in event_ids
@@ -58,9 +61,27 @@ def _signed_tail(body: bytes) -> bytes:
     )
 
 
-def _checkout_completed() -> bytes:
-    now = int(time.time())
-    session = {
+def event(event_id: str, event_type: str, subject: Mapping[str, Any], *, now: int) -> bytes:
+    """An event around an object, indented as Stripe sends it."""
+    return json.dumps(
+        {
+            "id": event_id,
+            "object": "event",
+            "api_version": API_VERSION,
+            "created": now,
+            "data": {"object": subject},
+            "livemode": False,
+            "pending_webhooks": 1,
+            "request": {"id": None, "idempotency_key": None},
+            "type": event_type,
+        },
+        indent=2,
+    ).encode()
+
+
+def checkout_session(now: int) -> dict[str, Any]:
+    """A paid checkout as Stripe's event carries it; the ids are for the caller to set."""
+    return {
         "id": "cs_test_a1Zc0JX0m7mV3Hq2bJ5tN8Kq9rWmZyEw4Xv6Pd1Ls0Ug7Ht3Rf5Yk2Bn8",
         "object": "checkout.session",
         "adaptive_pricing": {"enabled": False},
@@ -113,7 +134,7 @@ def _checkout_completed() -> bytes:
         "invoice_creation": None,
         "livemode": False,
         "locale": "en",
-        "metadata": {"donation_id": "don_4f9d2c7a1b8e4c60a35d9e7f20b1c8d6"},
+        "metadata": {"donation": "don_4f9d2c7a1b8e4c60a35d9e7f20b1c8d6"},
         "mode": "payment",
         "origin_context": None,
         "payment_intent": "pi_3TbenchPaymentIntent001",
@@ -140,15 +161,3 @@ def _checkout_completed() -> bytes:
         "url": None,
         "wallet_options": None,
     }
-    event = {
-        "id": _ID,
-        "object": "event",
-        "api_version": API_VERSION,
-        "created": now,
-        "data": {"object": session},
-        "livemode": False,
-        "pending_webhooks": 1,
-        "request": {"id": None, "idempotency_key": None},
-        "type": "checkout.session.completed",
-    }
-    return json.dumps(event, indent=2).encode()

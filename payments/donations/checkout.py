@@ -10,7 +10,7 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from payments.clock import now
@@ -142,6 +142,13 @@ def record_page(session: Session, donation_id: str, page: CheckoutPage) -> Donat
     donation.stripe_checkout_session_id = page.stripe_checkout_session_id
     donation.checkout_url = page.url or donation.checkout_url
     return donation
+
+
+def let_go(session: Session, donation_id: str) -> None:
+    """Stripe opened no page for this caller: the next one with its key need not wait for it."""
+    session.execute(
+        update(DonationRequest).where(DonationRequest.donation_id == donation_id).values(caller_until=now())
+    )
 
 
 def find(session: Session, donation_id: str, *, for_update: bool = False) -> Donation:

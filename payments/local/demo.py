@@ -250,12 +250,14 @@ def _start_processes(
     worker += ["--without-gossip", "--without-mingle", "--hostname", "demo@localhost"]
     beat = [*celery, "beat", "--schedule", str(folder / "beat"), "--pidfile", "", "--loglevel", "info"]
 
+    # Said here whatever the caller's shell says: the worker is known to be ready by a line of its log.
+    loud = {**environment, "LOG_LEVEL": "info", "LOG_FORMAT": "json"}
     # All at once: each takes a second or two to import, and none needs another one to start.
     supervisor.start(Child("stripe", sandbox, keys))
     supervisor.start(Child("mail", inbox))
-    supervisor.start(Child("worker", worker, environment, grace=15))
-    supervisor.start(Child("beat", beat, environment))
-    supervisor.start(Child("api", api, environment))
+    supervisor.start(Child("worker", worker, loud, grace=15))
+    supervisor.start(Child("beat", beat, loud))
+    supervisor.start(Child("api", api, loud))
 
     supervisor.wait_ready("stripe", lambda: supervisor.said("stripe", "sandbox listening on") is not None)
     supervisor.wait_ready("mail", lambda: supervisor.said("mail", "mail inbox listening on") is not None)
@@ -280,8 +282,9 @@ def answers(url: str) -> bool:
 
 @contextmanager
 def _findable(folder: Path) -> Iterator[None]:
-    """Lets `./dev almoner` find the running demo from its own environment folder."""
-    link = Path(sys.prefix) / "demo" if sys.prefix != sys.base_prefix else None
+    """Lets `./dev almoner` find the running demo: by ALMONER_HOME, else by a link in .venv."""
+    in_its_place = "ALMONER_HOME" not in os.environ and sys.prefix != sys.base_prefix
+    link = Path(sys.prefix) / "demo" if in_its_place else None
     (folder / "demo.pid").write_text(str(os.getpid()))
     if link is not None:
         link.unlink(missing_ok=True)

@@ -109,7 +109,7 @@ class Api:
         except Refusal as refusal:
             if refusal.status == 429 or refusal.code == "idempotency_key_in_use":
                 headers["Stripe-Should-Retry"] = "false" if refusal.status == 429 else "true"
-            return refusal.status, json.dumps(refusal.body(), indent=2), headers
+            return refusal.status, json.dumps(refusal.body()), headers
         finally:
             if running and asked.key is not None:
                 self.keys.end(asked.key)
@@ -119,10 +119,10 @@ class Api:
         self.world.asking = Asking(asked.request_id, asked.key)
         try:
             if struck is not None:
-                status, body = struck.status, json.dumps(struck.body(), indent=2)
+                status, body = struck.status, json.dumps(struck.body())
             else:
                 route, thing_id = find_route(asked.method, asked.path)
-                status, body = 200, json.dumps(route.answer(self.world, tree, thing_id), indent=2)
+                status, body = 200, json.dumps(route.answer(self.world, tree, thing_id))
             if asked.key is not None:
                 self.keys.keep(
                     asked.key,

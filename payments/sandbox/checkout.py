@@ -10,7 +10,7 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from payments.sandbox import shapes
+from payments.sandbox import methods, shapes
 from payments.sandbox.checkout_parameters import CREATE, METHOD_TYPES
 from payments.sandbox.currencies import CURRENCIES, check_total
 from payments.sandbox.errors import Refusal, missing_parameter, not_in_this_sandbox
@@ -255,7 +255,7 @@ def _new_session(world: World, given: dict[str, Any], *, currency: str, total: i
         "payment_link": None,
         "payment_method_collection": "if_required",
         "payment_method_configuration_details": None,
-        "payment_method_options": shapes.session_options(types),
+        "payment_method_options": methods.session_options(types),
         "payment_method_types": types,
         "payment_status": "unpaid",
         "permissions": None,

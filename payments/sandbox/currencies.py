@@ -85,10 +85,14 @@ def round_half_up(amount: Decimal) -> int:
     return int(amount.quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
+_SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "krw": "₩", "jpy": "¥"}
+
+
 def spoken(amount: int, code: str) -> str:
-    """`2500 usd` as `25.00 USD`, for pages and messages."""
+    """`2500 usd` as `$25.00`, `2500 chf` as `25.00 CHF`, for pages and messages."""
     decimals = CURRENCIES[code].decimals
-    return f"{Decimal(amount).scaleb(-decimals):,.{decimals}f} {code.upper()}"
+    number = f"{Decimal(amount).scaleb(-decimals):,.{decimals}f}"
+    return f"{_SYMBOLS[code]}{number}" if code in _SYMBOLS else f"{number} {code.upper()}"
 
 
 def check_total(amount: int, code: str) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from typing import Any
 
 from payments.sandbox import API_VERSION
-from payments.sandbox.store import Thing
+from payments.sandbox.store import Thing, copied
 from payments.sandbox.world import World
 
 THIRTY_DAYS = 30 * 24 * 3600
@@ -15,7 +14,7 @@ THIRTY_DAYS = 30 * 24 * 3600
 
 def emit(world: World, type_: str, subject: Thing, *, previous: dict[str, Any] | None = None) -> Thing:
     """Record that `subject` changed; `previous` holds the changed attributes as they were."""
-    data: dict[str, Any] = {"object": copy.deepcopy(subject)}
+    data: dict[str, Any] = {"object": copied(subject)}
     if previous is not None:
         data["previous_attributes"] = previous
     endpoints = [e for e in world.store.all("webhook_endpoint") if listens(e, type_)]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
 from payments.sandbox.checkout import line_items
 from payments.sandbox.errors import Refusal, no_such
-from payments.sandbox.store import Thing
+from payments.sandbox.store import Thing, copied
 from payments.sandbox.world import World
 
 PAGING: dict[str, Any] = {
@@ -123,7 +122,7 @@ def expanded(world: World, thing: Thing, paths: list[str]) -> Thing:
     """A copy of the thing with the ids at `paths` replaced by what they name."""
     if not paths:
         return thing
-    shown = copy.deepcopy(thing)
+    shown = copied(thing)
     for path in paths:
         steps = path.split(".")
         if len(steps) > 4:
@@ -142,7 +141,7 @@ def _expand(world: World, thing: Thing, steps: list[str], whole: str) -> None:
         thing[name] = inline_list([], f"/v1/{thing['object']}s/{thing['id']}/{name}")
     elif isinstance(thing.get(name), str):
         kind = _KINDS[thing[name].split("_", 1)[0]]
-        thing[name] = copy.deepcopy(world.find(kind, thing[name]))
+        thing[name] = copied(world.find(kind, thing[name]))
     if len(steps) > 1 and isinstance(thing.get(name), dict):
         _expand(world, thing[name], steps[1:], whole)
 

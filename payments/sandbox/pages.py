@@ -111,6 +111,7 @@ def _pay_page(
     if session["status"] != "open":
         return _closed_page(world, session, lang)
     order = world.find("order", session["id"])
+    tried = _tried_before(world, session)
     verb = {"donate": "give", "book": "book"}.get(session["submit_type"] or "", "pay")
     return _render(
         "pay.html",
@@ -120,16 +121,26 @@ def _pay_page(
         session=session,
         lines=order["lines"],
         said=None if wrong else _said(order, lang),
-        email=typed.get("email") or session["customer_email"] or "",
+        email=typed.get("email") or session["customer_email"] or tried.get("email") or "",
         fixed_email=bool(session["customer_email"]),
-        name=typed.get("name", ""),
+        name=typed.get("name") or tried.get("name") or "",
         method=typed.get("method", session["payment_method_types"][0]),
         takes_card="card" in session["payment_method_types"],
         takes_bank=any(type_ != "card" for type_ in session["payment_method_types"]),
         wrong=wrong,
-        verb=WORDS[lang][verb],
+        verb=WORDS[lang][verb].format(amount=spoken(session["amount_total"], session["currency"])),
         test_cards=TEST_CARDS,
     )
+
+
+def _tried_before(world: World, session: Thing) -> dict[str, str | None]:
+    """Name and e-mail of a declined attempt, so that the donor need not type them again."""
+    intent_id = session["payment_intent"]
+    intent = world.store.get("payment_intent", intent_id) if intent_id else None
+    if intent is None or intent["last_payment_error"] is None:
+        return {}
+    billing: dict[str, str | None] = intent["last_payment_error"]["payment_method"]["billing_details"]
+    return billing
 
 
 def _said(order: Thing, lang: str) -> str | None:

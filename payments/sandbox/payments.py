@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from payments.sandbox import shapes
+from payments.sandbox import methods, shapes
 from payments.sandbox.cards import DECLINES, Card, Decline
 from payments.sandbox.checkout import customer_details
 from payments.sandbox.errors import Refusal
@@ -39,7 +39,9 @@ class Outcome:
 
 def pay_by_card(world: World, session: Thing, card: Card, payer: Payer) -> Outcome:
     """Confirm with a card; a 3-D Secure card stops at `needs_authentication` until `authenticate`."""
-    intent, method = _confirm(world, session, payer, type_="card", details=shapes.card_of(card), country=None)
+    intent, method = _confirm(
+        world, session, payer, type_="card", details=methods.card_of(card), country=None
+    )
     if card.needs_authentication:
         return _ask_to_authenticate(world, session, intent, method, card)
     return _charge_card(world, session, intent, method, card.decline, at_once=card.available_at_once)
@@ -49,7 +51,9 @@ def decline(world: World, session: Thing, card: Card, code: str, payer: Payer) -
     """Confirm with a card that the issuer refuses with the given decline code."""
     if code not in DECLINES:
         raise Refusal(f"Unknown decline code: {code}. Known: {', '.join(DECLINES)}", param="code")
-    intent, method = _confirm(world, session, payer, type_="card", details=shapes.card_of(card), country=None)
+    intent, method = _confirm(
+        world, session, payer, type_="card", details=methods.card_of(card), country=None
+    )
     return _charge_card(world, session, intent, method, DECLINES[code], at_once=False)
 
 
@@ -58,7 +62,7 @@ def pay_by_bank(world: World, session: Thing, payer: Payer) -> Outcome:
     delayed = [type_ for type_ in session["payment_method_types"] if type_ != "card"]
     if not delayed:
         raise Refusal("This session does not take a bank transfer.", param="method")
-    details = shapes.bank_of(delayed[0], world.fingerprint(f"bank:{payer.email}"))
+    details = methods.bank_of(delayed[0], world.fingerprint(f"bank:{payer.email}"))
     intent, method = _confirm(world, session, payer, type_=delayed[0], details=details, country=None)
     _make_customer(world, session, intent, method)
     charge = shapes.charge(world, intent, method, descriptor=_descriptor(world))
@@ -162,7 +166,7 @@ def _confirm(
     order.update(said=None, pending=None)
     world.store.save("order", order)
     billing = shapes.billing_details(email=payer.email, name=payer.name, country=country)
-    method = shapes.payment_method(
+    method = methods.payment_method(
         world, type_=type_, details=details, billing=billing, customer_id=session["customer"]
     )
     world.store.save("payment_method", method)

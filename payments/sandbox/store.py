@@ -25,6 +25,12 @@ _INDEXED = {
 }
 
 
+def copied(thing: Thing) -> Thing:
+    """A deep copy; by way of JSON, which is several times faster than `copy.deepcopy`."""
+    copy: Thing = json.loads(json.dumps(thing))
+    return copy
+
+
 class Store:
     def __init__(self, path: str) -> None:
         self._db = sqlite3.connect(path, isolation_level=None)
@@ -143,7 +149,8 @@ class Store:
             "ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body",
             rows,
         )
-        self._db.executemany("DELETE FROM things WHERE kind = ? AND id = ?", sorted(self._gone))
+        if self._gone:
+            self._db.executemany("DELETE FROM things WHERE kind = ? AND id = ?", sorted(self._gone))
         self._db.execute("COMMIT")
         self._changed.clear()
         self._gone.clear()

@@ -125,7 +125,7 @@ class Sender:
             delivery = self.world.store.get("delivery", delivery_id)
             if delivery is None or delivery["status"] != "pending":
                 continue
-            task = asyncio.create_task(self._deliver_and_ring(delivery))
+            task = asyncio.create_task(self._deliver(delivery))
             self._tasks.add(task)
             task.add_done_callback(self._finished)
 
@@ -133,8 +133,14 @@ class Sender:
         self._tasks.discard(task)
         self._bell.set()
 
-    async def _deliver_and_ring(self, delivery: Thing) -> None:
-        await self.attempt(delivery)
+    async def _deliver(self, delivery: Thing) -> None:
+        endpoint = self.world.store.get("webhook_endpoint", delivery["endpoint"])
+        if endpoint is None or endpoint["status"] != "enabled":
+            delivery["status"] = "failed"
+            self.world.store.save("delivery", delivery)
+            self.world.store.commit()
+        elif self.world.store.get("event", delivery["event"]) is not None:
+            await self.attempt(delivery)
 
     async def attempt(self, delivery: Thing) -> bool:
         """One POST. A 2xx is delivered; anything else waits twice as long as before, up to the limit."""

@@ -63,6 +63,9 @@ class WebhookDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI entry."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, self._closing_with(send))
+            return
         if scope["type"] != "http" or scope["path"] != PATH:
             await self._app(scope, receive, send)
             return
@@ -90,6 +93,14 @@ class WebhookDoor:
         await send(_OK_BODY)
         if delivery.is_queued:
             self._bell.ring()
+
+    def _closing_with(self, send: Send) -> Send:
+        async def goodbye(message: Message) -> None:
+            if message["type"] == "lifespan.shutdown.complete":
+                await self._inbox.disconnect()
+            await send(message)
+
+        return goodbye
 
 
 def _delivery(body: bytes) -> Delivery:
@@ -143,7 +154,7 @@ class _SharedCommit:
                     await self._write([delivery for delivery, _ in batch])
             except (TimeoutError, psycopg.Error, OSError) as trouble:
                 log.warning("inbox unavailable", extra={"trouble": type(trouble).__name__})
-                await self._disconnect()
+                await self.disconnect()
                 for _, committed in batch:
                     if not committed.done():
                         committed.set_exception(StoreUnavailable())
@@ -159,7 +170,8 @@ class _SharedCommit:
             )
         await self._connection.execute(STORE, parameters(deliveries), prepare=True)
 
-    async def _disconnect(self) -> None:
+    async def disconnect(self) -> None:
+        """Let the connection go; the next delivery makes a new one."""
         connection, self._connection = self._connection, None
         if connection is not None:
             # Closing, not reusing: a statement that timed out may still be on its way.

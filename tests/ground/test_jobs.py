@@ -4,25 +4,17 @@ import json
 import time
 from collections.abc import Callable
 
-import pytest
 import redis
 from celery.app.defaults import DEFAULTS
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from payments import jobs
 from payments.database import engine, transaction
 from payments.jobs import CELERY_SETTINGS, Bell, WorkerHeartbeat, beat_heart, celery, ring, ring_now
 from tests.conftest import Broker
 
 QUEUE = "almoner:almoner"
 """Celery's queue of that name, behind the prefix that keeps us apart from others on the same broker."""
-
-waits_for_its_mending = pytest.mark.xfail(
-    not hasattr(jobs, "bell_rope"),
-    run=False,
-    reason="a ring waits as long as a listener: 15 to 45 s for a frozen broker; it needs its own time limit",
-)
 
 
 def messages(broker: Broker) -> list[dict[str, object]]:
@@ -88,7 +80,6 @@ def test_without_a_broker_the_deed_stands_and_nobody_waits(
         assert session.get(WorkerHeartbeat, "worker@here") is not None
 
 
-@waits_for_its_mending
 def test_a_broker_that_hangs_holds_nobody_up_for_long(broker: Broker) -> None:
     ring_now(Bell.APPLY_EVENTS)
     broker.freeze()
@@ -99,7 +90,6 @@ def test_a_broker_that_hangs_holds_nobody_up_for_long(broker: Broker) -> None:
     assert time.monotonic() - began < 5
 
 
-@waits_for_its_mending
 def test_a_broker_that_hangs_from_the_first_moment_holds_nobody_up_for_long(broker: Broker) -> None:
     broker.freeze()
     began = time.monotonic()
@@ -109,7 +99,6 @@ def test_a_broker_that_hangs_from_the_first_moment_holds_nobody_up_for_long(brok
     assert time.monotonic() - began < 5
 
 
-@waits_for_its_mending
 def test_a_broker_that_comes_back_is_heard_again(broker: Broker) -> None:
     broker.freeze()
     ring_now(Bell.APPLY_EVENTS)

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -116,6 +117,14 @@ def test_unknown_money_that_went_out_waits_in_suspense_on_the_debit_side() -> No
     entry = unclassified(a_movement(-700, 30, reporting_category="a_new_one"), BOOKS)
 
     assert entry.moves == (Move(Account.STRIPE_BALANCE, Account.SUSPENSE_UNCLASSIFIED, 730),)
+
+
+@pytest.mark.parametrize("amount", [0, -2500])
+def test_a_charge_that_brought_nothing_is_no_gift_and_waits_in_suspense(amount: int) -> None:
+    entry = gift_settled(a_movement(amount, 30), a_gift(), BOOKS)
+
+    assert entry.kind == "unclassified"
+    assert entry.moves == (Move(Account.STRIPE_BALANCE, Account.SUSPENSE_UNCLASSIFIED, 30 - amount),)
 
 
 def test_a_movement_that_comes_to_nothing_makes_no_move() -> None:

@@ -203,14 +203,15 @@ def start() -> Iterator[Start]:
         sandbox.stop()
 
 
-@pytest.fixture
-def sandbox(start: Start) -> Sandbox:
-    return start()
-
-
-@pytest.fixture(scope="module")
-def shared_sandbox() -> Iterator[Sandbox]:
-    """For tests that leave nothing behind which another could stumble over."""
+@pytest.fixture(scope="session")
+def kept_running() -> Iterator[Sandbox]:
     running = launch()
     yield running
     running.stop()
+
+
+@pytest.fixture
+def sandbox(kept_running: Sandbox) -> Sandbox:
+    """An empty sandbox without webhooks: one process for all tests, forgetting everything before each."""
+    kept_running.control("/reset")
+    return kept_running
