@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from payments.database import new_id
 from payments.donations.models import Allocation, Donation
-from payments.ledger.rules import Books, GiftShares, Movement
+from payments.ledger.accounts import Account
+from payments.ledger.rules import Books, Gift, Line, Movement
 from payments.supporters.donors import recognise
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -61,6 +62,9 @@ def a_movement(amount: int = 2500, fee: int = 103, **given: Any) -> Movement:
     return Movement(**(facts | given))
 
 
-def a_gift(*funds: tuple[str, int], fee_cover: int = 0, donation_id: str = "don_1") -> GiftShares:
-    """How a gift divides; by default all of $25.00 for the general fund."""
-    return GiftShares(donation_id=donation_id, funds=funds or (("general", 2500),), fee_cover=fee_cover)
+def a_gift(*funds: tuple[str, int], fee_cover: int = 0, donation_id: str = "don_1") -> Gift:
+    """A gift's lines; by default all of $25.00 for the general fund."""
+    lines = [Line(Account.CONTRIBUTIONS, part, fund) for fund, part in funds or (("general", 2500),)]
+    if fee_cover:
+        lines.append(Line(Account.CONTRIBUTIONS_FEE_COVER, fee_cover))
+    return Gift(donation_id=donation_id, lines=tuple(lines))

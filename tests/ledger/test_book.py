@@ -16,7 +16,7 @@ from payments.ledger.accounts import Account
 from payments.ledger.balances import Balance, TieOut, balances, tie_out
 from payments.ledger.models import BalanceTransaction, JournalEntry, JournalMove
 from payments.ledger.posting import post
-from payments.ledger.rules import Books, Entry, GiftShares, Movement, gift_settled, unclassified
+from payments.ledger.rules import Books, Entry, Gift, Movement, settled, unclassified
 from payments.money import Money
 from tests.factories import BOOKS, a_donation, a_gift, a_movement
 from tests.ledger.test_rules import gifts, strays
@@ -47,7 +47,7 @@ def mirrored(session: Session, movement: Movement) -> None:
 def settled(session: Session, movement: Movement, *funds: tuple[str, int], fee_cover: int = 0) -> Entry:
     """A gift that was paid, mirrored and posted."""
     donation = a_donation(session, amount=sum(amount for _, amount in funds) + fee_cover, fee_cover=fee_cover)
-    entry = gift_settled(movement, a_gift(*funds, fee_cover=fee_cover, donation_id=donation.id), BOOKS)
+    entry = settled(movement, a_gift(*funds, fee_cover=fee_cover, donation_id=donation.id), BOOKS)
     mirrored(session, movement)
     post(session, [entry])
     return entry
@@ -221,19 +221,19 @@ def test_a_balance_transaction_that_does_not_add_up_is_refused(
         session.rollback()
 
 
-def booked(happening: Movement | tuple[Movement, GiftShares]) -> tuple[Movement, Entry]:
+def booked(happening: Movement | tuple[Movement, Gift]) -> tuple[Movement, Entry]:
     """Stripe's movement and our entry of it, for funds the charity has and a gift nobody wrote down."""
     if isinstance(happening, Movement):
         return happening, unclassified(happening, BOOKS)
     movement, gift = happening
     known = [(FUNDS[i % 3], amount) for i, (_, amount) in enumerate(gift.funds)]
-    return movement, replace(gift_settled(movement, replace(gift, funds=known), BOOKS), donation_id=None)
+    return movement, replace(settled(movement, replace(gift, funds=known), BOOKS), donation_id=None)
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.one_of(gifts(), strays()), max_size=12))
 def test_whatever_stripe_reports_the_book_balances_and_ties_out(
-    organisation: Organisation, happenings: list[Movement | tuple[Movement, GiftShares]]
+    organisation: Organisation, happenings: list[Movement | tuple[Movement, Gift]]
 ) -> None:
     """Each example in a transaction that is undone, so that it begins with an empty book."""
     with transaction() as session:

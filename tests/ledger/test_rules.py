@@ -10,11 +10,10 @@ from payments.ledger.accounts import Account
 from payments.ledger.rules import (
     Books,
     Entry,
-    GiftShares,
+    Gift,
     Move,
     Movement,
-    effective_day,
-    gift_settled,
+    settled,
     unclassified,
 )
 from tests.factories import BOOKS, NOON, a_gift, a_movement
@@ -30,7 +29,7 @@ def effect(entry: Entry) -> dict[Account, int]:
 
 
 @st.composite
-def gifts(draw: st.DrawFn) -> tuple[Movement, GiftShares]:
+def gifts(draw: st.DrawFn) -> tuple[Movement, Gift]:
     """A paid gift: split over funds, fee covered or not, settled in its own or another currency."""
     parts = draw(st.lists(st.integers(1, 5_000_000), min_size=1, max_size=5))
     fee_cover = draw(st.one_of(st.just(0), st.integers(1, 500_000)))
@@ -52,7 +51,7 @@ def strays(draw: st.DrawFn) -> Movement:
 
 
 def test_a_gift_is_income_in_full_and_the_fee_is_the_charitys_expense() -> None:
-    entry = gift_settled(a_movement(2500, 103), a_gift(("general", 2500)), BOOKS)
+    entry = settled(a_movement(2500, 103), a_gift(("general", 2500)), BOOKS)
 
     assert entry.moves == (
         Move(Account.CONTRIBUTIONS, Account.STRIPE_BALANCE, 2500, "general"),
@@ -63,7 +62,7 @@ def test_a_gift_is_income_in_full_and_the_fee_is_the_charitys_expense() -> None:
 def test_a_gift_split_over_funds_with_its_fee_covered_lands_to_the_cent() -> None:
     gift = a_gift(("general", 3333), ("rescue", 6667), fee_cover=329)
 
-    entry = gift_settled(a_movement(10329, 330), gift, BOOKS)
+    entry = settled(a_movement(10329, 330), gift, BOOKS)
 
     assert entry.moves == (
         Move(Account.CONTRIBUTIONS, Account.STRIPE_BALANCE, 3333, "general"),
@@ -77,7 +76,7 @@ def test_a_gift_in_won_settled_in_dollars_is_split_by_the_donors_choice() -> Non
     """₩50,000 as ₩20,000 + ₩28,500 + ₩1,500 cover, settled at $36.55: 1462 + 2083.35 + 109.65."""
     gift = a_gift(("general", 20_000), ("rescue", 28_500), fee_cover=1_500)
 
-    entry = gift_settled(a_movement(3655, 173, currency="usd"), gift, BOOKS)
+    entry = settled(a_movement(3655, 173, currency="usd"), gift, BOOKS)
 
     assert [(move.fund_id, move.amount) for move in entry.moves] == [
         ("general", 1462),
@@ -89,20 +88,20 @@ def test_a_gift_in_won_settled_in_dollars_is_split_by_the_donors_choice() -> Non
 
 
 def test_a_gift_on_which_stripe_took_nothing_has_no_fee_move() -> None:
-    entry = gift_settled(a_movement(2500, 0), a_gift(("general", 2500)), BOOKS)
+    entry = settled(a_movement(2500, 0), a_gift(("general", 2500)), BOOKS)
 
     assert entry.moves == (Move(Account.CONTRIBUTIONS, Account.STRIPE_BALANCE, 2500, "general"),)
 
 
 def test_a_fee_given_back_on_a_gift_is_taken_out_of_the_expense() -> None:
-    entry = gift_settled(a_movement(2500, -20), a_gift(("general", 2500)), BOOKS)
+    entry = settled(a_movement(2500, -20), a_gift(("general", 2500)), BOOKS)
 
     assert effect(entry)[Account.PROCESSING_FEES] == -20
     assert effect(entry)[Account.STRIPE_BALANCE] == 2520
 
 
 def test_a_share_too_small_for_a_cent_of_the_other_currency_makes_no_move() -> None:
-    entry = gift_settled(a_movement(1, 0), a_gift(("general", 999), ("rescue", 1)), BOOKS)
+    entry = settled(a_movement(1, 0), a_gift(("general", 999), ("rescue", 1)), BOOKS)
 
     assert entry.moves == (Move(Account.CONTRIBUTIONS, Account.STRIPE_BALANCE, 1, "general"),)
 
@@ -121,7 +120,7 @@ def test_unknown_money_that_went_out_waits_in_suspense_on_the_debit_side() -> No
 
 @pytest.mark.parametrize("amount", [0, -2500])
 def test_a_charge_that_brought_nothing_is_no_gift_and_waits_in_suspense(amount: int) -> None:
-    entry = gift_settled(a_movement(amount, 30), a_gift(), BOOKS)
+    entry = settled(a_movement(amount, 30), a_gift(), BOOKS)
 
     assert entry.kind == "unclassified"
     assert entry.moves == (Move(Account.STRIPE_BALANCE, Account.SUSPENSE_UNCLASSIFIED, 30 - amount),)
@@ -135,7 +134,7 @@ def test_a_movement_that_comes_to_nothing_makes_no_move() -> None:
 def test_an_entry_names_the_fact_and_no_person() -> None:
     movement = a_movement(stripe_balance_transaction_id="txn_1")
 
-    entry = gift_settled(movement, a_gift(donation_id="don_7"), BOOKS)
+    entry = settled(movement, a_gift(donation_id="don_7"), BOOKS)
 
     assert entry.reference == "bt:txn_1"
     assert entry.donation_id == "don_7"
@@ -147,20 +146,20 @@ def test_a_gift_on_new_years_eve_counts_for_the_day_where_the_books_are_kept() -
     at = datetime(2027, 1, 1, 4, 0, tzinfo=UTC)
     movement = a_movement(created_at=at)
 
-    angeles = gift_settled(movement, a_gift(), Books(entity_id="us", time_zone="America/Los_Angeles"))
-    seoul = gift_settled(movement, a_gift(), Books(entity_id="kr", time_zone="Asia/Seoul"))
+    angeles = settled(movement, a_gift(), Books(entity_id="us", time_zone="America/Los_Angeles"))
+    seoul = settled(movement, a_gift(), Books(entity_id="kr", time_zone="Asia/Seoul"))
 
-    assert effective_day(angeles) == date(2026, 12, 31)
-    assert effective_day(seoul) == date(2027, 1, 1)
+    assert angeles.effective_on == date(2026, 12, 31)
+    assert seoul.effective_on == date(2027, 1, 1)
 
 
 @given(gifts())
 def test_every_gift_balances_and_moves_the_stripe_balance_by_its_net(
-    gift: tuple[Movement, GiftShares],
+    gift: tuple[Movement, Gift],
 ) -> None:
     movement, shares = gift
 
-    entry = gift_settled(movement, shares, BOOKS)
+    entry = settled(movement, shares, BOOKS)
     change = effect(entry)
 
     assert sum(change.values()) == 0
@@ -171,11 +170,11 @@ def test_every_gift_balances_and_moves_the_stripe_balance_by_its_net(
 
 
 @given(gifts())
-def test_each_fund_receives_within_a_unit_of_what_the_donor_chose(gift: tuple[Movement, GiftShares]) -> None:
+def test_each_fund_receives_within_a_unit_of_what_the_donor_chose(gift: tuple[Movement, Gift]) -> None:
     movement, shares = gift
     whole = sum(amount for _, amount in shares.funds) + shares.fee_cover
 
-    entry = gift_settled(movement, shares, BOOKS)
+    entry = settled(movement, shares, BOOKS)
 
     received = {
         move.fund_id: move.amount for move in entry.moves if move.from_account is Account.CONTRIBUTIONS
@@ -197,7 +196,7 @@ def test_unknown_money_of_either_sign_balances_and_touches_no_income(movement: M
 
 @given(
     st.one_of(
-        gifts().map(lambda gift: gift_settled(*gift, BOOKS)), strays().map(lambda it: unclassified(it, BOOKS))
+        gifts().map(lambda gift: settled(*gift, BOOKS)), strays().map(lambda it: unclassified(it, BOOKS))
     )
 )
 def test_a_move_always_has_a_positive_amount_and_goes_somewhere(entry: Entry) -> None:
