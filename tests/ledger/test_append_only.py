@@ -18,6 +18,7 @@ APPEND_ONLY = {
     "journal_moves": "update journal_moves set amount = 1",
     "stripe_events": "update stripe_events set body = ''",
     "receipt_documents": "update receipt_documents set pdf = ''",
+    "audit_log": "update audit_log set reason = ''",
 }
 NOT_REMOVED = [*APPEND_ONLY, "receipts"]
 """A receipt may still be voided; tests/receipts tell how."""

@@ -44,7 +44,9 @@ def mirrored(session: Session, movement: Movement) -> None:
     session.flush()
 
 
-def settled(session: Session, movement: Movement, *funds: tuple[str, int], fee_cover: int = 0) -> Entry:
+def given_and_settled(
+    session: Session, movement: Movement, *funds: tuple[str, int], fee_cover: int = 0
+) -> Entry:
     """A gift that was paid, mirrored and posted."""
     donation = a_donation(session, amount=sum(amount for _, amount in funds) + fee_cover, fee_cover=fee_cover)
     entry = settled(movement, a_gift(*funds, fee_cover=fee_cover, donation_id=donation.id), BOOKS)
@@ -64,7 +66,7 @@ def standing(session: Session) -> dict[tuple[Account, str | None, str], int]:
 def test_a_posted_gift_is_read_back_as_it_was_written(organisation: Organisation, session: Session) -> None:
     movement = a_movement(10329, 330, created_at=datetime(2027, 1, 1, 4, 0, tzinfo=UTC))
 
-    entry = settled(session, movement, ("general", 3333), ("rescue", 6667), fee_cover=329)
+    entry = given_and_settled(session, movement, ("general", 3333), ("rescue", 6667), fee_cover=329)
 
     written = session.get_one(JournalEntry, entry.reference)
     assert (written.kind, written.entity_id, written.donation_id) == ("gift", "us", entry.donation_id)
@@ -79,8 +81,8 @@ def test_a_posted_gift_is_read_back_as_it_was_written(organisation: Organisation
 
 
 def test_the_balances_say_what_an_accountant_expects(organisation: Organisation, session: Session) -> None:
-    settled(session, a_movement(10329, 330), ("general", 3333), ("rescue", 6667), fee_cover=329)
-    settled(session, a_movement(2500, 103), ("general", 2500))
+    given_and_settled(session, a_movement(10329, 330), ("general", 3333), ("rescue", 6667), fee_cover=329)
+    given_and_settled(session, a_movement(2500, 103), ("general", 2500))
     stray = a_movement(-1500, 0, reporting_category="other_adjustment")
     mirrored(session, stray)
     post(session, [unclassified(stray, BOOKS)])
@@ -96,8 +98,8 @@ def test_the_balances_say_what_an_accountant_expects(organisation: Organisation,
 
 
 def test_the_balances_come_in_the_order_of_the_chart(organisation: Organisation, session: Session) -> None:
-    settled(session, a_movement(100, 10, currency="usd"), ("rescue", 50), ("general", 50))
-    settled(session, a_movement(100, 10, currency="krw"), ("general", 100))
+    given_and_settled(session, a_movement(100, 10, currency="usd"), ("rescue", 50), ("general", 50))
+    given_and_settled(session, a_movement(100, 10, currency="krw"), ("general", 100))
 
     order = [(row.balance.currency, row.account, row.fund_id) for row in balances(session)]
 
@@ -113,8 +115,8 @@ def test_the_balances_come_in_the_order_of_the_chart(organisation: Organisation,
 
 
 def test_currencies_are_never_added_together(organisation: Organisation, session: Session) -> None:
-    settled(session, a_movement(2500, 103, currency="usd"), ("general", 2500))
-    settled(session, a_movement(25000, 900, currency="krw"), ("general", 25000))
+    given_and_settled(session, a_movement(2500, 103, currency="usd"), ("general", 2500))
+    given_and_settled(session, a_movement(25000, 900, currency="krw"), ("general", 25000))
 
     assert tie_out(session) == [
         TieOut(currency="krw", in_the_book=24100, at_stripe=24100),
@@ -130,7 +132,7 @@ def test_an_empty_book_ties_out_to_nothing(organisation: Organisation, session: 
 def test_a_movement_that_was_not_booked_shows_in_the_tie_out(
     organisation: Organisation, session: Session
 ) -> None:
-    settled(session, a_movement(2500, 103), ("general", 2500))
+    given_and_settled(session, a_movement(2500, 103), ("general", 2500))
     mirrored(session, a_movement(700, 0, reporting_category="transfer"))
 
     [proof] = tie_out(session)
@@ -226,8 +228,11 @@ def booked(happening: Movement | tuple[Movement, Gift]) -> tuple[Movement, Entry
     if isinstance(happening, Movement):
         return happening, unclassified(happening, BOOKS)
     movement, gift = happening
-    known = [(FUNDS[i % 3], amount) for i, (_, amount) in enumerate(gift.funds)]
-    return movement, replace(settled(movement, replace(gift, funds=known), BOOKS), donation_id=None)
+    lines = tuple(
+        line if line.fund_id is None else replace(line, fund_id=FUNDS[i % 3])
+        for i, line in enumerate(gift.lines)
+    )
+    return movement, settled(movement, Gift(donation_id=None, lines=lines), BOOKS)
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -157,9 +157,9 @@ def test_a_gift_on_new_years_eve_counts_for_the_day_where_the_books_are_kept() -
 def test_every_gift_balances_and_moves_the_stripe_balance_by_its_net(
     gift: tuple[Movement, Gift],
 ) -> None:
-    movement, shares = gift
+    movement, lines = gift
 
-    entry = settled(movement, shares, BOOKS)
+    entry = settled(movement, lines, BOOKS)
     change = effect(entry)
 
     assert sum(change.values()) == 0
@@ -171,18 +171,19 @@ def test_every_gift_balances_and_moves_the_stripe_balance_by_its_net(
 
 @given(gifts())
 def test_each_fund_receives_within_a_unit_of_what_the_donor_chose(gift: tuple[Movement, Gift]) -> None:
-    movement, shares = gift
-    whole = sum(amount for _, amount in shares.funds) + shares.fee_cover
+    movement, given = gift
 
-    entry = settled(movement, shares, BOOKS)
+    entry = settled(movement, given, BOOKS)
 
     received = {
         move.fund_id: move.amount for move in entry.moves if move.from_account is Account.CONTRIBUTIONS
     }
-    for fund_id, amount in shares.funds:
-        assert abs(received.get(fund_id, 0) * whole - movement.amount * amount) < whole
-        if movement.amount == whole:
-            assert received[fund_id] == amount
+    for line in given.lines:
+        if line.account is Account.CONTRIBUTIONS:
+            share = received.get(line.fund_id, 0)
+            assert abs(share * given.given - movement.amount * line.weight) < given.given
+            if movement.amount == given.given:
+                assert share == line.weight
 
 
 @given(strays())
