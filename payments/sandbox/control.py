@@ -1,6 +1,52 @@
 """`/_sandbox`: the door for tests and scripts, where the donor, the bank and the network are told what to do.
 
-JSON in, JSON out. Nothing here exists at Stripe.
+JSON in, JSON out. Nothing here exists at Stripe. Money that moves after a gift (money_control.py), all POST,
+every body optional unless it says otherwise; each answers with the object it made or changed, as the API
+would show it:
+
+    money                       {"book_after": 0, "refunds": "always", "settlement_currencies": ["usd"]}
+                                book_after: seconds until a refund or dispute has its balance transaction,
+                                null for by control only; refunds: "always", or "need_balance" to let them
+                                wait as pending while the available balance is too small. GET shows it
+    rates                       {"dollars": {"krw": "0.00072"}, "percent_a_day": {"krw": "0.5"}}
+                                what one major unit is worth, and how it drifts with every day of the clock;
+                                {} puts the fixed rates back. GET shows today's
+    settle                      every balance transaction that is still owed, of charges, refunds and disputes
+    charges/{id}/settle         the balance transaction of one charge
+
+    charges/{id}/refund         {"amount": 500, "reason": "requested_by_customer", "metadata": {}}
+                                as somebody does it in Stripe's dashboard
+    refunds/{id}/succeed        a pending refund arrives
+    refunds/{id}/fail           {"reason": "expired_or_canceled_card"}, also weeks after it succeeded
+    refunds/{id}/cancel         in the dashboard, while it is pending
+
+    charges/{id}/dispute        {"amount": 2500, "reason": "fraudulent", "inquiry": false, "fee": 1500}
+    disputes/{id}/respond       {"countered_fee": 1500}: evidence goes in
+    disputes/{id}/escalate      {"fee": 1500}: an inquiry becomes a dispute and money moves
+    disputes/{id}/close         {"outcome": "won" | "lost" | "warning_closed", "countered_fee": 1500,
+                                "at_todays_rate": false}; a countered fee charged before comes back when won
+    charges/{id}/fraud_warning  {"fraud_type": "made_with_stolen_card"}
+    charges/{id}/return         {"reason": "insufficient_funds", "tell_session": false}: a bank debit is taken
+                                back after it had succeeded
+
+    payouts                     {"currency": "usd", "automatic": true, "all": false, "reconciled": true,
+                                "paid": false, "statement_descriptor": "CHARITY"}
+                                takes what is available (all: pending, too) and in no payout yet; a negative
+                                sum becomes a debit of the bank. {"automatic": false, "amount": 5000,
+                                "method": "standard" | "instant", "fee": 50} is a manual one
+    payouts/{id}/reconcile      after {"reconciled": false}: its list is complete from now on
+    payouts/{id}/pay            it arrives (by itself once the clock passes `arrival_date`)
+    payouts/{id}/fail           {"code": "account_closed"}, also after it was paid
+    payouts/{id}/retry          a new payout that takes nothing but the money of the failed one
+    payouts/{id}/reverse        a new negative payout that takes a paid one back
+    payouts/{id}/cancel         a manual one that is pending
+
+    movements                   {"kind": "stripe_fee", "amount": 250, "currency": "usd", "description": "x"}
+                                kinds: stripe_fee, tax_fee, network_cost, reserve_hold, reserve_release,
+                                other_adjustment, topup; or anything, signed and in Stripe's own words:
+                                {"type": "x", "reporting_category": "y", "amount": -250, "fee": 0}
+    foreign_charge              {"amount": 4200, "currency": "usd", "card": "4242...", "description": "Mug",
+                                "metadata": {}, "settle": true}: a shop's sale on the same account
 """
 
 from __future__ import annotations
