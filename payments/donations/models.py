@@ -99,7 +99,10 @@ class GivingTerms(Base):
     """What may be given in one currency: limits, the amounts the page suggests, the fee estimate."""
 
     __tablename__ = "giving_terms"
-    __table_args__ = (CheckConstraint("0 < minimum and minimum <= maximum", name="limits_in_order"),)
+    __table_args__ = (
+        CheckConstraint("0 < minimum and minimum <= maximum", name="limits_in_order"),
+        CheckConstraint("refund_limit >= 0", name="refund_limit_not_negative"),
+    )
 
     currency: Mapped[StrPK]
     minimum: Mapped[int] = mapped_column(BigInteger)
@@ -109,6 +112,8 @@ class GivingTerms(Base):
     fee_fixed: Mapped[int] = mapped_column(BigInteger)
     """The two halves of an estimate, used only to offer covering the fee. What Stripe really took
     is read from the balance transaction, never computed."""
+    refund_limit: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    """How much of one gift may be refunded in all before a second person must agree; 0: always."""
     position: Mapped[int]
 
 

@@ -58,6 +58,9 @@ class OfflineGift(Base):
         CheckConstraint(
             "postmarked_on is null or postmarked_on <= received_on", name="posted_before_received"
         ),
+        CheckConstraint(
+            "num_nulls(reversed_at, reversed_by, reversal_reason) in (0, 3)", name="reversal_whole"
+        ),
     )
 
     donation_id: Mapped[str] = mapped_column(ForeignKey("donations.id"), primary_key=True)
@@ -72,3 +75,7 @@ class OfflineGift(Base):
     deposit_slip_id: Mapped[str | None] = mapped_column(ForeignKey("deposit_slips.id"))
     recorded_by: Mapped[str] = mapped_column(ForeignKey("staff_members.id"))
     recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    reversed_at: Mapped[datetime | None]
+    """A bounced cheque or a mistake: taken back in the open, never deleted."""
+    reversed_by: Mapped[str | None] = mapped_column(ForeignKey("staff_members.id"))
+    reversal_reason: Mapped[str | None]

@@ -98,6 +98,8 @@ class Refund(Base):
     """When Stripe was first asked: within a day the same key is safe, later we look first."""
     is_booked: Mapped[bool] = mapped_column(server_default=text("false"))
     """Whether its balance transaction stands in the book, so its amount has relieved the gift."""
+    owed_payment_id: Mapped[str | None] = mapped_column(ForeignKey("owed_payments.id"))
+    """It failed, and this payment by other means makes it good."""
 
     def rise_to(self, status: RefundStatus) -> bool:
         """Move up to `status`; a lower or equal claim changes nothing."""
@@ -105,6 +107,46 @@ class Refund(Base):
             return False
         self.status = status
         return True
+
+
+class OwedPaymentStatus(StrEnum):
+    """Where a payment of what is owed stands."""
+
+    REQUESTED = "requested"
+    """Prepared by one person; another must agree before the money leaves."""
+    PAID = "paid"
+    DECLINED = "declined"
+
+
+class OwedPayment(Base):
+    """What failed refunds owe a donor, paid another way than through Stripe. Settlement currency."""
+
+    __tablename__ = "owed_payments"
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="amount_positive"),
+        CheckConstraint("status in ('requested', 'paid', 'declined')", name="status_known"),
+        CheckConstraint("approved_by <> requested_by", name="maker_is_not_checker"),
+        CheckConstraint("(status = 'paid') = (approved_by is not null)", name="paid_was_approved"),
+        Index(
+            "uq_owed_payments_open",
+            "donation_id",
+            "currency",
+            unique=True,
+            postgresql_where=text("status = 'requested'"),
+        ),
+    )
+
+    id: Mapped[StrPK]
+    donation_id: Mapped[str] = mapped_column(ForeignKey("donations.id"))
+    amount: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str]
+    transfer_reference: Mapped[str]
+    """What finds it on the bank statement."""
+    status: Mapped[OwedPaymentStatus] = mapped_column(Text, server_default=OwedPaymentStatus.REQUESTED.value)
+    requested_by: Mapped[str] = mapped_column(ForeignKey("staff_members.id"))
+    requested_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    approved_by: Mapped[str | None] = mapped_column(ForeignKey("staff_members.id"))
+    decided_at: Mapped[datetime | None]
 
 
 class Dispute(Base):

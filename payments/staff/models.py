@@ -63,6 +63,19 @@ class StaffToken(Base):
     revoked_at: Mapped[datetime | None]
 
 
+class StaffRequest(Base):
+    """Which deed a caller's idempotency key did, so that sending it twice does it once."""
+
+    __tablename__ = "staff_requests"
+
+    staff_id: Mapped[str] = mapped_column(ForeignKey("staff_members.id"), primary_key=True)
+    idempotency_key: Mapped[StrPK]
+    request_sha256: Mapped[str]
+    answer_id: Mapped[str]
+    """The id of what was made."""
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class AuditEntry(Base):
     """Who did what to what, when and why. Only ever added to."""
 
