@@ -13,7 +13,7 @@ from workers.schedule import SCHEDULE
 app: Celery = celery()
 app.set_current()
 app.conf.beat_schedule = SCHEDULE
-app.conf.imports = ("workers.webhooks", "workers.receipts", "workers.sweeps")
+app.conf.imports = ("workers.webhooks", "workers.receipts", "workers.refunds", "workers.sweeps")
 
 
 @setup_logging.connect

@@ -12,14 +12,19 @@ from functools import cache
 from typing import Any, cast
 
 import stripe
+from stripe.params import RefundCreateParams
 from stripe.params.checkout import SessionCreateParams
 
 from payments.errors import StripeRefused, StripeUnavailable
 from payments.money import Money
 from payments.settings import settings
-from payments.stripe_gateway.shapes import DONATION
+from payments.stripe_gateway import shapes
+from payments.stripe_gateway.shapes import DONATION, REFUND
 
 _PAGE = 100
+
+KEY_REFUSED = "key_refused"
+"""The code of a refusal that is about our key and not about what was asked: Stripe names none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +48,17 @@ class CheckoutPage:
 
     stripe_checkout_session_id: str
     url: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundRequest:
+    """What Stripe is asked to give back. Built from the stored row alone, and without the donor."""
+
+    refund_id: str
+    donation_id: str
+    stripe_charge_id: str
+    amount: int
+    reason: str | None
 
 
 class StripeGateway:
@@ -88,6 +104,28 @@ class StripeGateway:
                 params, {"idempotency_key": f"checkout:{request.donation_id}"}
             )
         return CheckoutPage(stripe_checkout_session_id=session.id, url=session.url)
+
+    def refund(self, request: RefundRequest) -> shapes.Refund:
+        """Give money back. Keyed by the row: asked again within a day, it is the same refund."""
+        params: RefundCreateParams = {
+            "charge": request.stripe_charge_id,
+            "amount": request.amount,
+            "metadata": {REFUND: request.refund_id, DONATION: request.donation_id},
+        }
+        if request.reason is not None:
+            params["reason"] = request.reason
+        with _translated_errors():
+            made = self._client.v1.refunds.create(params, {"idempotency_key": f"refund:{request.refund_id}"})
+        return shapes.read(shapes.Refund, shapes.as_bytes(made.to_dict()))
+
+    def find_refund(self, request: RefundRequest) -> shapes.Refund | None:
+        """The refund that was made for this row, whenever that was."""
+        for page in self._pages("/v1/refunds", {"charge": request.stripe_charge_id}):
+            for found in page:
+                refund = shapes.read(shapes.Refund, shapes.as_bytes(found))
+                if refund.refund_id == request.refund_id:
+                    return refund
+        return None
 
     def balance_transactions(self, *, created_from: datetime) -> Iterator[list[Mapping[str, Any]]]:
         """Pages of a hundred, newest first, each with its source expanded."""
@@ -136,7 +174,8 @@ def _translated_errors() -> Iterator[None]:
         # 409 of a key in use: the first call with this key is still running.
         if error.http_status == 409:
             raise StripeUnavailable(_sentence(error)) from error
-        raise StripeRefused(_sentence(error), code=error.code) from error
+        is_about_the_key = isinstance(error, stripe.AuthenticationError | stripe.PermissionError)
+        raise StripeRefused(_sentence(error), code=KEY_REFUSED if is_about_the_key else error.code) from error
 
 
 def _sentence(error: stripe.StripeError) -> str:
