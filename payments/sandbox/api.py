@@ -2,47 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from payments.sandbox import balance, checkout, events, shapes
+from payments.sandbox import balance, checkout, events, money_api, shapes
+from payments.sandbox.answers import Route, list_of, retrieve, route
 from payments.sandbox.errors import Refusal
 from payments.sandbox.forms import read
 from payments.sandbox.lists import CREATED, PAGING, created_filter, expanded, page
 from payments.sandbox.store import Thing
 from payments.sandbox.world import World
 
-Answer = Callable[[World, dict[str, Any], str], Thing]
-
-
-@dataclass(frozen=True)
-class Route:
-    method: str
-    pattern: re.Pattern[str]
-    answer: Answer
-
 
 def find_route(method: str, path: str) -> tuple[Route, str]:
     """The route and the id in its path; a Refusal like Stripe's for an address it does not know."""
-    for route in ROUTES:
-        match = route.pattern.fullmatch(path)
-        if match is not None and route.method == method:
-            return route, match[1] if route.pattern.groups else ""
+    for known in ROUTES:
+        match = known.pattern.fullmatch(path)
+        if match is not None and known.method == method:
+            return known, match[1] if known.pattern.groups else ""
     raise Refusal(
         f"Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or this sandbox's "
         "routes: it answers what one-time gifts need.",
         status=404,
     )
-
-
-def _retrieve(kind: str, *, param: str) -> Answer:
-    def answer(world: World, tree: dict[str, Any], thing_id: str) -> Thing:
-        given = read(tree, {"expand": ["str"]})
-        return expanded(world, world.find(kind, thing_id, param=param), given.get("expand") or [])
-
-    return answer
 
 
 def _create_session(world: World, tree: dict[str, Any], _: str) -> Thing:
@@ -104,25 +85,6 @@ def _list_sessions(world: World, tree: dict[str, Any], _: str) -> Thing:
     return page(world, "checkout.session", given, url="/v1/checkout/sessions", matches=matches, among=among)
 
 
-def _list_of(kind: str, url: str, filters: tuple[str, ...], indexed: tuple[str, ...] = ()) -> Answer:
-    """A list filtered by equality on `filters` and by `created`; `indexed` ones use the store's index."""
-    spec = {**PAGING, **CREATED, **dict.fromkeys(filters, "str")}
-
-    def answer(world: World, tree: dict[str, Any], _: str) -> Thing:
-        given = read(tree, spec)
-        in_time = created_filter(given)
-        asked = [name for name in filters if name in given]
-
-        def matches(thing: Thing) -> bool:
-            return in_time(thing) and all(thing.get(name) == given[name] for name in asked)
-
-        first = next((name for name in asked if name in indexed), None)
-        among = world.store.where(kind, first, given[first]) if first is not None else None
-        return page(world, kind, given, url=url, matches=matches, among=among)
-
-    return answer
-
-
 def _list_events(world: World, tree: dict[str, Any], _: str) -> Thing:
     given = read(tree, {**PAGING, **CREATED, "type": "str", "types": ["str"], "delivery_success": "bool"})
     if "type" in given and "types" in given:
@@ -174,55 +136,41 @@ def _account(world: World, tree: dict[str, Any], _: str) -> Thing:
     return shapes.account(world)
 
 
-def _route(method: str, path: str, answer: Answer) -> Route:
-    return Route(method, re.compile(path.replace("{id}", r"([A-Za-z0-9_]+)")), answer)
-
-
 ROUTES = (
-    _route("POST", "/v1/checkout/sessions", _create_session),
-    _route("GET", "/v1/checkout/sessions", _list_sessions),
-    _route("GET", "/v1/checkout/sessions/{id}", _retrieve("checkout.session", param="session")),
-    _route("POST", "/v1/checkout/sessions/{id}/expire", _expire_session),
-    _route("GET", "/v1/checkout/sessions/{id}/line_items", _session_lines),
-    _route(
+    route("POST", "/v1/checkout/sessions", _create_session),
+    route("GET", "/v1/checkout/sessions", _list_sessions),
+    route("GET", "/v1/checkout/sessions/{id}", retrieve("checkout.session", param="session")),
+    route("POST", "/v1/checkout/sessions/{id}/expire", _expire_session),
+    route("GET", "/v1/checkout/sessions/{id}/line_items", _session_lines),
+    route(
         "GET",
         "/v1/payment_intents",
-        _list_of("payment_intent", "/v1/payment_intents", ("customer", "customer_account"), ("customer",)),
+        list_of("payment_intent", "/v1/payment_intents", ("customer", "customer_account"), ("customer",)),
     ),
-    _route("GET", "/v1/payment_intents/{id}", _retrieve("payment_intent", param="intent")),
-    _route("GET", "/v1/payment_methods/{id}", _retrieve("payment_method", param="payment_method")),
-    _route(
+    route("GET", "/v1/payment_intents/{id}", retrieve("payment_intent", param="intent")),
+    route("GET", "/v1/payment_methods/{id}", retrieve("payment_method", param="payment_method")),
+    route(
         "GET",
         "/v1/charges",
-        _list_of(
+        list_of(
             "charge",
             "/v1/charges",
             ("payment_intent", "customer", "transfer_group"),
             ("payment_intent", "customer"),
         ),
     ),
-    _route("GET", "/v1/charges/{id}", _retrieve("charge", param="id")),
-    _route(
+    route("GET", "/v1/charges/{id}", retrieve("charge", param="id")),
+    route(
         "GET",
         "/v1/customers",
-        _list_of("customer", "/v1/customers", ("email", "test_clock"), ("email",)),
+        list_of("customer", "/v1/customers", ("email", "test_clock"), ("email",)),
     ),
-    _route("GET", "/v1/customers/{id}", _retrieve("customer", param="id")),
-    _route(
-        "GET",
-        "/v1/balance_transactions",
-        _list_of(
-            "balance_transaction",
-            "/v1/balance_transactions",
-            ("currency", "payout", "source", "type"),
-            ("source",),
-        ),
-    ),
-    _route("GET", "/v1/balance_transactions/{id}", _retrieve("balance_transaction", param="id")),
-    _route("GET", "/v1/balance", _balance),
-    _route("GET", "/v1/account", _account),
-    _route("GET", "/v1/events", _list_events),
-    _route("GET", "/v1/events/{id}", _event),
-    _route("GET", "/v1/webhook_endpoints", _list_of("webhook_endpoint", "/v1/webhook_endpoints", ())),
-    _route("GET", "/v1/webhook_endpoints/{id}", _retrieve("webhook_endpoint", param="webhook_endpoint")),
+    route("GET", "/v1/customers/{id}", retrieve("customer", param="id")),
+    route("GET", "/v1/balance", _balance),
+    route("GET", "/v1/account", _account),
+    route("GET", "/v1/events", _list_events),
+    route("GET", "/v1/events/{id}", _event),
+    route("GET", "/v1/webhook_endpoints", list_of("webhook_endpoint", "/v1/webhook_endpoints", ())),
+    route("GET", "/v1/webhook_endpoints/{id}", retrieve("webhook_endpoint", param="webhook_endpoint")),
+    *money_api.ROUTES,
 )

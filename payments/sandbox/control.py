@@ -26,8 +26,8 @@ would show it:
     disputes/{id}/close         {"outcome": "won" | "lost" | "warning_closed", "countered_fee": 1500,
                                 "at_todays_rate": false}; a countered fee charged before comes back when won
     charges/{id}/fraud_warning  {"fraud_type": "made_with_stolen_card"}
-    charges/{id}/return         {"reason": "insufficient_funds", "tell_session": false}: a bank debit is taken
-                                back after it had succeeded
+    charges/{id}/return         {"reason": "insufficient_funds", "fee": 0, "tell_session": false}: a bank
+                                debit is taken back after it had succeeded
 
     payouts                     {"currency": "usd", "automatic": true, "all": false, "reconciled": true,
                                 "paid": false, "statement_descriptor": "CHARITY"}
@@ -59,19 +59,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from payments.sandbox import balance, checkout, payments
+from payments.sandbox import balance, checkout, money_control, payments
 from payments.sandbox.cards import digits_only, look_up, with_expiry
 from payments.sandbox.errors import Refusal, no_such
 from payments.sandbox.faults import Fault
 from payments.sandbox.payments import Outcome, Payer
 from payments.sandbox.store import Thing
-from payments.sandbox.timetable import do_what_is_due
+from payments.sandbox.timetable import book_all, do_what_is_due
 from payments.sandbox.webhooks import told
+from payments.sandbox.world import Money
 
 if TYPE_CHECKING:
     from payments.sandbox.app import Sandbox
-
-Deed = Callable[["Sandbox", dict[str, Any], Request], Awaitable[Any]]
+    from payments.sandbox.money_control import Deed
 
 
 def routes(sandbox: Sandbox) -> list[Route]:
@@ -96,6 +96,7 @@ def routes(sandbox: Sandbox) -> list[Route]:
         ("POST", "/_sandbox/reset", _reset),
         ("GET", "/_sandbox/clock", _show_clock),
         ("POST", "/_sandbox/clock", _move_clock),
+        *money_control.TABLE,
     )
     return [Route(path, _door(sandbox, deed), methods=[method]) for method, path, deed in table]
 
@@ -212,7 +213,12 @@ async def _settle(sandbox: Sandbox, given: dict[str, Any], request: Request) -> 
 
 
 async def _settle_all(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
-    return {"balance_transactions": [made["id"] for made in balance.settle_all(sandbox.world)]}
+    """Every balance transaction still owed; answers those that were made."""
+    store = sandbox.world.store
+    before = store.count("balance_transaction")
+    balance.settle_all(sandbox.world)
+    book_all(sandbox.world)
+    return {"balance_transactions": [made["id"] for made in store.all("balance_transaction")[before:]]}
 
 
 async def _bank_debit(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
@@ -301,6 +307,7 @@ async def _reset(sandbox: Sandbox, given: dict[str, Any], request: Request) -> A
     for endpoint in endpoints:
         world.store.save("webhook_endpoint", endpoint)
     world.advance(-world.offset)
+    world.set_money(Money())
     sandbox.faults.clear()
     sandbox.sender.set_manners({})
     return world.state()

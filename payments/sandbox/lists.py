@@ -17,7 +17,8 @@ PAGING: dict[str, Any] = {
     "ending_before": "str",
     "expand": ["str"],
 }
-CREATED: dict[str, Any] = {"created": {"gt": "int", "gte": "int", "lt": "int", "lte": "int"}}
+BOUNDS: dict[str, Any] = {"gt": "int", "gte": "int", "lt": "int", "lte": "int"}
+CREATED: dict[str, Any] = {"created": BOUNDS}
 
 _KINDS = {
     "pi": "payment_intent",
@@ -26,6 +27,11 @@ _KINDS = {
     "txn": "balance_transaction",
     "cus": "customer",
     "pm": "payment_method",
+    "re": "refund",
+    "pyr": "refund",
+    "dp": "dispute",
+    "po": "payout",
+    "tu": "topup",
 }
 _EXPANDABLE = {
     "checkout.session": (
@@ -46,24 +52,36 @@ _EXPANDABLE = {
     ),
     "charge": ("balance_transaction", "customer", "payment_intent", "failure_balance_transaction", "refunds"),
     "balance_transaction": ("source",),
+    "refund": (
+        "balance_transaction",
+        "charge",
+        "failure_balance_transaction",
+        "payment_intent",
+        "source_transfer_reversal",
+        "transfer_reversal",
+    ),
+    "dispute": ("charge", "payment_intent"),
+    "radar.early_fraud_warning": ("charge", "payment_intent"),
+    "payout": ("balance_transaction", "failure_balance_transaction", "original_payout", "reversed_by"),
+    "topup": ("balance_transaction",),
     "customer": ("default_source", "test_clock", "subscriptions", "sources", "tax_ids"),
     "payment_method": ("customer",),
 }
 
 
 def created_filter(given: dict[str, Any]) -> Callable[[Thing], bool]:
-    bounds = given.get("created") or {}
+    bounds = given.get("created")
+    return lambda thing: within(thing["created"], bounds)
 
-    def matches(thing: Thing) -> bool:
-        created = thing["created"]
-        return (
-            ("gt" not in bounds or created > bounds["gt"])
-            and ("gte" not in bounds or created >= bounds["gte"])
-            and ("lt" not in bounds or created < bounds["lt"])
-            and ("lte" not in bounds or created <= bounds["lte"])
-        )
 
-    return matches
+def within(moment: int, bounds: dict[str, int] | None) -> bool:
+    bounds = bounds or {}
+    return (
+        ("gt" not in bounds or moment > bounds["gt"])
+        and ("gte" not in bounds or moment >= bounds["gte"])
+        and ("lt" not in bounds or moment < bounds["lt"])
+        and ("lte" not in bounds or moment <= bounds["lte"])
+    )
 
 
 def page(
@@ -137,7 +155,13 @@ def _expand(world: World, thing: Thing, steps: list[str], whole: str) -> None:
         raise Refusal(f"This property cannot be expanded ({whole}).", param="expand")
     if name == "line_items":
         thing[name] = inline_list(line_items(world, thing), f"/v1/checkout/sessions/{thing['id']}/line_items")
-    elif name in ("refunds", "subscriptions", "sources", "tax_ids"):
+    elif name == "refunds":
+        newest_first = world.store.where("refund", "charge", thing["id"])[::-1]
+        thing[name] = {
+            **inline_list([copied(made) for made in newest_first[:10]], f"/v1/charges/{thing['id']}/refunds"),
+            "has_more": len(newest_first) > 10,
+        }
+    elif name in ("subscriptions", "sources", "tax_ids"):
         thing[name] = inline_list([], f"/v1/{thing['object']}s/{thing['id']}/{name}")
     elif isinstance(thing.get(name), str):
         kind = _KINDS[thing[name].split("_", 1)[0]]

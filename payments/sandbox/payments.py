@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from payments.sandbox import methods, shapes
+from payments.sandbox import methods, refunds, shapes
 from payments.sandbox.cards import DECLINES, Card, Decline
 from payments.sandbox.checkout import customer_details
 from payments.sandbox.errors import Refusal
@@ -65,7 +65,7 @@ def pay_by_bank(world: World, session: Thing, payer: Payer) -> Outcome:
     details = methods.bank_of(delayed[0], world.fingerprint(f"bank:{payer.email}"))
     intent, method = _confirm(world, session, payer, type_=delayed[0], details=details, country=None)
     _make_customer(world, session, intent, method)
-    charge = shapes.charge(world, intent, method, descriptor=_descriptor(world))
+    charge = shapes.charge(world, intent, method, descriptor=descriptor(world))
     charge.update(outcome=shapes.outcome(approved=False))
     world.store.save("charge", charge)
     intent.update(
@@ -98,7 +98,8 @@ def authenticate(world: World, session: Thing, *, passes: bool) -> Outcome:
 def bank_debit_succeeds(world: World, session: Thing) -> None:
     """Days later, the money of the delayed method has come."""
     intent, charge = _awaited(world, session)
-    _succeed(world, intent, charge, at_once=False)
+    succeed(world, intent, charge, at_once=False)
+    refunds.charge_decided(world, charge)
     session["payment_status"] = "paid"
     world.store.save("checkout.session", session)
     emit(world, "checkout.session.async_payment_succeeded", session)
@@ -133,6 +134,7 @@ def bank_debit_fails(world: World, session: Thing) -> None:
     emit(world, "charge.failed", charge)
     emit(world, "payment_intent.payment_failed", intent)
     emit(world, "checkout.session.async_payment_failed", session)
+    refunds.charge_decided(world, charge)
 
 
 def _awaited(world: World, session: Thing) -> tuple[Thing, Thing]:
@@ -208,7 +210,7 @@ def _charge_card(
 ) -> Outcome:
     if refusal is None:
         _make_customer(world, session, intent, method)
-    charge = shapes.charge(world, intent, method, descriptor=_descriptor(world))
+    charge = shapes.charge(world, intent, method, descriptor=descriptor(world))
     card = charge["payment_method_details"]["card"]
     if authenticated:
         card["three_d_secure"] = _authentication()
@@ -224,7 +226,7 @@ def _charge_card(
     card["authorization_code"] = f"{int(charge['id'][-4:].encode().hex(), 16) % 1_000_000:06d}"
     card["network_transaction_id"] = f"{int(charge['id'][-8:].encode().hex(), 16) % 10**15:015d}"
     intent["payment_method"] = method["id"]
-    _succeed(world, intent, charge, at_once=at_once)
+    succeed(world, intent, charge, at_once=at_once)
     _complete(world, session, method, payment_status="paid")
     return Outcome("paid")
 
@@ -241,7 +243,7 @@ def _authentication() -> dict[str, Any]:
     }
 
 
-def _succeed(world: World, intent: Thing, charge: Thing, *, at_once: bool) -> None:
+def succeed(world: World, intent: Thing, charge: Thing, *, at_once: bool) -> None:
     """The money is promised; its balance transaction is made a moment later, as at Stripe."""
     charge.update(
         amount_captured=charge["amount"],
@@ -335,5 +337,5 @@ def _make_customer(world: World, session: Thing, intent: Thing, method: Thing) -
     emit(world, "customer.created", customer)
 
 
-def _descriptor(world: World) -> str:
+def descriptor(world: World) -> str:
     return "".join(c for c in world.options.merchant.upper() if c.isalnum() or c == " ")[:22]

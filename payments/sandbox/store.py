@@ -20,6 +20,10 @@ _INDEXED = {
     "charge": ("payment_intent", "customer"),
     "payment_intent": ("customer",),
     "balance_transaction": ("source",),
+    "refund": ("charge", "payment_intent"),
+    "dispute": ("charge", "payment_intent"),
+    "radar.early_fraud_warning": ("charge", "payment_intent"),
+    "paid_out": ("payout",),
     "customer": ("email",),
     "delivery": ("event",),
 }

@@ -1,11 +1,12 @@
-"""What happens by itself when its time comes on the sandbox's clock: expiry, settlement, availability."""
+"""What happens by itself when its time comes on the sandbox's clock: expiry, settlement, availability, the
+balance transactions that come after what caused them, and payouts that arrive."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 
-from payments.sandbox import balance, checkout
+from payments.sandbox import balance, bank_returns, checkout, disputes, payouts, refunds
 from payments.sandbox.world import Asking, World
 
 
@@ -23,13 +24,36 @@ def _settle(world: World, charge_id: str) -> None:
 
 def _make_available(world: World, transaction_id: str) -> None:
     balance.make_available(world, world.find("balance_transaction", transaction_id))
+    if world.money.refunds == "need_balance":
+        refunds.balance_grew(world)
 
 
+def _pay_payout(world: World, payout_id: str) -> None:
+    payouts.arrive(world, world.find("payout", payout_id))
+
+
+BOOKINGS: dict[str, Callable[[World, str], None]] = {
+    "book_refund": refunds.book,
+    "book_refund_return": refunds.book_return,
+    "book_withdrawal": disputes.book_withdrawal,
+    "book_reversal": disputes.book_reversal,
+    "book_return": bank_returns.book_return,
+}
 DEEDS: dict[str, Callable[[World, str], None]] = {
     "expire": _expire,
     "settle": _settle,
     "make_available": _make_available,
+    "pay_payout": _pay_payout,
+    **BOOKINGS,
 }
+
+
+def book_all(world: World) -> None:
+    """Every balance transaction still owed to refunds, disputes and returned debits, oldest first."""
+    for due in world.store.all("due"):
+        if due["deed"] in BOOKINGS:
+            world.store.forget("due", due["id"])
+            BOOKINGS[due["deed"]](world, due["subject"])
 
 
 def do_what_is_due(world: World) -> float | None:

@@ -9,7 +9,7 @@ import secrets
 import string
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -47,6 +47,21 @@ class Options:
 
 
 @dataclass
+class Money:
+    """How money behaves once a gift is paid; set by control and kept across restarts."""
+
+    book_after: float | None = 0
+    """Seconds until a refund or dispute has its balance transaction; None leaves it to the control door."""
+    refunds: str = "always"
+    """`need_balance` lets a refund wait while the available balance is too small for it."""
+    settlement_currencies: list[str] = field(default_factory=list)
+    """Instead of those the process was started with."""
+    dollars: dict[str, str] = field(default_factory=dict)
+    percent_a_day: dict[str, str] = field(default_factory=dict)
+    rates_set_at: int = 0
+
+
+@dataclass
 class Asking:
     """The API request being served, for the `request` of the events it causes."""
 
@@ -65,6 +80,7 @@ class World:
         store.set_fact("fingerprint_key", self._pepper)
         self.account_id: str = store.fact("account_id") or self.new_id("acct")
         store.set_fact("account_id", self.account_id)
+        self.money = Money(**(store.fact("money") or {}))
         self._due: list[tuple[float, str]] = [(float(due["at"]), str(due["id"])) for due in store.all("due")]
         heapq.heapify(self._due)
 
@@ -77,6 +93,15 @@ class World:
 
     def date(self) -> datetime:
         return datetime.fromtimestamp(self.moment(), UTC)
+
+    def set_money(self, money: Money) -> None:
+        self.money = money
+        self.store.set_fact("money", asdict(money))
+
+    @property
+    def settlement_currencies(self) -> tuple[str, ...]:
+        """The currencies that have a balance of their own; the first takes the rest."""
+        return tuple(self.money.settlement_currencies) or self.options.settlement_currencies
 
     def advance(self, seconds: float) -> None:
         self._offset += seconds
@@ -126,6 +151,9 @@ class World:
             "payment_intent",
             "charge",
             "balance_transaction",
+            "refund",
+            "dispute",
+            "payout",
             "customer",
             "event",
             "delivery",
