@@ -8,7 +8,7 @@ enough; above it a second person must agree, and asking in several small parts d
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from payments.clock import now
@@ -16,7 +16,14 @@ from payments.database import new_id
 from payments.donations.checkout import find as find_gift
 from payments.donations.models import Charge, Donation, DonationStatus, GivingTerms
 from payments.donations.offline import Channel
-from payments.donations.reversals import Dispute, FraudWarning, Refund, RefundStatus
+from payments.donations.reversals import (
+    Dispute,
+    FraudWarning,
+    OwedPayment,
+    OwedPaymentStatus,
+    Refund,
+    RefundStatus,
+)
 from payments.errors import AlmonerError
 from payments.jobs import Bell, ring
 from payments.money import Money, smallest_step
@@ -242,14 +249,17 @@ def dismiss_warning(session: Session, warning_id: str, *, by: StaffMember, reaso
 
 
 def refundable(session: Session, gift: Donation) -> Money:
-    """What may still go back: the gift less all that counts. Sure only under the gift's lock."""
-    gone = session.scalar(
-        select(func.coalesce(func.sum(Refund.amount), 0)).where(
-            Refund.donation_id == gift.id,
-            or_(Refund.status.in_(_COUNTING), Refund.owed_payment_id.is_not(None)),
-        )
+    """What may still go back: the gift less refunds that count and what is paid in place of failed
+    ones. Sure only under the gift's lock."""
+    refunds = select(func.coalesce(func.sum(Refund.amount), 0)).where(
+        Refund.donation_id == gift.id, Refund.status.in_(_COUNTING)
     )
-    return Money(max(gift.amount - int(gone or 0), 0), gift.currency)
+    payments = select(func.coalesce(func.sum(OwedPayment.amount), 0)).where(
+        OwedPayment.donation_id == gift.id,
+        OwedPayment.status.in_([OwedPaymentStatus.REQUESTED.value, OwedPaymentStatus.PAID.value]),
+    )
+    gone = int(session.scalar(refunds) or 0) + int(session.scalar(payments) or 0)
+    return Money(max(gift.amount - gone, 0), gift.currency)
 
 
 def find(session: Session, refund_id: str, *, for_update: bool = False) -> Refund:

@@ -98,8 +98,6 @@ class Refund(Base):
     """When Stripe was first asked: within a day the same key is safe, later we look first."""
     is_booked: Mapped[bool] = mapped_column(server_default=text("false"))
     """Whether its balance transaction stands in the book, so its amount has relieved the gift."""
-    owed_payment_id: Mapped[str | None] = mapped_column(ForeignKey("owed_payments.id"))
-    """It failed, and this payment by other means makes it good."""
 
     def rise_to(self, status: RefundStatus) -> bool:
         """Move up to `status`; a lower or equal claim changes nothing."""
@@ -110,27 +108,30 @@ class Refund(Base):
 
 
 class OwedPaymentStatus(StrEnum):
-    """Where a payment of what is owed stands."""
+    """What becomes of money that a failed refund left owed to a donor."""
 
     REQUESTED = "requested"
-    """Prepared by one person; another must agree before the money leaves."""
+    """To be paid by other means; another person must agree before the money leaves."""
     PAID = "paid"
     DECLINED = "declined"
+    KEPT = "kept"
+    """Not paid at all: the donor lets the gift stand."""
 
 
 class OwedPayment(Base):
-    """What failed refunds owe a donor, paid another way than through Stripe. Settlement currency."""
+    """What failed refunds owe a donor, paid another way than through Stripe, or left to the charity."""
 
     __tablename__ = "owed_payments"
     __table_args__ = (
-        CheckConstraint("amount > 0", name="amount_positive"),
-        CheckConstraint("status in ('requested', 'paid', 'declined')", name="status_known"),
+        CheckConstraint("amount > 0 and settled_amount > 0", name="amount_positive"),
+        CheckConstraint("status in ('requested', 'paid', 'declined', 'kept')", name="status_known"),
+        CheckConstraint("(status = 'kept') = (transfer_reference is null)", name="transfer_is_named"),
         CheckConstraint("approved_by <> requested_by", name="maker_is_not_checker"),
         CheckConstraint("(status = 'paid') = (approved_by is not null)", name="paid_was_approved"),
+        Index("ix_owed_payments_donation_id", "donation_id"),
         Index(
             "uq_owed_payments_open",
             "donation_id",
-            "currency",
             unique=True,
             postgresql_where=text("status = 'requested'"),
         ),
@@ -139,8 +140,12 @@ class OwedPayment(Base):
     id: Mapped[StrPK]
     donation_id: Mapped[str] = mapped_column(ForeignKey("donations.id"))
     amount: Mapped[int] = mapped_column(BigInteger)
+    """In the gift's own currency, as the donor counts it."""
     currency: Mapped[str]
-    transfer_reference: Mapped[str]
+    settled_amount: Mapped[int] = mapped_column(BigInteger)
+    """What it relieves `refunds_payable` of, in the currency in which Stripe settled the gift."""
+    settled_currency: Mapped[str]
+    transfer_reference: Mapped[str | None]
     """What finds it on the bank statement."""
     status: Mapped[OwedPaymentStatus] = mapped_column(Text, server_default=OwedPaymentStatus.REQUESTED.value)
     requested_by: Mapped[str] = mapped_column(ForeignKey("staff_members.id"))
