@@ -1,4 +1,4 @@
-"""What a request may ask for: a session, Stripe, and a gift's way from wish to page.
+"""What a request may ask for: a session, Stripe, who asks, and a gift's way from wish to page.
 
 Opening a page takes two transactions with Stripe between them, so the doors share it here: the
 gift is committed before Stripe hears of it, and no transaction is open while Stripe thinks.
@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends
+import structlog
+from fastapi import Depends, Header
+from fastapi.params import Depends as Dependency
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.orm import Session
 
 from payments import database
@@ -18,8 +21,12 @@ from payments.donations.models import Donation, DonationStatus
 from payments.donations.wishes import Wish
 from payments.errors import StripeRefused, StripeUnavailable
 from payments.settings import settings
+from payments.staff import people, tokens
+from payments.staff.models import Role, StaffMember
 from payments.stripe_gateway.client import CheckoutPage, CheckoutRequest, gateway
 from payments.supporters import donors
+
+log = structlog.stdlib.get_logger(__name__)
 
 
 def _session() -> Iterator[Session]:
@@ -30,6 +37,39 @@ def _session() -> Iterator[Session]:
 # "function" scope: the transaction commits before the answer leaves. By default FastAPI commits
 # after the answer has started, and a 200 could be a lie.
 DatabaseSession = Annotated[Session, Depends(_session, scope="function")]
+
+IdempotencyKey = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        min_length=8,
+        max_length=200,
+        pattern=r"^[\x21-\x7e]+$",
+        description="A random text of yours, new for each deed. The same key and body give the same answer.",
+        examples=["9d3c1f0e-6a55-4a2e-9d1b-2f7b2f1c9a10"],
+    ),
+]
+
+_bearer = HTTPBearer(auto_error=False, description="A staff token, made with `almoner staff token`.")
+
+
+def staff_with(*roles: Role) -> Dependency:
+    """Who asks, by the token in `Authorization`, when it is somebody with one of these roles."""
+
+    def _who(
+        session: DatabaseSession,
+        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    ) -> StaffMember:
+        try:
+            person = tokens.holder(session, credentials.credentials if credentials else "")
+        except tokens.TokenRefused as refusal:
+            # By its first letters only: what is logged must open nothing.
+            log.warning("staff token refused", code=refusal.prefix or "none")
+            raise
+        people.require(person, *roles)
+        return person
+
+    return Dependency(_who, scope="function")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,12 @@
 """`/api/v1/donations`: begin a gift, and see what became of it."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from payments.api.problems import documented, wish_refused
-from payments.dependencies import DatabaseSession, open_checkout
+from payments.dependencies import DatabaseSession, IdempotencyKey, open_checkout
 from payments.donations import checkout
 from payments.donations.models import Donation, DonationStatus
 from payments.donations.wishes import Dedication, Share, Wish, WishRefused
@@ -143,19 +143,6 @@ class DonationShown(BaseModel):
             frequency=donation.frequency,
             gift_date=donation.gift_date.isoformat() if donation.gift_date else None,
         )
-
-
-IdempotencyKey = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        min_length=8,
-        max_length=200,
-        pattern=r"^[\x21-\x7e]+$",
-        description="A random text of yours, new for each gift. The same key and body give the same answer.",
-        examples=["9d3c1f0e-6a55-4a2e-9d1b-2f7b2f1c9a10"],
-    ),
-]
 
 
 @router.post("", status_code=201, responses=documented(400, 409, 422, 501, 502, 503), summary="Begin a gift")

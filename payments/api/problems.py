@@ -17,10 +17,13 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from payments.donations import refund_requests as refunds
 from payments.donations.checkout import DonationNotFound, IdempotencyKeyReused
 from payments.donations.organisation import OrganisationNotLoaded
 from payments.donations.wishes import FrequencyNotOffered, WishRefused
 from payments.errors import AlmonerError, StripeRefused, StripeUnavailable
+from payments.staff import people, tokens
+from payments.staff.requests import StaffKeyReused
 from payments.translations import best_locale, sentence_for
 
 log = structlog.stdlib.get_logger(__name__)
@@ -50,12 +53,36 @@ class _Row:
     name: str
     title: str
     retry_after: int | None = None
+    field: str | None = None
+    """Which part of the request it is about."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What goes beside the problem."""
+        if self.retry_after:
+            return {"Retry-After": str(self.retry_after)}
+        return {"WWW-Authenticate": "Bearer"} if self.status == 401 else {}
 
 
 _TABLE: dict[type[AlmonerError], _Row] = {
     DonationNotFound: _Row(404, "donation-not-found", "No such donation"),
     IdempotencyKeyReused: _Row(409, "idempotency-key-reused", "The key was used for another gift"),
     OrganisationNotLoaded: _Row(503, "organisation-not-loaded", "The organisation is not set up"),
+    tokens.TokenRefused: _Row(401, "staff-token-refused", "A staff token is needed"),
+    people.NoLongerHere: _Row(403, "deactivated", "This person may do nothing any more"),
+    people.NotAllowed: _Row(403, "role-missing", "This needs another role"),
+    people.ReasonMissing: _Row(422, "reason-missing", "Say why"),
+    StaffKeyReused: _Row(409, "idempotency-key-reused", "The key was used for another request"),
+    refunds.RefundNotFound: _Row(404, "refund-not-found", "No such refund"),
+    refunds.FraudWarningNotFound: _Row(404, "fraud-warning-not-found", "No such warning"),
+    refunds.OwnRequest: _Row(403, "own-request", "Somebody else must agree"),
+    refunds.RefundDecided: _Row(409, "refund-decided", "It is decided already"),
+    refunds.NotPaidOnline: _Row(409, "not-paid-online", "Stripe cannot give it back"),
+    refunds.GiftDisputed: _Row(409, "gift-disputed", "The donor's bank decides"),
+    refunds.NothingLeft: _Row(409, "nothing-left", "Nothing is left to refund"),
+    refunds.MoreThanIsLeft: _Row(422, "more-than-is-left", "More than is left of the gift", field="amount"),
+    refunds.NotAnAmount: _Row(422, "not-an-amount", "The amount cannot be refunded", field="amount"),
+    refunds.FraudMustBeMeant: _Row(422, "fraud-must-be-meant", "Say it expressly", field="block_card"),
     StripeUnavailable: _Row(503, "stripe-unavailable", "Payments are not available now", retry_after=5),
     StripeRefused: _Row(502, "stripe-refused", "The payment page could not be opened"),
 }
@@ -68,10 +95,12 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
     }
     for status, description in (
         (400, "The request could not be read"),
+        (401, "No staff token, or one that has ended"),
+        (403, "The person may not do this"),
         (404, "There is no such thing"),
-        (409, "The Idempotency-Key was used for another gift"),
+        (409, "The Idempotency-Key was used for something else, or it is decided already"),
         (413, "The request is too large"),
-        (422, "The gift cannot be taken as it is; `errors` says which part and what to do"),
+        (422, "It cannot be taken as it is; `errors` says which part and what to do"),
         (501, "Not offered yet"),
         (502, "Stripe refused"),
         (503, "Stripe or the database is away; the same request may be sent again"),
@@ -143,7 +172,8 @@ def install(app: FastAPI) -> None:
             name=row.name,
             title=row.title,
             detail=str(error),
-            headers={"Retry-After": str(row.retry_after)} if row.retry_after else None,
+            errors=[FieldProblem(pointer=f"#/{row.field}", detail=str(error))] if row.field else (),
+            headers=row.headers,
         )
 
     @app.exception_handler(RequestValidationError)

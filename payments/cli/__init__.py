@@ -9,7 +9,7 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 
-from payments.cli import events, gifts, house, ledger, receipts
+from payments.cli import disputes, events, gifts, house, ledger, receipts, refunds, staff
 from payments.errors import AlmonerError
 
 app = typer.Typer(
@@ -21,6 +21,9 @@ app = typer.Typer(
 app.add_typer(gifts.app, name="gifts")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(receipts.app, name="receipts")
+app.add_typer(refunds.app, name="refunds")
+app.add_typer(disputes.app, name="disputes")
+app.add_typer(staff.app, name="staff")
 app.add_typer(events.app, name="events")
 app.add_typer(house.organisation_app, name="organisation")
 app.add_typer(house.stripe_app, name="stripe")
