@@ -1,5 +1,6 @@
 """Builders with telling defaults: a test names only what it is about."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,12 +22,17 @@ def a_donation(
     amount: int = 2500,
     currency: str = "usd",
     fund: str = "general",
+    parts: Sequence[tuple[str, int]] = (),
     fee_cover: int = 0,
     email: str = "ada@example.com",
     name: str = "Ada Park",
     **given: Any,
 ) -> Donation:
-    """A pending gift of $25.00 to the general fund of the fixture `organisation`, written and flushed."""
+    """A pending gift of $25.00 to the general fund of the fixture `organisation`, written and flushed.
+
+    `parts` splits it over several funds, and then says how much it is.
+    """
+    parts = parts or ((fund, amount - fee_cover),)
     facts: dict[str, Any] = {
         "id": new_id("don"),
         "entity_id": "us",
@@ -35,13 +41,16 @@ def a_donation(
         "locale": "en",
         "frequency": "once",
         "currency": currency,
-        "amount": amount,
+        "amount": sum(part for _, part in parts) + fee_cover,
         "fee_cover_amount": fee_cover,
         "source": {"page": "give"},
         "checkout_expires_at": NOON + timedelta(days=1),
     }
     donation = Donation(**(facts | given))
-    donation.allocations = [Allocation(position=0, fund_id=fund, amount=amount - fee_cover)]
+    donation.allocations = [
+        Allocation(position=position, fund_id=fund_id, amount=part)
+        for position, (fund_id, part) in enumerate(parts)
+    ]
     session.add(donation)
     session.flush()
     return donation

@@ -25,15 +25,46 @@ def dispute_from(dispute: shapes.Dispute, charge: Charge) -> Dispute:
     )
 
 
+_OPEN_RANK = {
+    "warning_needs_response": 0,
+    "warning_under_review": 1,
+    "needs_response": 2,
+    "under_review": 3,
+    "appeal_needs_response": 4,
+    "appeal_under_review": 5,
+}
+"""How far an open dispute has come. A status Stripe invents later counts as under review."""
+
+_APPEALS = frozenset({"appeal_needs_response", "appeal_under_review"})
+
+
 def update_dispute(known: Dispute, dispute: shapes.Dispute, *, said_at: datetime) -> None:
-    """Take over what Stripe says now. A closed dispute stays closed: older news changes nothing."""
-    if known.is_closed:
+    """Take over what Stripe says now; older news changes nothing, whatever order it comes in.
+
+    Among open states the further one counts. An outcome gives way only to a later outcome, or to an
+    appeal against it.
+    """
+    if _is_older(known, dispute.status, said_at):
         return
     known.status = dispute.status
+    known.amount, known.currency = dispute.amount, dispute.currency
     due_by = dispute.evidence_details.due_by
     known.evidence_due_by = from_stripe(due_by) if due_by is not None else None
     if dispute.status in CLOSED_DISPUTES:
         known.closed_at = said_at
+
+
+def is_lost(dispute: Dispute) -> bool:
+    """Whether the bank decided for the donor; an appeal against it does not bring the money back."""
+    return dispute.status == "lost" or dispute.status in _APPEALS
+
+
+def _is_older(known: Dispute, status: str, said_at: datetime) -> bool:
+    if status in CLOSED_DISPUTES:
+        return known.closed_at is not None and said_at <= known.closed_at
+    if known.status in CLOSED_DISPUTES:
+        return status not in _APPEALS or (known.closed_at is not None and said_at <= known.closed_at)
+    return _OPEN_RANK.get(status, 3) < _OPEN_RANK.get(known.status, 3)
 
 
 def warning_from(warning: shapes.EarlyFraudWarning, charge: Charge) -> FraudWarning:

@@ -11,6 +11,7 @@ from datetime import date, datetime
 
 from payments.clock import day_in
 from payments.ledger.accounts import Account
+from payments.ledger.standing import Standing
 from payments.money import split
 
 
@@ -112,16 +113,12 @@ class Movement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoneyBack:
-    """Where a gift stands when part of it goes back."""
+    """A gift of which part goes back, or comes back: where it stood and where it stands."""
 
     settled: int
-    """What the gift brought in the settlement currency."""
-    before: int
-    """How much of the gift, in its own currency, had gone back before."""
-    now: int
-    """How much goes back now, in the gift's own currency."""
-    owed: int = 0
-    """What stands in `refunds_payable` for this gift: a refund that failed earlier."""
+    """What the gift brought, in the settlement currency."""
+    before: Standing
+    after: Standing
 
 
 def settled(movement: Movement, gift: Gift, books: Books) -> Entry:
@@ -140,60 +137,49 @@ def settled(movement: Movement, gift: Gift, books: Books) -> Entry:
 
 
 def refunded(movement: Movement, gift: Gift, back: MoneyBack, books: Books) -> Entry:
-    """A refund: the lines are relieved at the value they were settled at; what the rate has changed
-    since is a gain or loss. What an earlier failed refund still owes is paid first."""
-    paid_out = -movement.amount
-    owed = min(paid_out, back.owed)
-    moves = [_signed(Account.STRIPE_BALANCE, Account.REFUNDS_PAYABLE, owed)]
-    if owed < paid_out:
-        moves += _relief(gift, back, Account.CONTRIBUTION_REFUNDS, paid_out - owed)
-    moves.append(_signed(Account.STRIPE_BALANCE, Account.PROCESSING_FEES, movement.fee))
-    return _of_stripe(movement, books, "refund" if gift.is_ours else "other_refund", moves, gift)
+    """A refund: what an earlier failed one still owes is paid first, the rest relieves the gift's
+    lines at the value they were settled at. What the rate has changed since is a gain or loss."""
+    kind = "refund" if gift.is_ours else "other_refund"
+    return _goes_back(movement, gift, back, books, kind=kind, fee=Account.PROCESSING_FEES)
 
 
-def refund_failed(movement: Movement, gift: Gift, books: Books) -> Entry:
-    """The refund came back: it is owed to the donor, not income again."""
-    moves = [
-        _signed(Account.REFUNDS_PAYABLE, Account.STRIPE_BALANCE, movement.amount),
-        _signed(Account.STRIPE_BALANCE, Account.PROCESSING_FEES, movement.fee),
-    ]
-    return _of_stripe(movement, books, "refund_failed", moves, gift)
+def refund_failed(movement: Movement, gift: Gift, back: MoneyBack, books: Books) -> Entry:
+    """The refund came back: it is owed to the donor, not income again. One that was cancelled before
+    it left, or is about foreign money, is undone instead."""
+    return _goes_back(movement, gift, back, books, kind="refund_failed", fee=Account.PROCESSING_FEES)
 
 
 def bank_debit_returned(movement: Movement, gift: Gift, back: MoneyBack, books: Books) -> Entry:
     """A bank took a debit back after it had said yes: the gift never was, as with a refund."""
-    moves = _relief(gift, back, Account.CONTRIBUTION_REFUNDS, -movement.amount)
-    moves.append(_signed(Account.STRIPE_BALANCE, Account.PROCESSING_FEES, movement.fee))
-    return _of_stripe(movement, books, "bank_debit_returned", moves, gift)
+    return _goes_back(movement, gift, back, books, kind="bank_debit_returned", fee=Account.PROCESSING_FEES)
 
 
-def dispute_moved(movement: Movement, gift: Gift, books: Books) -> Entry:
+def dispute_moved(movement: Movement, gift: Gift, back: MoneyBack, books: Books) -> Entry:
     """A dispute takes its amount into the hold account, or brings it back; fees as Stripe says."""
-    moves = [
-        _signed(Account.STRIPE_BALANCE, Account.DISPUTED_FUNDS, -movement.amount),
-        _signed(Account.STRIPE_BALANCE, Account.DISPUTE_FEES, movement.fee),
-    ]
     kind = "dispute_opened" if movement.reporting_category == "dispute" else "dispute_won"
-    return _of_stripe(movement, books, kind, moves, gift)
+    return _goes_back(movement, gift, back, books, kind=kind, fee=Account.DISPUTE_FEES)
 
 
-def dispute_lost(movement: Movement, gift: Gift, books: Books, *, closed_at: datetime) -> Entry:
+def dispute_lost(
+    reference: str, gift: Gift, back: MoneyBack, books: Books, *, currency: str, closed_at: datetime
+) -> Entry:
     """A lost dispute moves no money at Stripe: what was held is a chargeback from then on."""
-    held = -movement.amount
-    moves = [
-        _signed(Account.DISPUTED_FUNDS, line.contra(Account.CHARGEBACKS), share, line.fund_id)
-        for line, share in zip(gift.lines, split(held, gift.weights), strict=True)
-    ]
+    moves = _relief(gift, back, Account.DISPUTED_FUNDS, back.before.held - back.after.held)
     return Entry(
-        reference=f"dispute_lost:{movement.stripe_balance_transaction_id}",
+        reference=reference,
         kind="dispute_lost",
         books=books,
         occurred_at=closed_at,
-        currency=movement.currency,
+        currency=currency,
         description="dispute lost",
         donation_id=gift.donation_id,
         moves=_not_nothing(moves),
     )
+
+
+def in_proportion(amount: int, *, of: int, to: int) -> int:
+    """What `amount` is to `of`, in another whole `to`: rounded to the nearest unit, halves up."""
+    return (2 * amount * to + of) // (2 * of)
 
 
 def without_gift(movement: Movement, books: Books) -> Entry:
@@ -253,22 +239,55 @@ _WITHOUT_GIFT: dict[str, Callable[[Movement], tuple[str, list[Move]]]] = {
 }
 
 
-def _relief(gift: Gift, back: MoneyBack, contra: Account, paid_out: int) -> list[Move]:
-    """The lines' share of what goes back, by cumulative largest remainder, so that several partial
-    refunds leave no residue; the difference to what was paid out is FX."""
-    before = split(_half_up(back.settled * back.before, gift.given), gift.weights)
-    after = split(_half_up(back.settled * (back.before + back.now), gift.given), gift.weights)
+def _goes_back(
+    movement: Movement, gift: Gift, back: MoneyBack, books: Books, *, kind: str, fee: Account
+) -> Entry:
+    moves = _relief(gift, back, Account.STRIPE_BALANCE, -movement.amount)
+    moves.append(_signed(Account.STRIPE_BALANCE, fee, movement.fee))
+    return _of_stripe(movement, books, kind, moves, gift)
+
+
+def _relief(gift: Gift, back: MoneyBack, source: Account, paid_out: int) -> list[Move]:
+    """From where the gift stood to where it stands, paid out of `source`; the rest is FX."""
+    before, after = _parts(gift, back.settled, back.before), _parts(gift, back.settled, back.after)
+    changes = {part: after.get(part, 0) - before.get(part, 0) for part in before | after}
     moves = [
-        _signed(Account.STRIPE_BALANCE, line.contra(contra), later - earlier, line.fund_id)
-        for line, earlier, later in zip(gift.lines, before, after, strict=True)
+        _signed(source, account, change, fund_id)
+        for (account, fund_id), change in changes.items()
+        if account is not source
     ]
-    moves.append(_signed(Account.STRIPE_BALANCE, Account.FX_GAIN_LOSS, paid_out - sum(after) + sum(before)))
+    moved = sum(change for (account, _), change in changes.items() if account is not source)
+    moves.append(_signed(source, Account.FX_GAIN_LOSS, paid_out - moved))
     return moves
 
 
-def _half_up(numerator: int, denominator: int) -> int:
-    """Rounded to the nearest whole, halves up; both are positive."""
-    return (2 * numerator + denominator) // (2 * denominator)
+def _parts(gift: Gift, settled: int, stands: Standing) -> dict[tuple[Account, str | None], int]:
+    """What a standing comes to in the settlement currency, debit positive.
+
+    Always all that has gone back up to now, shared by largest remainder: several partial refunds
+    and a lost dispute together leave no residue in any fund.
+    """
+
+    def worth(amount: int) -> int:
+        return in_proportion(amount, of=gift.given, to=settled)
+
+    out = stands.refunded + stands.lost
+    by_refunds = split(worth(stands.refunded), gift.weights)
+    by_all = split(worth(out), gift.weights)
+    parts: dict[tuple[Account, str | None], int] = {}
+
+    def add(account: Account, fund_id: str | None, amount: int) -> None:
+        parts[account, fund_id] = parts.get((account, fund_id), 0) + amount
+
+    add(Account.REFUNDS_PAYABLE, None, worth(out - stands.owed) - worth(out))
+    for line, refunds, everything in zip(gift.lines, by_refunds, by_all, strict=True):
+        add(line.contra(Account.CONTRIBUTION_REFUNDS), line.fund_id, refunds)
+        add(line.contra(Account.CHARGEBACKS), line.fund_id, everything - refunds)
+    # What a bank took beyond the gift is no fund's loss but the charity's own.
+    beyond = Account.CHARGEBACKS if gift.is_ours else Account.OTHER_RECEIPTS
+    add(beyond, None, worth(gift.given + stands.beyond) - settled)
+    add(Account.DISPUTED_FUNDS, None, stands.held)
+    return parts
 
 
 def _signed(from_account: Account, to_account: Account, amount: int, fund_id: str | None = None) -> Move:

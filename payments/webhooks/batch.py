@@ -6,6 +6,7 @@ each other in a circle; whatever belongs to a donation is only touched under its
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import cached_property
 
 from sqlalchemy import select
@@ -16,10 +17,10 @@ from payments.clock import from_stripe
 from payments.donations.models import Charge, Donation, Fund, IssuingEntity
 from payments.donations.organisation import OrganisationNotLoaded
 from payments.donations.reversals import Dispute, FraudWarning, Refund
+from payments.donations.turns import Booked
 from payments.errors import PersonMustLook, TryLater
 from payments.jobs import Bell, ring
 from payments.ledger import posting
-from payments.ledger.accounts import Account
 from payments.ledger.models import BalanceTransaction
 from payments.ledger.rules import Books, Entry
 from payments.receipts.models import DueReceipt
@@ -43,6 +44,9 @@ class ChargeNotYetKnown(TryLater):
 
 class Batch:
     """The desk: look up, note, and `conclude` everything at once."""
+
+    said_at: datetime
+    """When Stripe said what is being applied just now; for what we fetched, when we were told."""
 
     def __init__(self, session: Session, objects: Sequence[shapes.Shape]) -> None:
         self._session = session
@@ -144,21 +148,27 @@ class Batch:
         """The booked balance transactions whose source is this charge, refund or dispute."""
         return [row for row in self._rows.booked.values() if row.source_id == source_id]
 
-    def owed(self, donation: Donation | None, currency: str) -> int:
-        """What failed refunds of a gift still leave in `refunds_payable`, this batch included."""
-        if donation is None:
-            return 0
-        noted = sum(
-            (move.from_account is Account.REFUNDS_PAYABLE) * move.amount
-            - (move.to_account is Account.REFUNDS_PAYABLE) * move.amount
-            for entry in self._entries
-            if entry.donation_id == donation.id and entry.currency == currency
-            for move in entry.moves
+    def booked_of(self, charge: Charge) -> Booked:
+        """Everything booked of a charge up to now, this batch included."""
+        return Booked(
+            charge=charge,
+            transactions=list(self._rows.booked.values()),
+            kinds=self._rows.kinds,
+            refunds=self.refunds_of(charge),
+            disputes=[
+                row for row in self._rows.disputes.values() if row.stripe_charge_id == charge.stripe_charge_id
+            ],
+            owed_payments=self._rows.owed_payments.get(charge.donation_id or "", []),
         )
-        return self._rows.owed.get((donation.id, currency), 0) + noted
 
-    def book(self, transaction: shapes.BalanceTransaction, entry: Entry) -> BalanceTransaction:
-        """Mirror a balance transaction: the fact and its entry."""
+    def note_loss(self, withdrawal: BalanceTransaction) -> str:
+        """From here on what a dispute withdrew counts as lost; the reference of the entry that says so."""
+        reference = f"dispute_lost:{withdrawal.stripe_balance_transaction_id}"
+        self._rows.kinds[reference] = "dispute_lost"
+        return reference
+
+    def mirror(self, transaction: shapes.BalanceTransaction) -> BalanceTransaction:
+        """Keep a balance transaction as the fact it is; its entry is posted beside it."""
         row = BalanceTransaction(
             stripe_balance_transaction_id=transaction.id,
             reporting_category=transaction.reporting_category,
@@ -175,18 +185,18 @@ class Batch:
         )
         self._rows.booked[transaction.id] = row
         self._session.add(row)
-        self._entries.append(entry)
         return row
 
     def post(self, entry: Entry) -> None:
-        """An entry that no balance transaction makes, such as a lost dispute; once for its reference."""
-        if entry.reference in self._rows.posted or any(e.reference == entry.reference for e in self._entries):
-            return
-        self._entries.append(entry)
+        """Note an entry. One whose moves all came to nothing is none."""
+        if entry.moves:
+            self._rows.kinds[entry.reference] = entry.kind
+            self._entries.append(entry)
 
-    def fund(self, fund_id: str) -> Fund:
-        """A fund by id."""
-        return self._funds[fund_id]
+    @cached_property
+    def funds(self) -> dict[str, Fund]:
+        """Every fund by id."""
+        return {fund.id: fund for fund in self._session.scalars(select(Fund))}
 
     def books_of(self, donation: Donation | None) -> Books:
         """The books a gift goes into; whoever owns the Stripe account for what is no gift."""
@@ -198,10 +208,6 @@ class Batch:
     @cached_property
     def _entities(self) -> Sequence[IssuingEntity]:
         return self._session.scalars(select(IssuingEntity)).all()
-
-    @cached_property
-    def _funds(self) -> dict[str, Fund]:
-        return {fund.id: fund for fund in self._session.scalars(select(Fund))}
 
     def owe_receipt(self, donation: Donation) -> None:
         """A receipt is due for a gift that was paid just now."""

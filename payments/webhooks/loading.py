@@ -7,13 +7,12 @@ the batch is about that.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, case, func, or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from payments.donations.models import Charge, Donation
-from payments.donations.reversals import Dispute, FraudWarning, Refund
-from payments.ledger.accounts import Account
-from payments.ledger.models import BalanceTransaction, JournalEntry, JournalMove
+from payments.donations.reversals import Dispute, FraudWarning, OwedPayment, Refund
+from payments.ledger.models import BalanceTransaction, JournalEntry
 from payments.stripe_gateway import shapes
 
 
@@ -27,10 +26,10 @@ class Rows:
     disputes: dict[str, Dispute] = field(default_factory=dict)
     fraud_warnings: dict[str, FraudWarning] = field(default_factory=dict)
     booked: dict[str, BalanceTransaction] = field(default_factory=dict)
-    owed: dict[tuple[str, str], int] = field(default_factory=dict)
-    """`refunds_payable` by gift and currency; positive is owed."""
-    posted: set[str] = field(default_factory=set)
-    """References of entries that no balance transaction makes and that stand already."""
+    kinds: dict[str, str] = field(default_factory=dict)
+    """What the entries of `booked` and of lost disputes are, by reference."""
+    owed_payments: dict[str, list[OwedPayment]] = field(default_factory=dict)
+    """What became of what failed refunds owed, by gift."""
 
 
 @dataclass(slots=True)
@@ -42,6 +41,7 @@ class _Named:
     charges: set[str] = field(default_factory=set)
     balance_transactions: set[str] = field(default_factory=set)
     disputes: set[str] = field(default_factory=set)
+    refunds: set[str] = field(default_factory=set)
     is_about_money_back: bool = False
     has_movements: bool = False
 
@@ -82,6 +82,7 @@ def _name(named: _Named, found: shapes.Shape) -> None:
                 _add(named.payments, found.payment_intent)
         case shapes.Refund():
             named.is_about_money_back = True
+            named.refunds.add(found.id)
             _add(named.charges, found.charge)
             _add(named.balance_transactions, found.balance_transaction)
             _add(named.balance_transactions, found.failure_balance_transaction)
@@ -141,6 +142,9 @@ def _charges(session: Session, named: _Named, rows: Rows) -> dict[str, Charge]:
     wanted = select(Charge).where(
         or_(Charge.stripe_charge_id.in_(named.charges), Charge.donation_id.in_(rows.donations.keys()))
     )
+    if named.is_about_money_back:
+        # Foreign money has no gift whose lock would keep two workers apart.
+        wanted = wanted.order_by(Charge.stripe_charge_id).with_for_update()
     return {
         charge.stripe_charge_id: charge
         for charge in session.scalars(wanted.execution_options(populate_existing=True))
@@ -173,7 +177,8 @@ def _load_money_back(session: Session, named: _Named, rows: Rows) -> None:
             .execution_options(populate_existing=True)
         )
     }
-    sources = charges | named.disputes | set(rows.disputes)
+    stripe_refunds = {row.stripe_refund_id for row in rows.refunds.values() if row.stripe_refund_id}
+    sources = charges | named.disputes | set(rows.disputes) | named.refunds | stripe_refunds
     rows.booked = _booked(
         session,
         or_(
@@ -181,12 +186,11 @@ def _load_money_back(session: Session, named: _Named, rows: Rows) -> None:
             BalanceTransaction.source_id.in_(sources),
         ),
     )
-    rows.owed = _owed(session, rows.donations.keys())
-    references = {f"dispute_lost:{row.stripe_balance_transaction_id}" for row in rows.booked.values()}
-    if references:
-        rows.posted = set(
-            session.scalars(select(JournalEntry.reference).where(JournalEntry.reference.in_(references)))
-        )
+    rows.kinds = _kinds(session, rows.booked)
+    for payment in session.scalars(
+        select(OwedPayment).where(OwedPayment.donation_id.in_(rows.donations)).order_by(OwedPayment.id)
+    ):
+        rows.owed_payments.setdefault(payment.donation_id, []).append(payment)
 
 
 def _booked(session: Session, which: ColumnElement[bool]) -> dict[str, BalanceTransaction]:
@@ -196,16 +200,10 @@ def _booked(session: Session, which: ColumnElement[bool]) -> dict[str, BalanceTr
     }
 
 
-def _owed(session: Session, donation_ids: Iterable[str]) -> dict[tuple[str, str], int]:
-    payable = Account.REFUNDS_PAYABLE.value
-    change = case((JournalMove.from_account == payable, JournalMove.amount), else_=-JournalMove.amount)
+def _kinds(session: Session, booked: Iterable[str]) -> dict[str, str]:
+    """What their entries are, and which of them are losses of a dispute."""
+    references = [f"{about}:{transaction}" for transaction in booked for about in ("bt", "dispute_lost")]
     found = session.execute(
-        select(JournalEntry.donation_id, JournalMove.currency, func.sum(change))
-        .join(JournalMove, JournalMove.reference == JournalEntry.reference)
-        .where(
-            JournalEntry.donation_id.in_(donation_ids),
-            or_(JournalMove.from_account == payable, JournalMove.to_account == payable),
-        )
-        .group_by(JournalEntry.donation_id, JournalMove.currency)
+        select(JournalEntry.reference, JournalEntry.kind).where(JournalEntry.reference.in_(references))
     )
-    return {(donation_id or "", currency): int(owed) for donation_id, currency, owed in found}
+    return {row.reference: row.kind for row in found}

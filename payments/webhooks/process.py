@@ -7,7 +7,7 @@ one, so that a single bad event is set aside and holds up nothing else.
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.orm import Session
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from payments.errors import PersonMustLook, TryLater, UnreadableStripeObject
 from payments.stripe_gateway.shapes import BalanceTransaction, Shape
 from payments.webhooks.batch import Batch
-from payments.webhooks.events import Reading, object_of, reading_of
+from payments.webhooks.events import FETCHED, Reading, object_of, reading_of
 from payments.webhooks.inbox import UNREADABLE, why_not_for_us
 from payments.webhooks.models import QueuedEvent, StripeEvent
 
@@ -51,6 +51,8 @@ class _Claim:
     reading: Reading | None
     """None for a type that nobody acts on, put into the queue by a replay."""
     object: Shape | None
+    said_at: datetime
+    """When Stripe said it; of a fetched object, which tells no time of its own, when we got it."""
 
 
 def apply_due(session: Session, *, limit: int = BATCH) -> Applied:
@@ -110,8 +112,9 @@ def _claim_of(event: StripeEvent, attempts: int) -> _Claim:
         raise NotForUs(reason)
     reading = reading_of(event.type)
     if reading is None:
-        return _Claim(event.stripe_event_id, attempts, None, None)
-    return _Claim(event.stripe_event_id, attempts, reading, object_of(event.type, event.body))
+        return _Claim(event.stripe_event_id, attempts, None, None, event.created_at)
+    said_at = event.received_at if event.type in FETCHED else event.created_at
+    return _Claim(event.stripe_event_id, attempts, reading, object_of(event.type, event.body), said_at)
 
 
 def _apply(session: Session, claims: Sequence[_Claim]) -> None:
@@ -120,6 +123,7 @@ def _apply(session: Session, claims: Sequence[_Claim]) -> None:
     batch = Batch(session, [claim.object for claim in claims if claim.object is not None])
     for claim in sorted(claims, key=_in_what_order):
         if claim.reading is not None:
+            batch.said_at = claim.said_at
             claim.reading.handler(batch, claim.object)
     batch.conclude()
     done = [claim.stripe_event_id for claim in claims]

@@ -2,19 +2,21 @@
 
 from payments.donations import settlement
 from payments.donations.models import Charge
+from payments.donations.turns import standing_of
 from payments.errors import TryLater
 from payments.ledger import rules
+from payments.ledger.models import BalanceTransaction
 from payments.stripe_gateway import shapes
 from payments.webhooks.batch import Batch
 from payments.webhooks.handlers import charge as charges
 from payments.webhooks.handlers import charge_dispute, movements, refund
 
 
-class ChargeNotYetBooked(TryLater):
+class NotYetBooked(TryLater):
     """Money goes back that the book has not seen coming; it is on its way."""
 
-    def __init__(self, stripe_charge_id: str) -> None:
-        super().__init__(f"charge {stripe_charge_id} is not booked yet")
+    def __init__(self, stripe_id: str) -> None:
+        super().__init__(f"the money of {stripe_id} is not booked yet")
 
 
 def fetched(batch: Batch, transaction: shapes.BalanceTransaction) -> None:
@@ -22,84 +24,112 @@ def fetched(batch: Batch, transaction: shapes.BalanceTransaction) -> None:
 
     The source came along, so whatever webhook was lost, the charge, refund or dispute is known now.
     """
-    is_as_agreed = _note_source(batch, transaction)
+    _note_source(batch, transaction)
     if batch.is_booked(transaction.id):
         return
-    batch.book(transaction, _entry(batch, transaction, is_as_agreed=is_as_agreed))
+    batch.post(_entry(batch, transaction))
     if transaction.dispute is not None:
         known = batch.dispute(transaction.dispute.id)
         if known is not None:
             charge_dispute.book_loss(batch, known)
 
 
-def _note_source(batch: Batch, transaction: shapes.BalanceTransaction) -> bool:
-    """Take over the source's facts. False for a gift charged otherwise than asked: its event is
-    parked and its money is in suspense."""
+def _note_source(batch: Batch, transaction: shapes.BalanceTransaction) -> None:
+    """Take over the source's facts."""
     if transaction.charge is not None:
-        donation = batch.donation_paid_by(transaction.charge)
-        if donation is not None and not settlement.is_as_agreed(donation, transaction.charge):
-            return False
-        charges.seen(batch, transaction.charge)
+        if _is_as_agreed(batch, transaction.charge):
+            charges.seen(batch, transaction.charge)
+        elif batch.charge(transaction.charge.id) is None:
+            # Its own event is parked; what follows from it must still find it.
+            batch.add_charge(settlement.charge_from(transaction.charge, None))
     elif transaction.refund is not None:
         refund.seen(batch, transaction.refund)
     elif transaction.dispute is not None:
-        charge_dispute.seen(batch, transaction.dispute)
-    return True
+        charge_dispute.note(batch, transaction.dispute)
 
 
-def _entry(batch: Batch, transaction: shapes.BalanceTransaction, *, is_as_agreed: bool) -> rules.Entry:
+def _is_as_agreed(batch: Batch, charge: shapes.Charge) -> bool:
+    """False for a gift charged otherwise than asked: its money waits in suspense."""
+    donation = batch.donation_paid_by(charge)
+    return donation is None or settlement.is_as_agreed(donation, charge)
+
+
+def _entry(batch: Batch, transaction: shapes.BalanceTransaction) -> rules.Entry:
+    """Keep the fact and say which moves it makes."""
+    category, about = transaction.reporting_category, transaction.stripe_charge_id
+    if category == "charge" and transaction.charge is not None:
+        return _charged(batch, transaction, transaction.charge)
+    if category in _MOVES_A_GIFT and about is not None:
+        return _moved(batch, transaction, batch.known_charge(about))
+    batch.mirror(transaction)
+    return rules.without_gift(movements.of_shape(transaction), batch.books_of(None))
+
+
+def _charged(batch: Batch, transaction: shapes.BalanceTransaction, charge: shapes.Charge) -> rules.Entry:
     movement = movements.of_shape(transaction)
-    if not is_as_agreed:
+    batch.mirror(transaction)
+    is_converted = transaction.currency != charge.currency
+    if not _is_as_agreed(batch, charge) or not (is_converted or transaction.amount == charge.amount):
         return rules.unclassified(movement, batch.books_of(None))
-    if transaction.reporting_category not in _ABOUT_A_CHARGE or transaction.stripe_charge_id is None:
-        return rules.without_gift(movement, batch.books_of(None))
-    return _entry_of_a_charge(batch, transaction, movement)
+    known = batch.known_charge(charge.id)
+    donation = batch.donation(known.donation_id)
+    return rules.settled(movement, movements.gift_of(batch, known, donation), batch.books_of(donation))
 
 
-_ABOUT_A_CHARGE = frozenset(
-    {"charge", "refund", "refund_failure", "charge_failure", "dispute", "dispute_reversal"}
-)
+_MOVES_A_GIFT = {
+    "refund": rules.refunded,
+    "refund_failure": rules.refund_failed,
+    "charge_failure": rules.bank_debit_returned,
+    "dispute": rules.dispute_moved,
+    "dispute_reversal": rules.dispute_moved,
+}
+_COMES_AFTER = {"refund_failure": "refund", "dispute_reversal": "dispute"}
+"""What brings money back was taken before, whatever order we hear of it."""
 
 
-def _entry_of_a_charge(
-    batch: Batch, transaction: shapes.BalanceTransaction, movement: rules.Movement
-) -> rules.Entry:
-    charge = batch.known_charge(transaction.stripe_charge_id)
+def _moved(batch: Batch, transaction: shapes.BalanceTransaction, charge: Charge) -> rules.Entry:
+    movement = movements.of_shape(transaction)
+    _wait_for_what_came_before(batch, transaction, charge)
+    booked = batch.booked_of(charge)
     donation = batch.donation(charge.donation_id)
-    gift = movements.gift_of(batch, charge, donation)
     books = batch.books_of(donation)
-    match transaction.reporting_category:
-        case "charge":
-            return rules.settled(movement, gift, books)
-        case "dispute" | "dispute_reversal":
-            return rules.dispute_moved(movement, gift, books)
-        case "refund_failure":
-            return rules.refund_failed(movement, gift, books)
-    settled = _settled_amount(batch, charge, movement.currency)
-    if settled is None:
-        # Stripe settles it in another currency than the charge: no rate of ours joins them.
+    if booked.settled is None or not _is_comparable(transaction, charge, booked.settled):
+        batch.mirror(transaction)
         return rules.unclassified(movement, books)
-    back = rules.MoneyBack(
-        settled=settled,
-        before=sum(row.amount for row in batch.refunds_of(charge) if row.is_booked),
-        # A returned bank debit is the whole gift.
-        now=transaction.refund.amount if transaction.refund is not None else gift.given,
-        owed=batch.owed(donation, movement.currency),
-    )
+    gift = movements.gift_of(batch, charge, donation)
+    before = standing_of(gift, booked)
+    batch.mirror(transaction)
     _mark_booked(batch, transaction)
-    if transaction.reporting_category == "charge_failure":
-        return rules.bank_debit_returned(movement, gift, back, books)
-    return rules.refunded(movement, gift, back, books)
+    after = standing_of(gift, batch.booked_of(charge))
+    back = rules.MoneyBack(settled=booked.settled.amount, before=before, after=after)
+    return _MOVES_A_GIFT[transaction.reporting_category](movement, gift, back, books)
 
 
-def _settled_amount(batch: Batch, charge: Charge, currency: str) -> int | None:
-    """What the charge brought in, as booked; None when it was settled in another currency."""
-    booked = [
-        row for row in batch.booked_about(charge.stripe_charge_id) if row.reporting_category == "charge"
-    ]
-    if not booked:
-        raise ChargeNotYetBooked(charge.stripe_charge_id)
-    return booked[0].amount if booked[0].currency == currency else None
+def _wait_for_what_came_before(batch: Batch, transaction: shapes.BalanceTransaction, charge: Charge) -> None:
+    if not _has(batch.booked_about(charge.stripe_charge_id), "charge"):
+        raise NotYetBooked(charge.stripe_charge_id)
+    earlier = _COMES_AFTER.get(transaction.reporting_category)
+    if earlier is not None and not _has(batch.booked_about(transaction.source_id or ""), earlier):
+        raise NotYetBooked(transaction.source_id or transaction.id)
+
+
+def _has(rows: list[BalanceTransaction], category: str) -> bool:
+    return any(row.reporting_category == category for row in rows)
+
+
+def _is_comparable(
+    transaction: shapes.BalanceTransaction, charge: Charge, settled: BalanceTransaction
+) -> bool:
+    """Whether the book can say which part of the gift it moves. Stripe may take it from the balance
+    of another currency, and no rate of ours joins the two; and what is not converted at all must be
+    the refund's own amount to the cent."""
+    if transaction.currency != settled.currency:
+        return False
+    if charge.currency != settled.currency:
+        return True
+    if transaction.refund is not None:
+        return abs(transaction.amount) == transaction.refund.amount
+    return transaction.reporting_category != "charge_failure" or -transaction.amount == charge.amount
 
 
 def _mark_booked(batch: Batch, transaction: shapes.BalanceTransaction) -> None:
