@@ -18,7 +18,7 @@ from payments.sandbox.forms import NOT_SIMULATED, read, require
 from payments.sandbox.store import Thing
 from payments.sandbox.world import World
 
-_CREATE: dict[str, Any] = {
+CREATE: dict[str, Any] = {
     "amount": "int",
     "currency": "str",
     "description": "str",
@@ -47,7 +47,7 @@ _INSTANT_LEAST = 50
 
 def create(world: World, tree: dict[str, Any]) -> Thing:
     """`POST /v1/payouts`: a manual one."""
-    given = read(tree, _CREATE)
+    given = read(tree, CREATE)
     payout = pay_out_by_hand(
         world,
         currency=require(given, "currency"),

@@ -28,7 +28,7 @@ FAILURE_REASONS = (
     "merchant_request",
     "unknown",
 )
-_CREATE: dict[str, Any] = {
+CREATE: dict[str, Any] = {
     "amount": "int",
     "charge": "str",
     "currency": NOT_SIMULATED,
@@ -47,7 +47,7 @@ _THIRTY_DAYS = 30 * 24 * 3600
 
 def create(world: World, tree: dict[str, Any]) -> Thing:
     """`POST /v1/refunds`."""
-    given = read(tree, _CREATE)
+    given = read(tree, CREATE)
     return refund(
         world,
         _charge_of(world, given),

@@ -169,6 +169,18 @@ def gift(**changes: Any) -> dict[str, Any]:
     return {**params, **changes}
 
 
+def paid(sandbox: Sandbox, *, settle: bool = True, **changes: Any) -> stripe.Charge:
+    """The charge of a gift that was paid by card, or by `method="bank_debit"` days ago."""
+    how = {name: changes.pop(name) for name in ("card", "method") if name in changes}
+    session_id = sandbox.stripe.v1.checkout.sessions.create(gift(**changes)).id
+    told = sandbox.pay(session_id, **how)
+    if "method" in how:
+        told = sandbox.control(f"/checkout/sessions/{session_id}/bank_debit/succeed")
+    if settle:
+        sandbox.control(f"/charges/{told['charge']}/settle")
+    return sandbox.stripe.v1.charges.retrieve(told["charge"])
+
+
 Start = Callable[..., Sandbox]
 
 

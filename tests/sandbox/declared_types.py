@@ -69,4 +69,9 @@ OBJECTS = {
     "item": ("_line_item.py", "LineItem"),
     "price": ("_price.py", "Price"),
     "account": ("_account.py", "Account"),
+    "refund": ("_refund.py", "Refund"),
+    "dispute": ("_dispute.py", "Dispute"),
+    "radar.early_fraud_warning": ("radar/_early_fraud_warning.py", "EarlyFraudWarning"),
+    "payout": ("_payout.py", "Payout"),
+    "topup": ("_topup.py", "Topup"),
 }

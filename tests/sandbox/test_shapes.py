@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import stripe
 
-from payments.sandbox import API_VERSION
+from payments.sandbox import API_VERSION, payouts, refunds
 from payments.sandbox.checkout_parameters import CREATE
-from tests.sandbox.conftest import Sandbox, Start, gift
+from tests.sandbox.conftest import Sandbox, Start, gift, paid
 from tests.sandbox.declared_types import OBJECTS, Declared, declared
 
 # Nullable keys that Stripe leaves out unless they apply; the types cannot tell these from those sent as null.
@@ -49,6 +49,22 @@ LEFT_OUT = {
     "item": {"discounts", "taxes"},
     "price": {"currency_options", "deleted", "tiers"},
     "webhook_endpoint": {"deleted", "secret"},
+    "refund": {
+        "customer",
+        "customer_account",
+        "description",
+        "failure_balance_transaction",
+        "failure_reason",
+        "instructions_email",
+        "next_action",
+        "payment_method",
+        "pending_reason",
+        "presentment_details",
+    },
+    "dispute": set(),
+    "radar.early_fraud_warning": set(),
+    "payout": set(),
+    "topup": {"initiated_by", "payment_method", "payment_method_options"},
 }
 OPEN_MAPS = ("UntypedStripeObject", "Dict[")
 
@@ -156,6 +172,72 @@ def test_a_failed_bank_transfer_has_the_declared_fields(sandbox: Sandbox):
     sandbox.control(f"/checkout/sessions/{session.id}/bank_debit/fail")
 
     check(*[event.data.object for event in sandbox.stripe.v1.events.list({"limit": 100}).data])
+
+
+@pytest.mark.parametrize("how", [{}, {"method": "bank_debit"}])
+def test_money_that_goes_back_has_the_declared_fields(sandbox: Sandbox, how: dict):
+    charge = paid(sandbox, **how)
+    other = paid(sandbox)
+
+    failed = sandbox.stripe.v1.refunds.create({"charge": charge.id, "amount": 100})
+    sandbox.control(f"/refunds/{failed.id}/fail")
+    sandbox.stripe.v1.refunds.create({"charge": charge.id, "amount": 200, "reason": "duplicate"})
+    inquiry = sandbox.control(f"/charges/{charge.id}/dispute", {"inquiry": True})
+    sandbox.control(f"/disputes/{inquiry['id']}/escalate")
+    sandbox.control(f"/disputes/{inquiry['id']}/respond", {"countered_fee": 1500})
+    sandbox.control(f"/disputes/{inquiry['id']}/close", {"outcome": "won"})
+    sandbox.control(f"/charges/{other.id}/fraud_warning")
+
+    stripe_v1, page = sandbox.stripe.v1, {"limit": 100}
+    expand = {"expand": ["balance_transaction", "failure_balance_transaction", "charge.refunds"]}
+    check(stripe_v1.refunds.retrieve(failed.id, expand), stripe_v1.charges.retrieve(charge.id))
+    check(*stripe_v1.refunds.list(page).data, *stripe_v1.disputes.list(page).data)
+    check(*stripe_v1.radar.early_fraud_warnings.list(page).data)
+    check(*stripe_v1.balance_transactions.list({**page, "expand": ["data.source"]}).data)
+    check(*[event.data.object for event in stripe_v1.events.list(page).data])
+
+
+def test_a_refund_that_asks_the_donor_and_a_returned_debit_have_the_declared_fields(sandbox: Sandbox):
+    transferred = paid(sandbox, method="bank_debit", currency="jpy", amount=20_000)
+    debited = paid(sandbox, method="bank_debit")
+
+    asking = sandbox.stripe.v1.refunds.create({"charge": transferred.id})
+    sandbox.control(f"/charges/{debited.id}/return", {"fee": 400, "tell_session": True})
+
+    assert asking.status == "requires_action"
+    check(asking, sandbox.stripe.v1.charges.retrieve(debited.id))
+    check(*[event.data.object for event in sandbox.stripe.v1.events.list({"limit": 100}).data])
+
+
+def test_payouts_in_every_state_have_the_declared_fields(sandbox: Sandbox):
+    paid(sandbox)
+    sandbox.control("/movements", {"kind": "topup", "amount": 10_000})
+    carried = sandbox.control("/payouts", {"all": True, "paid": True})
+    sandbox.control(f"/payouts/{carried['id']}/fail")
+    sandbox.control(f"/payouts/{carried['id']}/retry")
+    sandbox.control("/movements", {"kind": "topup", "amount": 10_000})
+    instant = sandbox.control(
+        "/payouts", {"automatic": False, "amount": 900, "method": "instant", "paid": True}
+    )
+    sandbox.control(f"/payouts/{instant['id']}/reverse")
+
+    expand = ["data.balance_transaction", "data.failure_balance_transaction", "data.original_payout"]
+    payouts = sandbox.stripe.v1.payouts.list({"limit": 100, "expand": expand}).data
+
+    check(*payouts, *[event.data.object for event in sandbox.stripe.v1.events.list({"limit": 100}).data])
+    check(*sandbox.stripe.v1.balance_transactions.list({"limit": 100, "expand": ["data.source"]}).data)
+    assert len(payouts) == 4
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "spec"),
+    [
+        ("_refund_create_params.py", "RefundCreateParams", refunds.CREATE),
+        ("_payout_create_params.py", "PayoutCreateParams", payouts.CREATE),
+    ],
+)
+def test_every_parameter_of_refunds_and_payouts_is_known_and_no_other(module: str, name: str, spec: dict):
+    assert set(declared(f"params/{module}", name).fields) == set(spec)
 
 
 def test_balance_account_and_webhook_endpoints_have_the_declared_fields(start: Start):
