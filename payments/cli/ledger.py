@@ -1,12 +1,27 @@
-"""`almoner ledger`: what stands in the book, and that it ties with Stripe."""
+"""`almoner ledger`: what stands in the book, that it ties with Stripe, and the proof of it all."""
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.text import Text
 
 from payments.cli.printing import AsJson, console, print_json, print_table
 from payments.database import transaction
 from payments.ledger import balances as reading
+from payments.verify.check import Check
+from payments.verify.checks import CHECKS, named
+from payments.verify.run import breaches, snapshot
 
 app = typer.Typer(no_args_is_help=True, help="The book.")
+
+_SHOWN_OF_A_KIND = 20
+"""A person reads a few of a kind and sees the pattern; `--json` gives them all."""
 
 
 @app.command("balances")
@@ -59,3 +74,93 @@ def balances(as_json: AsJson = False) -> None:
             markup=False,
         )
     raise typer.Exit(0 if is_proven else 1)
+
+
+def _known(kinds: list[str]) -> list[str]:
+    unknown = set(kinds) - {check.kind for check in CHECKS}
+    if unknown:
+        raise typer.BadParameter(f"no check is called {', '.join(sorted(unknown))}; see --list")
+    return kinds
+
+
+@app.command("verify")
+def verify(
+    as_json: AsJson = False,
+    kind: Annotated[
+        list[str] | None, typer.Option(callback=_known, help="Only this check; may be given several times.")
+    ] = None,
+    only_list: Annotated[bool, typer.Option("--list", help="Say what is proved, and prove nothing.")] = False,
+) -> None:
+    """Prove the whole database: every law of the books, read only, in one snapshot; exit code 1 if one
+    is broken."""
+    checks = named(kind or [])
+    if only_list:
+        _print_laws(checks, as_json=as_json)
+        return
+    began = time.monotonic()
+    found = _prove_as_json(checks) if as_json else _prove(checks)
+    if not as_json:
+        verdict = f"{found} findings" if found else "nothing is wrong"
+        seconds = time.monotonic() - began
+        console.print(f"  {len(checks)} laws proved in {seconds:.1f} s: {verdict}", markup=False)
+    raise typer.Exit(1 if found else 0)
+
+
+def _prove(checks: Sequence[Check]) -> int:
+    found = 0
+    with snapshot() as connection:
+        for check in checks:
+            began = time.monotonic()
+            count = 0
+            _progress(check, None)
+            for finding in breaches(connection, check):
+                if not count:
+                    console.print(Text(check.kind, style="bold red"), Text(f"  {check.proves}"))
+                count += 1
+                if count <= _SHOWN_OF_A_KIND:
+                    console.print(Text(f"  {finding.sentence}"), soft_wrap=True)
+            if count > _SHOWN_OF_A_KIND:
+                console.print(Text(f"  … {count} in all; --json gives every one"))
+            if count:
+                console.print(Text(f"  → {check.remedy}", style="italic"), soft_wrap=True)
+            _progress(check, time.monotonic() - began)
+            found += count
+    return found
+
+
+def _prove_as_json(checks: Sequence[Check]) -> int:
+    """One document, written as it is found: a broken book of a million gifts needs no more memory."""
+    found = 0
+    typer.echo('{"findings": [', nl=False)
+    seconds: dict[str, float] = {}
+    with snapshot() as connection:
+        for check in checks:
+            began = time.monotonic()
+            _progress(check, None)
+            for finding in breaches(connection, check):
+                typer.echo(
+                    ("," if found else "") + "\n  " + json.dumps(asdict(finding), ensure_ascii=False),
+                    nl=False,
+                )
+                found += 1
+            seconds[check.kind] = round(time.monotonic() - began, 3)
+            _progress(check, seconds[check.kind])
+    typer.echo(
+        f'\n], "seconds": {json.dumps(seconds)}, "count": {found}, "is_proven": {json.dumps(not found)}}}'
+    )
+    return found
+
+
+def _progress(check: Check, seconds: float | None) -> None:
+    """On a terminal only, and beside the answer: what is being proved, and how long it took."""
+    if not sys.stderr.isatty():
+        return
+    line = f"  {check.kind} …" if seconds is None else f"\r  {check.kind}  {seconds:.1f} s"
+    Console(stderr=True, highlight=False).print(Text(line), end="" if seconds is None else "\n")
+
+
+def _print_laws(checks: Sequence[Check], *, as_json: bool) -> None:
+    if as_json:
+        print_json([{"kind": check.kind, "proves": check.proves, "sql": check.sql} for check in checks])
+        return
+    print_table("What is proved", ["kind", "law"], [(check.kind, check.proves) for check in checks])

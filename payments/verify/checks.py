@@ -1,0 +1,24 @@
+"""THE TABLE: every law of the books, what it proves, and the statement that finds each breach.
+
+The statements ask the stored facts anew and share no code with what wrote them: a mistake made twice
+in the same way would prove itself.
+"""
+
+from payments.verify import giving, guards, inbox, journal, mirror, money_back, offline, receipts
+from payments.verify.check import Check
+
+CHECKS: tuple[Check, ...] = (
+    *journal.CHECKS,
+    *mirror.CHECKS,
+    *giving.CHECKS,
+    *money_back.CHECKS,
+    *offline.CHECKS,
+    *receipts.CHECKS,
+    *inbox.CHECKS,
+    *guards.CHECKS,
+)
+
+
+def named(kinds: list[str]) -> tuple[Check, ...]:
+    """The checks of these names, in the order of the table; all of them for an empty list."""
+    return tuple(check for check in CHECKS if not kinds or check.kind in kinds)

@@ -1,0 +1,155 @@
+"""The locks on the books, and the bonds between rows: in place, or a rewrite leaves no trace.
+
+What is to be in place is read from the models, so a new table is watched from its first day.
+"""
+
+from sqlalchemy import Constraint, ForeignKeyConstraint, PrimaryKeyConstraint
+
+from payments.database import APP_ROLE
+from payments.models import Base
+from payments.verify.check import Check
+
+APPEND_ONLY = (
+    *("stripe_events", "balance_transactions", "journal_entries", "journal_moves", "receipt_documents"),
+    "audit_log",
+)
+"""The application may read these and add to them, and not even their owner may do more."""
+
+_TRIGGERS = (
+    *((table, f"{table}_append_only") for table in (*APPEND_ONLY, "receipts")),
+    ("journal_moves", "journal_moves_sealed"),
+    ("journal_entries", "journal_entries_have_moves"),
+    ("receipts", "receipts_only_voided"),
+    ("refunds", "refunds_within_the_gift"),
+    ("refunds", "refunds_amount_is_fixed"),
+)
+
+MAY_DELETE = (
+    *("stripe_event_queue", "due_receipts", "giving_terms", "donation_requests", "worker_heartbeats"),
+    *("classification_rules", "staff_requests"),
+)
+"""What is gone when it is done; everywhere else a row stays."""
+
+
+def _values(rows: list[tuple[str, ...]]) -> str:
+    return ", ".join("(" + ", ".join(f"'{cell}'" for cell in row) + ")" for row in rows)
+
+
+def _array(names: tuple[str, ...]) -> str:
+    return "array[" + ", ".join(f"'{name}'" for name in names) + "]"
+
+
+def _constraint_names() -> list[tuple[str, ...]]:
+    found = []
+    for table in Base.metadata.sorted_tables:
+        named: list[Constraint] = [c for c in table.constraints if not isinstance(c, PrimaryKeyConstraint)]
+        found += [(table.name, str(constraint.name), "constraint") for constraint in named]
+        found += [(table.name, str(index.name), "index") for index in table.indexes if index.unique]
+    return sorted(found)
+
+
+def _orphans() -> str:
+    """A row of every table that names a parent which is not there."""
+    searches = []
+    for table in Base.metadata.sorted_tables:
+        key = " || ':' || ".join(f"c.{column.name}::text" for column in table.primary_key.columns)
+        for constraint in sorted(table.foreign_key_constraints, key=lambda found: str(found.name)):
+            searches.append(_orphans_of(constraint, table.name, key))
+    return " union all ".join(searches)
+
+
+def _orphans_of(constraint: ForeignKeyConstraint, table: str, key: str) -> str:
+    [element] = constraint.elements
+    child, parent = element.parent.name, element.column
+    return f"""
+        select array[{key}, c.{child}], null::text, null::bigint, null::bigint,
+            '{table} names {parent.table.name} ' || c.{child}
+        from {table} c
+        where c.{child} is not null
+            and not exists (select from {parent.table.name} p where p.{parent.name} = c.{child})
+    """
+
+
+CHECKS = (
+    Check(
+        kind="row_without_parent",
+        proves="Whatever a row names is there: the gift of a charge, the fund of a part, the person "
+        "of a deed.",
+        says="{subject}: {detail}, which is not there.",
+        remedy="Restore the missing row from a backup; a foreign key was bypassed.",
+        sql=_orphans(),
+    ),
+    Check(
+        kind="guard_missing",
+        proves="The triggers that keep the books append-only are in force and do refuse.",
+        says="The trigger {subject} {detail}.",
+        remedy="ALTER TABLE … ENABLE TRIGGER …, or run the migration again; then ask who switched it off.",
+        sql=f"""
+            with wanted (tbl, name) as (values {_values(list(_TRIGGERS))})
+            select array[w.name, w.tbl], null::text, null::bigint, null::bigint,
+                case when t.oid is null then 'is missing'
+                    when t.tgenabled not in ('O', 'A') then 'is switched off'
+                    else 'refuses nothing: its function was replaced' end
+            from wanted w
+            left join pg_class c on c.oid = to_regclass(w.tbl)
+            left join pg_trigger t on t.tgrelid = c.oid and t.tgname = w.name
+            left join pg_proc p on p.oid = t.tgfoid
+            where t.oid is null or t.tgenabled not in ('O', 'A') or p.prosrc !~* 'raise exception'
+        """,
+    ),
+    Check(
+        kind="constraint_missing",
+        proves="Every law that the database itself keeps is in force: keys, checks and unique numbers.",
+        says="The {detail} {subject} is not in force.",
+        remedy="Run the checks above, then add it again as the models say.",
+        sql=f"""
+            with wanted (tbl, name, what) as (values {_values(_constraint_names())})
+            select array[w.name, w.tbl], null::text, null::bigint, null::bigint, w.what
+            from wanted w
+            where not exists (
+                select from pg_constraint n where n.conrelid = to_regclass(w.tbl) and n.conname = w.name
+                    and n.convalidated
+            ) and not exists (
+                select from pg_index i join pg_class c on c.oid = i.indexrelid
+                where i.indrelid = to_regclass(w.tbl) and c.relname = w.name and i.indisvalid
+                    and i.indisunique
+            )
+        """,
+    ),
+    Check(
+        kind="grant_too_wide",
+        proves="The role of the program may add to the books and never rewrite, empty or own them.",
+        says="The program's role may {detail} {subject}.",
+        remedy=f"REVOKE it from {APP_ROLE} (and from PUBLIC), and compare the grants with the migrations.",
+        sql=f"""
+            with tables as (
+                select c.oid, c.relname as name, c.relowner,
+                    c.relname = any ({_array(APPEND_ONLY)}) as is_book
+                from pg_class c
+                where c.relkind in ('r', 'p') and c.relnamespace = to_regnamespace('public')
+            ), rights as (
+                select t.*, p.privilege from tables t
+                cross join unnest(array['update', 'delete', 'truncate', 'trigger']) p (privilege)
+                where has_table_privilege('{APP_ROLE}', t.oid, p.privilege)
+            )
+            select array[name], null::text, null::bigint, null::bigint, privilege
+            from rights
+            where privilege in ('truncate', 'trigger')
+                or (privilege = 'delete' and name <> all ({_array(MAY_DELETE)}))
+                or (privilege = 'update' and (is_book or name in ('receipts', 'donation_allocations')))
+            union all
+            select array[name], null, null, null,
+                'own' from tables where pg_get_userbyid(relowner) = '{APP_ROLE}'
+            union all
+            select array[t.name, a.attname], null, null, null, format('update the column %s of', a.attname)
+            from tables t join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
+            where (t.is_book or (t.name = 'receipts' and a.attname not in ('status', 'void_reason',
+                'voided_at')))
+                and not has_table_privilege('{APP_ROLE}', t.oid, 'update')
+                and has_column_privilege('{APP_ROLE}', t.oid, a.attnum, 'update')
+            union all
+            select array['everything'], null, null, null, 'bypass every guard of'
+            from pg_roles where rolname = '{APP_ROLE}' and (rolsuper or rolbypassrls or rolcreaterole)
+        """,
+    ),
+)

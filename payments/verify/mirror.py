@@ -1,0 +1,178 @@
+"""The book beside Stripe's balance transactions: each is booked once, to the cent."""
+
+from payments.verify.check import Check
+
+# A charge or refund is heard of before its balance transaction is fetched. Until the list at Stripe
+# was read well past it, its absence is not a fault.
+MIRRORED_UP_TO = """
+    select least(now() - interval '1 day', coalesce(
+        (select read_to - interval '1 hour' from stripe_cursors where name = 'balance_transactions'), now()
+    )) as at
+"""
+
+CHECKS = (
+    Check(
+        kind="net_is_not_amount_less_fee",
+        proves="Of every balance transaction, net is the amount less the fee.",
+        says="Balance transaction {subject} nets {found}; its amount less its fee is {expected}.",
+        remedy="Compare it with Stripe's dashboard; the row was changed after it was fetched.",
+        sql="""
+            select array[stripe_balance_transaction_id], currency, net, amount - fee, null::text
+            from balance_transactions where net <> amount - fee
+        """,
+    ),
+    Check(
+        kind="movement_not_booked",
+        proves="Every balance transaction of Stripe's stands in the book.",
+        says="Balance transaction {subject} ({detail}, net {found}) is not in the book.",
+        remedy="Replay it: `almoner events replay fetched:ID`.",
+        sql="""
+            select array[b.stripe_balance_transaction_id], b.currency, b.net, null::bigint,
+                b.reporting_category
+            from balance_transactions b
+            where (b.amount <> 0 or b.fee <> 0) and not exists (
+                select from journal_entries e where e.reference = 'bt:' || b.stripe_balance_transaction_id
+            )
+        """,
+    ),
+    Check(
+        kind="entry_without_movement",
+        proves="Nothing is booked under a balance transaction that Stripe does not have.",
+        says="Entry {subject} mirrors a balance transaction that we do not have.",
+        remedy="Look it up in Stripe's dashboard; a forged or orphaned entry is reversed.",
+        sql="""
+            select array[e.reference], null::text, null::bigint, null::bigint, null::text
+            from journal_entries e
+            where e.reference like 'bt:%' and not exists (
+                select from balance_transactions b
+                where 'bt:' || b.stripe_balance_transaction_id = e.reference
+            )
+        """,
+    ),
+    Check(
+        kind="entry_differs_from_movement",
+        proves="An entry changes stripe_balance by exactly the net of its balance transaction, "
+        "and nothing else changes stripe_balance.",
+        says="Entry {subject} changes stripe_balance by {found}; Stripe says {expected}{detail}.",
+        remedy="Compare both with Stripe's dashboard; correct the book by a reversing entry.",
+        sql="""
+            with change as (
+                select reference, currency, sum(case when to_account = 'stripe_balance' then amount
+                    else -amount end)::bigint as net
+                from journal_moves where 'stripe_balance' in (from_account, to_account)
+                group by reference, currency
+            )
+            select array[coalesce(c.reference, 'bt:' || b.stripe_balance_transaction_id)],
+                coalesce(b.currency, c.currency), coalesce(c.net, 0), coalesce(b.net, 0),
+                case when b.stripe_balance_transaction_id is null
+                        then ', which has no such balance transaction'
+                    when c.currency <> b.currency then format(', and the entry is in %s', c.currency)
+                    else '' end
+            from change c
+            full join balance_transactions b on c.reference = 'bt:' || b.stripe_balance_transaction_id
+            where b.currency is distinct from c.currency and coalesce(b.net, 1) <> 0
+                or b.net <> c.net
+        """,
+    ),
+    Check(
+        kind="movement_on_another_day",
+        proves="An entry happened at the instant Stripe reports for its balance transaction.",
+        says="Entry {subject} is dated otherwise than its balance transaction: {detail}.",
+        remedy="The fact is Stripe's; reverse the entry and post it again.",
+        sql="""
+            select array[e.reference], null::text, null::bigint, null::bigint,
+                format('%s, Stripe says %s', e.occurred_at, b.created_at)
+            from journal_entries e
+            join balance_transactions b on e.reference = 'bt:' || b.stripe_balance_transaction_id
+            where e.occurred_at <> b.created_at
+        """,
+    ),
+    Check(
+        kind="fee_misplaced",
+        proves="What Stripe kept is an expense of the right kind: processing, dispute or service fee.",
+        says="Entry {subject} ({detail}) shows {found} of fees; Stripe kept {expected}.",
+        remedy="Compare the fee in Stripe's dashboard; correct the book by a reversing entry.",
+        sql="""
+            with shown as (
+                select reference,
+                    sum(case when to_account = 'processing_fees' then amount
+                        when from_account = 'processing_fees' then -amount else 0 end)::bigint as processing,
+                    sum(case when to_account = 'dispute_fees' then amount
+                        when from_account = 'dispute_fees' then -amount else 0 end)::bigint as dispute,
+                    sum(case when to_account = 'stripe_service_fees' then amount
+                        when from_account = 'stripe_service_fees' then -amount else 0 end)::bigint as service
+                from journal_moves
+                where to_account in ('processing_fees', 'dispute_fees', 'stripe_service_fees')
+                    or from_account in ('processing_fees', 'dispute_fees', 'stripe_service_fees')
+                group by reference
+            ), kept as (
+                select e.reference, e.kind, b.currency,
+                    case when e.kind in ('gift', 'other_receipt', 'refund', 'other_refund', 'refund_failed',
+                        'bank_debit_returned') then b.fee else 0 end as processing,
+                    case when e.kind in ('dispute_opened', 'dispute_won') then b.fee
+                        when e.kind = 'dispute_fee' then -b.net else 0 end as dispute,
+                    case when e.kind in ('payout', 'payout_failed', 'topup', 'reserve') then b.fee
+                        when e.kind = 'service_fee' then -b.net else 0 end as service
+                from journal_entries e
+                join balance_transactions b on e.reference = 'bt:' || b.stripe_balance_transaction_id
+            )
+            select array[k.reference], k.currency,
+                coalesce(s.processing + s.dispute + s.service, 0), k.processing + k.dispute + k.service,
+                format('%s; processing %s, dispute %s, service %s, expected %s, %s, %s', k.kind,
+                    coalesce(s.processing, 0), coalesce(s.dispute, 0), coalesce(s.service, 0),
+                    k.processing, k.dispute, k.service)
+            from kept k left join shown s using (reference)
+            where (coalesce(s.processing, 0), coalesce(s.dispute, 0), coalesce(s.service, 0))
+                <> (k.processing, k.dispute, k.service)
+        """,
+    ),
+    Check(
+        kind="category_booked_as_another",
+        proves="A balance transaction is booked as what its reporting category says, or is in suspense.",
+        says="Balance transaction {subject} is a {detail}.",
+        remedy="See docs/finance.md for the rule of its category; reverse the entry and post it again.",
+        sql="""
+            with rule (reporting_category, kinds) as (values
+                ('charge', array['gift', 'other_receipt']),
+                ('refund', array['refund', 'other_refund']),
+                ('refund_failure', array['refund_failed']),
+                ('charge_failure', array['bank_debit_returned']),
+                ('dispute', array['dispute_opened']),
+                ('dispute_reversal', array['dispute_won']),
+                ('payout', array['payout']),
+                ('payout_reversal', array['payout_failed']),
+                ('topup', array['topup']),
+                ('topup_reversal', array['topup']),
+                ('fee', array['service_fee', 'dispute_fee']),
+                ('network_cost', array['service_fee', 'dispute_fee']),
+                ('tax', array['service_fee', 'dispute_fee']),
+                ('risk_reserved_funds', array['reserve'])
+            )
+            select array[b.stripe_balance_transaction_id], b.currency, b.amount, null::bigint,
+                format('%s and is booked as %s', b.reporting_category, e.kind)
+            from balance_transactions b
+            join journal_entries e on e.reference = 'bt:' || b.stripe_balance_transaction_id
+            left join rule r on r.reporting_category = b.reporting_category
+            where e.kind <> 'unclassified' and e.kind <> all (coalesce(r.kinds, '{}'))
+        """,
+    ),
+    Check(
+        kind="stripe_balance_does_not_tie",
+        proves="In each currency, stripe_balance is the sum of net of all balance transactions.",
+        says="stripe_balance stands at {found}; the balance transactions add up to {expected}.",
+        remedy="The checks above name the entry; keep the database as it is until it is found.",
+        sql="""
+            with book as (
+                select currency, sum(case when to_account = 'stripe_balance'
+                    then amount else -amount end)::bigint
+                    as total
+                from journal_moves where 'stripe_balance' in (from_account, to_account) group by currency
+            ), stripe as (
+                select currency, sum(net)::bigint as total from balance_transactions group by currency
+            )
+            select array[currency], currency, coalesce(b.total, 0), coalesce(s.total, 0), null::text
+            from book b full join stripe s using (currency)
+            where coalesce(b.total, 0) <> coalesce(s.total, 0)
+        """,
+    ),
+)

@@ -1,0 +1,142 @@
+"""The receipt book: one live receipt a settled gift, numbers without a gap, contents that stand."""
+
+from payments.verify.check import Check
+
+CHECKS = (
+    Check(
+        kind="gift_without_receipt",
+        proves="Every settled gift has its receipt, or one is due, or it was voided because the money "
+        "went back.",
+        says="Gift {subject} of {found} is settled, has no receipt and none is due{detail}.",
+        remedy="Insert it into due_receipts; the next round of the worker issues it.",
+        sql="""
+            select array[d.id], d.currency, d.amount, null::bigint,
+                case when exists (select from receipts r where r.donation_id = d.id)
+                then '; its receipt was voided and not replaced' else '' end
+            from donations d
+            where d.paid_at is not null and d.benefit_amount < d.amount
+                and not exists (select from receipts r where r.donation_id = d.id and r.status = 'issued')
+                and not exists (select from due_receipts w where w.donation_id = d.id)
+                and not (exists (select from receipts r where r.donation_id = d.id) and (
+                    exists (select from refunds f where f.donation_id = d.id and f.status <> 'declined')
+                    or exists (select from disputes p where p.donation_id = d.id and p.status = 'lost')
+                    or exists (select from journal_entries e where e.donation_id = d.id
+                        and e.kind = 'bank_debit_returned')
+                    or exists (select from offline_gifts o where o.donation_id = d.id
+                        and o.reversed_at is not null)
+                ))
+        """,
+    ),
+    Check(
+        kind="receipt_for_unsettled_gift",
+        proves="Nothing is receipted, or about to be, that was not received.",
+        says="{subject} is a receipt, or a due one, for a gift that is {detail}.",
+        remedy="Void the receipt and tell the donor; find out how it came to be issued.",
+        sql="""
+            select array[r.id, r.donation_id], r.currency, r.amount, null::bigint, coalesce(d.status,
+                'unknown')
+            from receipts r left join donations d on d.id = r.donation_id
+            where r.status = 'issued' and d.paid_at is null
+            union all
+            select array[w.donation_id], null, null, null, coalesce(d.status, 'unknown')
+            from due_receipts w left join donations d on d.id = w.donation_id
+            where d.paid_at is null
+        """,
+    ),
+    Check(
+        kind="gift_receipted_twice",
+        proves="A gift has at most one receipt that counts.",
+        says="Gift {subject} has {found} live or due receipts: {detail}.",
+        remedy="Void all but one and tell the donor which one counts.",
+        sql="""
+            select array[donation_id], null::text, count(*), 1::bigint, string_agg(number,
+                ', ' order by number)
+            from (
+                select donation_id, number from receipts where status = 'issued'
+                union all
+                select donation_id, 'due' from due_receipts
+            ) live
+            group by donation_id having count(*) > 1
+        """,
+    ),
+    Check(
+        kind="receipt_numbers_have_gaps",
+        proves="In each series and tax year the numbers run from 1 without a gap or a repeat, "
+        "up to the counter.",
+        says="Series {subject}: {detail}.",
+        remedy="A receipt was deleted or a number forged: compare with the mails that were sent.",
+        sql="""
+            with issued as (
+                select series, tax_year, count(*) as receipts, count(distinct sequence) as numbers,
+                    min(sequence) as first, max(sequence) as last
+                from receipts group by series, tax_year
+            )
+            select array[format('%s-%s', series, tax_year)], null::text, i.receipts, c.last_number::bigint,
+                format('%s receipts with %s numbers from %s to %s, and the counter stands at %s',
+                    coalesce(i.receipts, 0), coalesce(i.numbers, 0), coalesce(i.first, 0), coalesce(i.last,
+                        0),
+                    coalesce(c.last_number, 0))
+            from issued i full join receipt_counters c using (series, tax_year)
+            where (i.receipts, i.numbers, i.first, i.last) is distinct from
+                (c.last_number::bigint, c.last_number::bigint, 1, c.last_number)
+        """,
+    ),
+    Check(
+        kind="receipt_differs_from_gift",
+        proves="A receipt says the amount, currency, day, legal entity and number of its gift, in the gift's "
+        "tax year, and prints the same.",
+        says="Receipt {subject} over {found} {detail}.",
+        remedy="Void it and issue another; what was sent cannot be changed.",
+        sql="""
+            select array[r.id, r.donation_id], r.currency, r.amount, d.amount,
+                case when d.id is null then 'is for a gift that we do not have'
+                    when (r.amount, r.currency) <> (d.amount, d.currency)
+                        then format('is for a gift of %s %s', d.currency, d.amount)
+                    when r.gift_date is distinct from d.gift_date
+                        then format('is dated %s, the gift %s', r.gift_date, d.gift_date)
+                    when r.entity_id <> d.entity_id then format('is of %s, the gift of %s', r.entity_id,
+                        d.entity_id)
+                    when r.series <> b.receipt_series then format('is in the series %s of another', r.series)
+                    when r.tax_year <> extract(year from r.gift_date)
+                        then format('is in %s, its gift in %s', r.tax_year, extract(year from r.gift_date))
+                    when r.number <> format('%s-%s-%s', r.series, r.tax_year, lpad(r.sequence::text, 6, '0'))
+                        then format('has the number %s at place %s', r.number, r.sequence)
+                    else 'prints otherwise than it says' end
+            from receipts r
+            left join donations d on d.id = r.donation_id
+            left join issuing_entities b on b.id = d.entity_id
+            where d.id is null or (r.amount, r.currency) <> (d.amount, d.currency)
+                or r.gift_date is distinct from d.gift_date or r.entity_id <> d.entity_id
+                or r.series <> b.receipt_series or r.tax_year <> extract(year from r.gift_date)
+                or r.number <> r.series || '-' || r.tax_year || '-' || lpad(r.sequence::text, greatest(6,
+                    length(r.sequence::text)), '0')
+                or r.content ->> 'number' <> r.number
+                or (r.content ->> 'amount_minor')::bigint <> r.amount
+                or r.content ->> 'currency' <> r.currency
+                or r.content ->> 'gift_date' <> r.gift_date::text
+        """,
+    ),
+    Check(
+        kind="receipt_document_changed",
+        proves="The document of each receipt is kept, byte for byte as it was issued.",
+        says="The document of receipt {subject} {detail}.",
+        remedy="Restore it from a backup, or from the mail that carried it.",
+        sql="""
+            select array[r.id], null::text, null::bigint, null::bigint,
+                case when f.receipt_id is null then 'is missing' else 'is not the one that was issued' end
+            from receipts r left join receipt_documents f on f.receipt_id = r.id
+            where f.receipt_id is null or encode(sha256(f.pdf), 'hex') <> r.pdf_sha256
+        """,
+    ),
+    Check(
+        kind="receipt_without_mail",
+        proves="Every receipt was mailed, or its mail waits or is held with a reason.",
+        says="Receipt {subject} has no mail in the outbox.",
+        remedy="Find out who deleted it; send the document by hand.",
+        sql="""
+            select array[r.id, r.donation_id], null::text, null::bigint, null::bigint, null::text
+            from receipts r
+            where not exists (select from outgoing_mails m where m.reference = 'receipt:' || r.id)
+        """,
+    ),
+)

@@ -1,0 +1,241 @@
+"""A book with every kind of movement in it, written by the real rooms from what Stripe says."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import select, text
+
+from payments.database import new_id, transaction
+from payments.donations import refund_requests, refund_submission
+from payments.donations.models import Donation, Fund, GivingTerms
+from payments.donations.refund_requests import Ask
+from payments.receipts.issue import issue_due
+from payments.staff.models import Role, StaffMember
+from payments.stripe_gateway import shapes
+from payments.webhooks import inbox
+from payments.webhooks.models import QueuedEvent
+from payments.webhooks.process import apply_due
+from tests.factories import a_donation
+from tests.money_moves.small_stripe import SmallStripe, Thing
+
+BEGIN = int(datetime(2026, 8, 3, 16, 0, tzinfo=UTC).timestamp())
+"""Long enough ago that nothing is still on its way."""
+
+
+class Book:
+    """The charity, its Stripe, and the gifts that a test may want to name."""
+
+    def __init__(self) -> None:
+        self.stripe = SmallStripe()
+        self.stripe.now = BEGIN
+        self.gifts: dict[str, Donation] = {}
+        self.charges: dict[str, Thing] = {}
+        self.things: dict[str, Thing] = {}
+
+    def give(
+        self,
+        name: str,
+        *funds: tuple[str, int],
+        currency: str = "usd",
+        settled: int | None = None,
+        settled_in: str = "usd",
+        fee: int = 103,
+        **given: Any,
+    ) -> Thing:
+        """A gift and the charge that paid it."""
+        with transaction() as session:
+            gift = a_donation(session, parts=funds or (("general", 2500),), currency=currency, **given)
+        self.gifts[name] = gift
+        charge = self.stripe.charge(
+            gift.amount,
+            fee,
+            gift=gift,
+            currency=currency,
+            settled=settled,
+            settled_in="krw" if currency == "krw" and settled is None else settled_in,
+        )
+        self.charges[name] = charge
+        return charge
+
+    def hears(self) -> None:
+        """Everything Stripe has to say arrives and is applied; the receipts are issued."""
+        with transaction() as session:
+            inbox.store(session, self.stripe.news())
+        done = 1
+        while done:
+            with transaction() as session:
+                session.execute(text("update stripe_event_queue set next_at = now() where next_at > now()"))
+                done = apply_due(session, limit=500).done
+        issued = 1
+        while issued:
+            with transaction() as session:
+                issued = issue_due(session)
+
+    def waiting(self) -> Sequence[QueuedEvent]:
+        """What is still in the queue."""
+        with transaction() as session:
+            return session.scalars(select(QueuedEvent)).all()
+
+
+def staff(session: Any) -> tuple[StaffMember, StaffMember]:
+    """One who asks and one who agrees."""
+    asks = StaffMember(id="stf_asks", email="asks@example.org", name="A", roles=[Role.SUPPORT, Role.FINANCE])
+    agrees = StaffMember(id="stf_agrees", email="agrees@example.org", name="B", roles=[Role.APPROVER])
+    session.add_all([asks, agrees])
+    session.flush()
+    return asks, agrees
+
+
+def write(plain_gifts: int) -> Book:
+    """Every kind of movement once or twice, among that many gifts without a history."""
+    with transaction() as session:
+        session.add(
+            Fund(
+                id="partner",
+                entity_id="us",
+                name={"en": "For our partner"},
+                description={"en": "Passed on whole."},
+                is_restricted=True,
+                is_agency=True,
+                position=9,
+            )
+        )
+    book = Book()
+    _gifts(book, plain_gifts)
+    book.hears()
+    _money_back(book)
+    _elsewhere(book)
+    book.hears()
+    _refunded_by_staff(book)
+    book.hears()
+    _unpaid(book)
+    return book
+
+
+def _gifts(book: Book, plain: int) -> None:
+    for n in range(plain):
+        amount = 2000 + n * 37
+        match n % 4:
+            case 0:
+                book.give(f"plain {n}", ("general", amount))
+            case 1:
+                book.give(f"plain {n}", ("rescue", amount), ("education", 1111), fee_cover=99)
+            case 2:
+                book.give(f"plain {n}", ("general", amount * 10), currency="krw", fee=900)
+            case 3:
+                parts = (("general", amount * 3), ("rescue", amount * 4))
+                book.give(f"plain {n}", *parts, currency="krw", settled=amount // 2 + 1, fee=40)
+        book.stripe.a_day_passes(n % 2)
+    book.give("split", ("general", 3333), ("rescue", 3334), ("education", 3333), fee_cover=333)
+    book.give("agency", ("partner", 4000), ("general", 1000))
+    book.give("benefit", ("general", 3000), ("rescue", 5000), benefit_amount=4500, benefit_text="A dinner")
+    book.give("converted", ("general", 30001), ("rescue", 20000), currency="krw", settled=3637, fee=120)
+    for name in (
+        *("refunded", "refunded in parts", "failed", "cancelled", "disputed", "won", "lost", "returned"),
+        *("inquired", "by staff", "by two", "made good", "lost after refund", "paid another way"),
+    ):
+        book.give(name, ("general", 3001), ("rescue", 2000), fee_cover=151, fee=180)
+    for name in ("converted refund", "converted lost", "converted won"):
+        book.give(name, ("general", 30000), ("rescue", 21001), currency="krw", settled=3701, fee=130)
+    book.charges["shop"] = book.stripe.charge(1900, 85)
+    book.charges["shop refunded"] = book.stripe.charge(900, 56)
+
+
+def _money_back(book: Book) -> None:
+    stripe, charges = book.stripe, book.charges
+    stripe.a_day_passes(3)
+    stripe.refund(charges["refunded"], 5152)
+    for part in (1000, 777, 1500):
+        stripe.refund(charges["refunded in parts"], part)
+        stripe.a_day_passes()
+    stripe.refund(charges["agency"], 1000)
+    stripe.refund(charges["benefit"], 2000)
+    stripe.refund(charges["converted refund"], 20000, settled=-1390)
+    stripe.refund(charges["converted refund"], 7001, settled=-488)
+    stripe.refund(charges["shop refunded"], 400)
+    book.things["failed"] = stripe.refund(charges["failed"], 3000)
+    book.things["made good"] = stripe.refund(charges["made good"], 5152)
+    book.things["paid another way"] = stripe.refund(charges["paid another way"], 5152)
+    cancelled = stripe.refund(charges["cancelled"], 500)
+    stripe.refund(charges["lost after refund"], 1000)
+    stripe.a_day_passes(20)
+    stripe.refund_fails(book.things["failed"])
+    stripe.refund_fails(book.things["made good"])
+    stripe.refund_fails(book.things["paid another way"])
+    stripe.refund_fails(cancelled, status="canceled")
+    stripe.a_day_passes()
+    stripe.refund(charges["made good"], 5152)
+
+    for name in ("disputed", "won", "lost", "lost after refund"):
+        book.things[name] = stripe.dispute(charges[name], 4152 if name == "lost after refund" else None)
+    for name in ("converted lost", "converted won"):
+        book.things[name] = stripe.dispute(charges[name], settled=-3610)
+    inquiry = stripe.inquiry(charges["inquired"])
+    stripe.a_day_passes(30)
+    stripe.moves("fee", -1500, source=book.things["won"], description="Countered dispute")
+    for name in ("lost", "lost after refund", "converted lost"):
+        stripe.closes(book.things[name], "lost")
+    stripe.closes(book.things["won"], "won")
+    stripe.reinstated(book.things["won"])
+    stripe.closes(book.things["converted won"], "won")
+    stripe.reinstated(book.things["converted won"], settled=3655)
+    stripe.closes(inquiry, "warning_closed")
+    stripe.debit_returned(charges["returned"])
+
+
+def _elsewhere(book: Book) -> None:
+    stripe = book.stripe
+    stripe.payout(20000)
+    failed = stripe.payout(5000)
+    stripe.a_day_passes(2)
+    stripe.payout_fails(failed)
+    stripe.payout(5000)
+    stripe.payout(-700)
+    stripe.payout(30000, currency="krw")
+    stripe.moves("fee", -120, type="stripe_fee", description="Radar (2026-08-01)")
+    stripe.moves("network_cost", -33, type="network_cost")
+    stripe.moves("tax", -12, type="tax_fee")
+    stripe.moves("risk_reserved_funds", -4000, type="reserve_transaction")
+    stripe.moves("risk_reserved_funds", 4000, type="reserve_transaction")
+    stripe.moves("topup", 10000)
+    book.things["unknown"] = stripe.moves("anticipation_repayment", -77, description="Something new")
+    book.things["adjustment"] = stripe.moves("other_adjustment", 500, type="adjustment", description="Sorry")
+    stripe.moves("charge", 0, 0)
+
+
+def _refunded_by_staff(book: Book) -> None:
+    with transaction() as session:
+        asks, agrees = staff(session)
+        small = refund_requests.request(session, _ask(book.gifts["by staff"].id, 1200), by=asks)
+        session.get_one(GivingTerms, "usd").refund_limit = 2000
+        large = refund_requests.request(session, _ask(book.gifts["by two"].id, 4000), by=asks)
+        refund_requests.approve(session, large.id, by=agrees)
+        wanted = [(small, "by staff"), (large, "by two")]
+        refund_requests.decline(
+            session,
+            refund_requests.request(session, _ask(book.gifts["split"].id, 9000), by=asks).id,
+            by=agrees,
+            reason="a mistake",
+        )
+    for refund, name in wanted:
+        made = book.stripe.refund(book.charges[name], refund.amount)
+        made["metadata"] = {"refund": refund.id}
+        book.things[name] = made
+        with transaction() as session:
+            refund_submission.note_made(session, refund.id, shapes.Refund.model_validate(made))
+
+
+def _ask(donation_id: str, amount: int) -> Ask:
+    return Ask(donation_id=donation_id, amount=amount, reason="requested_by_customer", note="asked by mail")
+
+
+def _unpaid(book: Book) -> None:
+    """Gifts that nobody finished, and an event that waits for a person."""
+    with transaction() as session:
+        for status in ("pending", "processing", "expired", "failed"):
+            gift = a_donation(session, status=status, stripe_checkout_session_id=new_id("cs"))
+            book.gifts[status] = gift
+
+
+TODAY = date(2026, 11, 24)

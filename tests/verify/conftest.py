@@ -1,0 +1,87 @@
+"""One book for the whole module, in a database of its own: every test looks at it and puts it back."""
+
+import json
+import os
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psycopg
+import pytest
+from sqlalchemy import make_url, text
+
+from payments.database import engine, libpq_url, transaction
+from payments.donations.organisation import load
+from payments.verify.check import Finding
+from payments.verify.checks import CHECKS
+from payments.verify.run import breaches
+from tests.conftest import PROJECT, as_owner, forget_settings, making_databases
+from tests.verify.book import Book, write
+
+
+@dataclass(frozen=True, slots=True)
+class Seeded:
+    """A written book and where it is."""
+
+    url: str
+    book: Book
+
+    @contextmanager
+    def changed(self, statement: str) -> Iterator[psycopg.Connection]:
+        """The database as it would be had the owner of everything done this behind the program's back."""
+        with psycopg.connect(libpq_url(self.url)) as owner:
+            owner.execute("set local session_replication_role = replica")
+            changed = owner.execute(statement)
+            assert changed.rowcount, "the corruption changed nothing"
+            yield owner
+            owner.rollback()
+
+
+def everything_found(connection: psycopg.Connection) -> list[Finding]:
+    """What all the checks find."""
+    return [finding for check in CHECKS for finding in breaches(connection, check)]
+
+
+@contextmanager
+def own_database(postgres: str, template: str, name: str) -> Iterator[str]:
+    """A database of this module, and the settings pointing to it while it is written."""
+    name = f"test_{name}_{os.getpid()}"
+    with making_databases(postgres) as server:
+        server.execute(text(f"drop database if exists {name} with (force)"))
+        server.execute(text(f"create database {name} template {template}"))
+    url = make_url(postgres).set(database=name).render_as_string(hide_password=False)
+    before = {key: os.environ[key] for key in ("DATABASE_URL", "BROKER_URL")}
+    os.environ.update(DATABASE_URL=url, BROKER_URL="memory://")
+    forget_settings()
+    engine.cache_clear()
+    try:
+        yield url
+    finally:
+        engine().dispose()
+        os.environ.update(before)
+        forget_settings()
+        engine.cache_clear()
+        with making_databases(postgres) as server:
+            server.execute(text(f"drop database if exists {name} with (force)"))
+
+
+@pytest.fixture(scope="module")
+def seeded(postgres: str, head_template: str) -> Iterator[Seeded]:
+    """The book, written once."""
+    with own_database(postgres, head_template, "verify") as url:
+        with transaction() as session:
+            load(session, tomllib.loads((PROJECT / "payments/local/organisation.toml").read_text()))
+        book = write(plain_gifts=int(os.environ.get("VERIFY_GIFTS", "240")))
+        with as_owner(url) as owner:
+            # As if it had all been heard on the day it happened, so that nothing counts as on its way.
+            owner.exec_driver_sql(
+                "begin; set local session_replication_role = replica;"
+                " update stripe_events set received_at = created_at; commit; analyze"
+            )
+        yield Seeded(url, book)
+
+
+def told(findings: list[Finding]) -> str:
+    """For the message of a failing test."""
+    return json.dumps([(f.kind, f.subjects, f.sentence) for f in findings], indent=1, ensure_ascii=False)
