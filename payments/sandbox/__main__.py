@@ -55,6 +55,12 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
         help="seconds until the balance transaction; 0 = by control only",
     )
     parser.add_argument(
+        "--book-after",
+        type=float,
+        default=0.0,
+        help="seconds until a refund or dispute has its balance transaction; 0 = at once",
+    )
+    parser.add_argument(
         "--settlement-currencies", default="usd", help="comma separated; the first takes the rest"
     )
     parser.add_argument("--latency-ms", type=int, default=0, help="added to every API answer")
@@ -97,6 +103,7 @@ def options(given: argparse.Namespace, base_url: str) -> Options:
         merchant=given.merchant,
         settlement_currencies=currencies,
         settle_after=given.settle_after,
+        book_after=given.book_after,
         latency_ms=given.latency_ms,
         retry_base=given.retry_base,
         retry_limit=given.retry_limit,

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from payments.sandbox import API_VERSION, control, pages, shapes, timetable
+from payments.sandbox import API_VERSION, control, explore, pages, shapes, timetable
 from payments.sandbox.api import find_route
 from payments.sandbox.errors import Refusal
 from payments.sandbox.faults import Fault, next_fault, refusal_for
@@ -205,6 +205,7 @@ def build(world: World) -> Starlette:
         Route("/v1/{rest:path}", endpoint=api, methods=["GET", "POST", "DELETE"]),
         *control.routes(sandbox),
         *pages.routes(sandbox),
+        *explore.routes(sandbox),
     ]
     return Starlette(routes=routes, lifespan=lifespan)
 

@@ -67,7 +67,6 @@ from payments.sandbox.payments import Outcome, Payer
 from payments.sandbox.store import Thing
 from payments.sandbox.timetable import book_all, do_what_is_due
 from payments.sandbox.webhooks import told
-from payments.sandbox.world import Money
 
 if TYPE_CHECKING:
     from payments.sandbox.app import Sandbox
@@ -307,7 +306,7 @@ async def _reset(sandbox: Sandbox, given: dict[str, Any], request: Request) -> A
     for endpoint in endpoints:
         world.store.save("webhook_endpoint", endpoint)
     world.advance(-world.offset)
-    world.set_money(Money())
+    world.set_money(world.fresh_money())
     sandbox.faults.clear()
     sandbox.sender.set_manners({})
     return world.state()

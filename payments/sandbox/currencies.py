@@ -91,8 +91,9 @@ _SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "krw": "₩", "jpy": "¥"}
 def spoken(amount: int, code: str) -> str:
     """`2500 usd` as `$25.00`, `2500 chf` as `25.00 CHF`, for pages and messages."""
     decimals = CURRENCIES[code].decimals
-    number = f"{Decimal(amount).scaleb(-decimals):,.{decimals}f}"
-    return f"{_SYMBOLS[code]}{number}" if code in _SYMBOLS else f"{number} {code.upper()}"
+    sign = "-" if amount < 0 else ""
+    number = f"{Decimal(abs(amount)).scaleb(-decimals):,.{decimals}f}"
+    return f"{sign}{_SYMBOLS[code]}{number}" if code in _SYMBOLS else f"{sign}{number} {code.upper()}"
 
 
 def check_total(amount: int, code: str) -> None:

@@ -71,7 +71,7 @@ async def _set_money(sandbox: Sandbox, given: dict[str, Any], request: Request) 
     _only(given, "book_after", "refunds", "settlement_currencies")
     old = sandbox.world.money
     money = Money(dollars=old.dollars, percent_a_day=old.percent_a_day, rates_set_at=old.rates_set_at)
-    after = given.get("book_after", 0)
+    after = given.get("book_after", sandbox.world.options.book_after)
     if after is not None and (not isinstance(after, int | float) or after < 0):
         raise Refusal("`book_after` must be a number, not negative, or null.", param="book_after")
     money.book_after = after

@@ -1,4 +1,4 @@
-"""What a person sees: the payment page a donor is sent to, and the list of sessions for whoever explores.
+"""What a donor sees: the payment page, the bank's question, and the receipt.
 
 Plain forms, no JavaScript. What is typed into the card fields is looked at and forgotten.
 """
@@ -9,14 +9,14 @@ import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from payments.sandbox import balance, checkout, payments
+from payments.sandbox import payments
 from payments.sandbox.cards import Card, digits_only, look_up, passes_luhn, with_expiry
 from payments.sandbox.cheat_sheet import TEST_CARDS
 from payments.sandbox.currencies import spoken
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
 _EXPIRY = re.compile(r"^\s*([0-9]{1,2})\s*[/ -]?\s*(?:20)?([0-9]{2})\s*$")
-_HEADERS = {
+HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
         "frame-ancestors 'none'"
@@ -53,25 +53,23 @@ Page = Callable[["Sandbox", Request], Awaitable[Response]]
 
 def routes(sandbox: Sandbox) -> list[Route]:
     table: tuple[tuple[str, str, Page], ...] = (
-        ("GET", "/", _index),
-        ("POST", "/sessions/{id}/{deed}", _act),
         ("GET", "/c/pay/{id}", _show_pay),
         ("POST", "/c/pay/{id}", _pay),
         ("GET", "/c/pay/{id}/authenticate", _show_challenge),
         ("POST", "/c/pay/{id}/authenticate", _answer_challenge),
         ("GET", "/receipts/{id}", _receipt),
     )
-    return [Route(path, _door(sandbox, page), methods=[method]) for method, path, page in table]
+    return [Route(path, door(sandbox, page), methods=[method]) for method, path, page in table]
 
 
-def _door(sandbox: Sandbox, page: Page) -> Callable[[Request], Awaitable[Response]]:
+def door(sandbox: Sandbox, page: Page) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         try:
             response = await page(sandbox, request)
             sandbox.world.commit()
         except Refusal as refusal:
             sandbox.world.store.roll_back()
-            return _render(
+            return render(
                 "message.html", status=refusal.status, lang="en", title=str(refusal), more="", links=[]
             )
         except BaseException:
@@ -82,16 +80,16 @@ def _door(sandbox: Sandbox, page: Page) -> Callable[[Request], Awaitable[Respons
     return answer
 
 
-def _render(template: str, *, status: int = 200, lang: str, **values: Any) -> HTMLResponse:
+def render(template: str, *, status: int = 200, lang: str, **values: Any) -> HTMLResponse:
     html = _templates.get_template(template).render(lang=lang, w=WORDS[lang], **values)
-    return HTMLResponse(html, status_code=status, headers=_HEADERS)
+    return HTMLResponse(html, status_code=status, headers=HEADERS)
 
 
 def _language(session: Thing, request: Request) -> str:
     return language(session["locale"], request.headers.get("accept-language", ""))
 
 
-async def _form(request: Request) -> dict[str, str]:
+async def form(request: Request) -> dict[str, str]:
     raw = (await request.body())[:20_000].decode("utf-8", "replace")
     return {name: values[-1].strip() for name, values in parse_qs(raw, keep_blank_values=True).items()}
 
@@ -113,7 +111,7 @@ def _pay_page(
     order = world.find("order", session["id"])
     tried = _tried_before(world, session)
     verb = {"donate": "give", "book": "book"}.get(session["submit_type"] or "", "pay")
-    return _render(
+    return render(
         "pay.html",
         status=422 if wrong else 200,
         lang=lang,
@@ -159,7 +157,7 @@ def _closed_page(world: World, session: Thing, lang: str) -> Response:
     paid = session["status"] == "complete"
     target = _success_url(session) if paid else session["cancel_url"]
     links = [(target, f"{words['return']} {world.options.merchant}")] if target else []
-    return _render(
+    return render(
         "message.html",
         status=200 if paid else 410,
         lang=lang,
@@ -177,7 +175,7 @@ async def _pay(sandbox: Sandbox, request: Request) -> Response:
     world = sandbox.world
     session = _session(world, request)
     lang = _language(session, request)
-    typed = await _form(request)
+    typed = await form(request)
     if session["status"] != "open":
         return _closed_page(world, session, lang)
     if session["customer_email"]:
@@ -207,7 +205,7 @@ def _after(session: Thing, outcome: Outcome) -> Response:
         target = f"/c/pay/{session['id']}"
     else:
         target = _success_url(session)
-    return RedirectResponse(target, status_code=303, headers=_HEADERS)
+    return RedirectResponse(target, status_code=303, headers=HEADERS)
 
 
 def _check(world: World, session: Thing, typed: dict[str, str]) -> tuple[dict[str, str], Card | None]:
@@ -258,13 +256,13 @@ async def _show_challenge(sandbox: Sandbox, request: Request) -> Response:
     if session["status"] != "open":
         return _closed_page(world, session, lang)
     if world.find("order", session["id"])["pending"] is None:
-        return RedirectResponse(f"/c/pay/{session['id']}", status_code=303, headers=_HEADERS)
-    return _render("authenticate.html", lang=lang, merchant=world.options.merchant, session=session)
+        return RedirectResponse(f"/c/pay/{session['id']}", status_code=303, headers=HEADERS)
+    return render("authenticate.html", lang=lang, merchant=world.options.merchant, session=session)
 
 
 async def _answer_challenge(sandbox: Sandbox, request: Request) -> Response:
     session = _session(sandbox.world, request)
-    typed = await _form(request)
+    typed = await form(request)
     if session["status"] != "open":
         return _closed_page(sandbox.world, session, _language(session, request))
     outcome = payments.authenticate(sandbox.world, session, passes=typed.get("answer") == "complete")
@@ -275,83 +273,10 @@ async def _receipt(sandbox: Sandbox, request: Request) -> Response:
     """Where a charge's `receipt_url` leads; the charity's own receipt is the one that counts."""
     charge = sandbox.world.find("charge", request.path_params["id"])
     amount = spoken(charge["amount"], charge["currency"])
-    return _render(
+    return render(
         "message.html",
         lang="en",
         title=f"Receipt for {amount}",
         more=f"Paid to {sandbox.world.options.merchant}. A stand-in for Stripe's receipt; no money moved.",
         links=[],
     )
-
-
-async def _index(sandbox: Sandbox, request: Request) -> Response:
-    world = sandbox.world
-    shown: list[dict[str, Any]] = []
-    for session in world.store.newest_first("checkout.session"):
-        if len(shown) == 50:
-            break
-        shown.append(_row(world, session))
-    return _render(
-        "index.html",
-        lang="en",
-        merchant=world.options.merchant,
-        rows=shown,
-        state=world.state(),
-        total=world.store.count("checkout.session"),
-        endpoints=[e for e in world.store.all("webhook_endpoint") if e["status"] == "enabled"],
-        undelivered=sum(1 for d in world.store.all("delivery") if d["status"] not in ("delivered",)),
-        mode=sandbox.sender.manners.mode,
-        now=world.date(),
-        test_cards=TEST_CARDS,
-    )
-
-
-def _row(world: World, session: Thing) -> dict[str, Any]:
-    intent_id = session["payment_intent"]
-    intent = world.store.get("payment_intent", intent_id) if intent_id else None
-    charge = (
-        world.store.get("charge", intent["latest_charge"]) if intent and intent["latest_charge"] else None
-    )
-    deeds: list[tuple[str, str]] = []
-    if session["status"] == "open":
-        deeds = [("pay", "Pay with 4242"), ("decline", "Decline"), ("expire", "Expire")]
-    elif intent is not None and intent["status"] == "processing":
-        deeds = [("bank_succeeds", "Bank transfer arrives"), ("bank_fails", "Bank transfer fails")]
-    elif charge is not None and charge["status"] == "succeeded" and charge["balance_transaction"] is None:
-        deeds = [("settle", "Settle now")]
-    return {
-        "session": session,
-        "path": urlsplit(session["url"]).path if session["url"] else None,
-        "intent": intent,
-        "charge": charge,
-        "deeds": deeds,
-    }
-
-
-async def _act(sandbox: Sandbox, request: Request) -> Response:
-    """A button of the list."""
-    world = sandbox.world
-    session = _session(world, request)
-    payer = Payer(email=session["customer_email"] or "donor@example.org", name="Test Donor")
-    card = look_up("4242424242424242")
-    if card is None:
-        raise Refusal("4242 4242 4242 4242 is missing from the test cards.", status=500)
-    card = with_expiry(card, month=12, year=2034, fingerprint=world.fingerprint("4242424242424242"))
-    deeds: dict[str, Callable[[], Any]] = {
-        "pay": lambda: payments.pay_by_card(world, session, card, payer),
-        "decline": lambda: payments.decline(world, session, card, "generic_decline", payer),
-        "expire": lambda: checkout.expire(world, session),
-        "bank_succeeds": lambda: payments.bank_debit_succeeds(world, session),
-        "bank_fails": lambda: payments.bank_debit_fails(world, session),
-        "settle": lambda: balance.settle(world, _latest_charge(world, session)),
-    }
-    deed = deeds.get(request.path_params["deed"])
-    if deed is None:
-        raise Refusal("No such button.", status=404)
-    deed()
-    return RedirectResponse("/", status_code=303, headers=_HEADERS)
-
-
-def _latest_charge(world: World, session: Thing) -> Thing:
-    intent = world.find("payment_intent", session["payment_intent"] or "none")
-    return world.find("charge", intent["latest_charge"] or "none")

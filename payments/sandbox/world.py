@@ -39,6 +39,8 @@ class Options:
     """The first is where other currencies are converted to."""
     settle_after: float = 2.0
     """Seconds until a charge gets its balance transaction; 0 leaves it to the control endpoint."""
+    book_after: float = 0
+    """Seconds until a refund or dispute gets its balance transaction; 0 makes both at once."""
     latency_ms: int = 0
     retry_base: float = 1.0
     """Seconds before the first retry of a webhook; doubled at each further one."""
@@ -80,7 +82,7 @@ class World:
         store.set_fact("fingerprint_key", self._pepper)
         self.account_id: str = store.fact("account_id") or self.new_id("acct")
         store.set_fact("account_id", self.account_id)
-        self.money = Money(**(store.fact("money") or {}))
+        self.money = Money(**(store.fact("money") or asdict(self.fresh_money())))
         self._due: list[tuple[float, str]] = [(float(due["at"]), str(due["id"])) for due in store.all("due")]
         heapq.heapify(self._due)
 
@@ -93,6 +95,10 @@ class World:
 
     def date(self) -> datetime:
         return datetime.fromtimestamp(self.moment(), UTC)
+
+    def fresh_money(self) -> Money:
+        """How money behaves before anybody has said otherwise."""
+        return Money(book_after=self.options.book_after)
 
     def set_money(self, money: Money) -> None:
         self.money = money

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.sandbox.conftest import Sandbox, Start, gift
+from tests.sandbox.conftest import Sandbox, Start, gift, paid
 
 GOOD = {
     "method": "card",
@@ -193,3 +193,52 @@ def test_the_list_of_sessions_has_buttons_that_work(sandbox: Sandbox):
 
     assert status_of(sandbox, session_id) == ("complete", "paid")
     assert "Settle now" in requests.get(sandbox.url, timeout=10).text
+
+
+def press(sandbox: Sandbox, path: str, **typed: str) -> None:
+    """A button that must stand on the page before it is pressed."""
+    assert f'action="{path}"' in requests.get(sandbox.url, timeout=10).text
+    assert post(f"{sandbox.url}{path}", typed).status_code == 303
+
+
+def test_a_person_can_follow_the_money_with_buttons_alone(sandbox: Sandbox):
+    first, second = paid(sandbox), paid(sandbox, amount=9000)
+
+    press(sandbox, f"/charges/{first.id}/refund", amount="5.00")
+    refund = sandbox.stripe.v1.refunds.list().data[0]
+    press(sandbox, f"/refunds/{refund.id}/fail")
+    press(sandbox, f"/charges/{second.id}/warn")
+    press(sandbox, f"/charges/{second.id}/dispute")
+    dispute = sandbox.stripe.v1.disputes.list().data[0]
+    press(sandbox, f"/disputes/{dispute.id}/respond")
+    press(sandbox, f"/disputes/{dispute.id}/win")
+    press(sandbox, "/account/shop_sale")
+    press(sandbox, "/clock/later")
+    press(sandbox, "/account/pay_out", currency="usd")
+    payout = sandbox.stripe.v1.payouts.list().data[0]
+    press(sandbox, f"/payouts/{payout.id}/pay")
+    press(sandbox, f"/payouts/{payout.id}/fail")
+    press(sandbox, f"/payouts/{payout.id}/retry")
+
+    assert refund.amount == 500
+    assert sandbox.stripe.v1.disputes.retrieve(dispute.id).status == "won"
+    assert payout.amount == (2500 - 103) + (9000 - 291) + (4200 - 152) - 1500
+    assert len(sandbox.stripe.v1.payouts.list().data) == 2
+    page = requests.get(sandbox.url, timeout=10).text
+    for words in ("expired or canceled card", "moot", "Mug", "account closed", "reconciliation completed"):
+        assert words in page
+
+
+@pytest.mark.parametrize("amount", ["", "five", "0", "25.001", "26", "1e9", "nan"])
+def test_an_amount_that_cannot_be_refunded_is_refused_on_the_page(sandbox: Sandbox, amount: str):
+    charge = paid(sandbox)
+
+    answer = post(f"{sandbox.url}/charges/{charge.id}/refund", {"amount": amount})
+
+    assert answer.status_code == 400
+    assert sandbox.stripe.v1.refunds.list().data == []
+
+
+def test_a_button_that_does_not_exist_is_not_found(sandbox: Sandbox):
+    for path in ("/charges/ch_1/steal", "/vaults/v_1/open", "/account/steal", "/payouts/po_1/pay"):
+        assert post(f"{sandbox.url}{path}", {}).status_code == 404

@@ -267,6 +267,16 @@ def test_the_money_of_a_refund_can_come_after_its_events(sandbox: Sandbox):
     assert types_since(sandbox, before) == ["refund.updated", "charge.refund.updated"]
 
 
+def test_a_sandbox_can_be_started_to_book_later(start: Start):
+    sandbox = start("--book-after", "0.1")
+    refund = sandbox.stripe.v1.refunds.create({"charge": paid(sandbox).id})
+
+    assert refund.balance_transaction is None
+    assert wait_until(lambda: sandbox.stripe.v1.refunds.retrieve(refund.id).balance_transaction)
+    assert sandbox.control("/reset")
+    assert sandbox.control("/money", method="GET")["book_after"] == 0.1
+
+
 def test_it_comes_by_itself_where_a_time_is_set_and_survives_a_restart(
     start: Start, receiver: Receiver, tmp_path
 ):
