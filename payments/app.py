@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from payments import logs
-from payments.api import donations, funds, health, problems, refunds
+from payments.api import donations, funds, health, offline_gifts, problems, refunds
 from payments.database import new_id
 from payments.pages import give
 from payments.pages.headers import SameOriginForms, SecurityHeaders
@@ -38,7 +38,7 @@ def create_app() -> App:
         max_body_size=_LARGEST_REQUEST,
     )
     problems.install(inside)
-    for resource in (donations, funds, refunds):
+    for resource in (donations, funds, refunds, offline_gifts):
         inside.include_router(resource.router, prefix="/api/v1")
     inside.include_router(health.router)
     inside.include_router(give.router)

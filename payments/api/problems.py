@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from payments.donations import recording
 from payments.donations import refund_requests as refunds
 from payments.donations.checkout import DonationNotFound, IdempotencyKeyReused
 from payments.donations.organisation import OrganisationNotLoaded
@@ -83,6 +84,9 @@ _TABLE: dict[type[AlmonerError], _Row] = {
     refunds.MoreThanIsLeft: _Row(422, "more-than-is-left", "More than is left of the gift", field="amount"),
     refunds.NotAnAmount: _Row(422, "not-an-amount", "The amount cannot be refunded", field="amount"),
     refunds.FraudMustBeMeant: _Row(422, "fraud-must-be-meant", "Say it expressly", field="block_card"),
+    recording.PaperRefused: _Row(422, "offline-gift-refused", "The gift cannot be recorded as it is"),
+    recording.DepositRefused: _Row(409, "deposit-refused", "These gifts cannot go on one slip"),
+    recording.NotReversible: _Row(409, "not-reversible", "It cannot be taken back"),
     StripeUnavailable: _Row(503, "stripe-unavailable", "Payments are not available now", retry_after=5),
     StripeRefused: _Row(502, "stripe-refused", "The payment page could not be opened"),
 }
@@ -166,13 +170,14 @@ def install(app: FastAPI) -> None:
         row = next((row for kind, row in _TABLE.items() if isinstance(error, kind)), None)
         if row is None:
             return _unexpected(request)
+        field = error.field if isinstance(error, recording.PaperRefused) else row.field
         return problem(
             request,
             status=row.status,
             name=row.name,
             title=row.title,
             detail=str(error),
-            errors=[FieldProblem(pointer=f"#/{row.field}", detail=str(error))] if row.field else (),
+            errors=[FieldProblem(pointer=f"#/{field}", detail=str(error))] if field else (),
             headers=row.headers,
         )
 

@@ -9,7 +9,18 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 
-from payments.cli import disputes, events, gifts, house, ledger, receipts, refunds, staff
+from payments.cli import (
+    disputes,
+    events,
+    gifts,
+    house,
+    ledger,
+    offline,
+    receipts,
+    refunds,
+    staff,
+    suspense,
+)
 from payments.errors import AlmonerError
 
 app = typer.Typer(
@@ -23,7 +34,10 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(receipts.app, name="receipts")
 app.add_typer(refunds.app, name="refunds")
 app.add_typer(disputes.app, name="disputes")
+app.add_typer(offline.app, name="offline")
 app.add_typer(staff.app, name="staff")
+ledger.app.command("suspense")(suspense.suspense)
+ledger.app.command("classify")(suspense.classify)
 app.add_typer(events.app, name="events")
 app.add_typer(house.organisation_app, name="organisation")
 app.add_typer(house.stripe_app, name="stripe")

@@ -3,7 +3,7 @@
 `docs/going-live.md` explains the document; `payments/local/organisation.toml` is the demo's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -18,6 +18,13 @@ class OrganisationNotLoaded(AlmonerError):
 
     def __init__(self) -> None:
         super().__init__("No organisation is set up yet: run `almoner organisation load FILE`.")
+
+
+class FundUnknown(AlmonerError):
+    """No fund has this id, open or closed."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such fund. The funds are in the organisation's document.")
 
 
 class OrganisationDocumentWrong(AlmonerError):
@@ -75,6 +82,14 @@ def the_organisation(session: Session) -> Organisation:
 def open_funds(session: Session) -> list[Fund]:
     """The funds that take gifts, in the charity's order."""
     return list(session.scalars(select(Fund).where(Fund.is_open).order_by(Fund.position)))
+
+
+def known_funds(session: Session, fund_ids: Sequence[str]) -> dict[str, Fund]:
+    """These funds, closed ones too, or `FundUnknown`."""
+    found = {fund.id: fund for fund in session.scalars(select(Fund).where(Fund.id.in_(fund_ids)))}
+    if set(fund_ids) - found.keys():
+        raise FundUnknown
+    return found
 
 
 def giving_terms(session: Session) -> list[GivingTerms]:

@@ -8,6 +8,7 @@ locked for the length of the transaction, so numbers come out in the order of is
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import delete, func, select, update
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session, selectinload
 from payments.clock import day_in, now
 from payments.database import new_id
 from payments.donations.models import Charge, Donation, Fund, IssuingEntity
+from payments.donations.offline import Channel
 from payments.donations.organisation import the_organisation
 from payments.errors import PersonMustLook
 from payments.jobs import Bell, ring
@@ -73,6 +75,15 @@ class NothingToReceipt(PersonMustLook):
         super().__init__(f"donation {donation_id} has no succeeded charge; no receipt can be issued")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Payment:
+    """What a receipt says of the payment."""
+
+    kind: str
+    card_brand: str | None = None
+    last4: str | None = None
+
+
 class _Gifts:
     """Everything the receipts of a batch print, read in a few queries."""
 
@@ -100,17 +111,20 @@ class _Gifts:
         ):
             self._charges[charge.donation_id or ""].append(charge)
 
-    def charge_of(self, donation_id: str) -> Charge:
-        """The charge that paid the gift."""
-        if not self._charges[donation_id]:
-            raise NothingToReceipt(donation_id)
-        return self._charges[donation_id][0]
+    def payment_of(self, donation: Donation) -> _Payment:
+        """How the gift was paid: by the charge, or by what lay on the desk."""
+        if donation.channel != Channel.ONLINE:
+            return _Payment(kind=donation.channel)
+        if not self._charges[donation.id]:
+            raise NothingToReceipt(donation.id)
+        charge = self._charges[donation.id][0]
+        return _Payment(kind=charge.method, card_brand=charge.card_brand, last4=charge.last4)
 
 
 def _issue(session: Session, gifts: _Gifts, donation_id: str) -> None:
     donation = gifts.donations[donation_id]
     entity = gifts.entities[donation.entity_id]
-    charge = gifts.charge_of(donation_id)
+    payment = gifts.payment_of(donation)
     if donation.gift_date is None:
         raise NothingToReceipt(donation_id)
     tax_year = donation.gift_date.year
@@ -129,9 +143,9 @@ def _issue(session: Session, gifts: _Gifts, donation_id: str) -> None:
         entity=_printed(entity, accent_colour=gifts.organisation.accent_colour),
         statement_code=entity.statement_code,
         statement_version=statements.current(entity.statement_code).version,
-        method_kind=charge.method,
-        card_brand=charge.card_brand,
-        last4=charge.last4,
+        method_kind=payment.kind,
+        card_brand=payment.card_brand,
+        last4=payment.last4,
         dedication_kind=donation.dedication_kind,  # type: ignore[arg-type]  # the table's check says which
         dedication_name=donation.dedication_name,
     )

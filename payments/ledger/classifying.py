@@ -1,0 +1,210 @@
+"""What is in suspense, and a person's word for what it is.
+
+The entry that put it there stays; the word is an entry of its own, dated today, because a closed month
+never changes. What was said once is suggested for the next of its kind, and never applied by itself.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import case, exists, func, or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session, aliased
+
+from payments.clock import now
+from payments.errors import AlmonerError
+from payments.ledger import posting, rules_by_hand
+from payments.ledger.accounts import Account, Kind
+from payments.ledger.models import BalanceTransaction, ClassificationRule, JournalEntry, JournalMove
+from payments.ledger.rules import Books
+from payments.money import Money
+from payments.staff import audit, people
+from payments.staff.models import Role, StaffMember
+
+MAY_CLASSIFY = (Role.FINANCE,)
+
+_SUSPENSE = Account.SUSPENSE_UNCLASSIFIED.value
+_NOT_BY_HAND = {
+    Account.SUSPENSE_UNCLASSIFIED: "that is where it is",
+    Account.STRIPE_BALANCE: "it is only what Stripe itself reports",
+    Account.REFUNDS_PAYABLE: "it is owed gift by gift, and only a failed refund puts money there",
+    Account.DISPUTED_FUNDS: "only a dispute puts money there",
+}
+CHOICES = tuple(account for account in Account if account not in _NOT_BY_HAND)
+
+
+class NothingInSuspense(AlmonerError):
+    """No balance transaction with this id waits in suspense."""
+
+    def __init__(self) -> None:
+        super().__init__("Nothing of this id is in suspense. `almoner ledger suspense` lists what is.")
+
+
+class AlreadyClassified(AlmonerError):
+    """Somebody said it before."""
+
+    def __init__(self) -> None:
+        super().__init__("Somebody has said already what this is; it is out of suspense.")
+
+
+class AccountNotByHand(AlmonerError):
+    """An account that people do not write into."""
+
+    def __init__(self, account: Account) -> None:
+        super().__init__(f"Nothing is put into {account} by hand: {_NOT_BY_HAND[account]}.")
+
+
+class FundNeeded(AlmonerError):
+    """Income without a fund, or a fund where there is none."""
+
+    def __init__(self, account: Account, *, is_needed: bool) -> None:
+        what = "Say with `--fund` which fund it is for" if is_needed else "Leave `--fund` out"
+        kept = "kept by fund" if is_needed else "not kept by fund"
+        super().__init__(f"{what}: {account} is {kept}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """One movement in suspense."""
+
+    stripe_balance_transaction_id: str
+    entity_id: str
+    held: Money
+    """Positive is money that left Stripe's balance, negative is money that came into it."""
+    reporting_category: str
+    type: str
+    source_id: str | None
+    description: str | None
+    """Stripe's own words."""
+    created_at: datetime
+    suggestion: Account | None
+    """What a person said of the last one like this."""
+
+
+def in_suspense(session: Session, *, only: str | None = None) -> list[Held]:
+    """Everything that waits for a word, the oldest first."""
+    said = aliased(JournalEntry)
+    change = case((JournalMove.to_account == _SUSPENSE, JournalMove.amount), else_=-JournalMove.amount)
+    reference = func.concat("bt:", BalanceTransaction.stripe_balance_transaction_id)
+    wanted = (
+        select(BalanceTransaction, JournalEntry.entity_id, func.sum(change))
+        .join(JournalMove, JournalMove.reference == reference)
+        .join(JournalEntry, JournalEntry.reference == JournalMove.reference)
+        .where(or_(JournalMove.from_account == _SUSPENSE, JournalMove.to_account == _SUSPENSE))
+        .where(
+            ~exists().where(
+                said.reference == func.concat("classified:", BalanceTransaction.stripe_balance_transaction_id)
+            )
+        )
+        .group_by(BalanceTransaction.stripe_balance_transaction_id, JournalEntry.entity_id)
+        .order_by(BalanceTransaction.created_at, BalanceTransaction.stripe_balance_transaction_id)
+    )
+    if only is not None:
+        wanted = wanted.where(BalanceTransaction.stripe_balance_transaction_id == only)
+    rows = session.execute(wanted).all()
+    rules = _remembered(session, [kind_of(row) for row, _, _ in rows])
+    return [
+        Held(
+            stripe_balance_transaction_id=row.stripe_balance_transaction_id,
+            entity_id=entity_id,
+            held=Money(int(held), row.currency),
+            reporting_category=row.reporting_category,
+            type=row.type,
+            source_id=row.source_id,
+            description=row.description,
+            created_at=row.created_at,
+            suggestion=rules.get(kind_of(row)),
+        )
+        for row, entity_id, held in rows
+        if held
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """What a person says of something in suspense."""
+
+    account: Account
+    fund_id: str | None
+    reason: str
+    is_to_be_remembered: bool = False
+
+
+def classify(
+    session: Session, stripe_balance_transaction_id: str, word: Word, *, time_zone: str, by: StaffMember
+) -> Held:
+    """Move it out of suspense, once; the caller has seen that the fund exists."""
+    people.require(by, *MAY_CLASSIFY)
+    reason = people.reason_given(word.reason)
+    if word.account in _NOT_BY_HAND:
+        raise AccountNotByHand(word.account)
+    needs_fund = word.account.kind in {Kind.INCOME, Kind.CONTRA_INCOME} and word.account not in _WITHOUT_FUND
+    if needs_fund != (word.fund_id is not None):
+        raise FundNeeded(word.account, is_needed=needs_fund)
+    reference = f"classified:{stripe_balance_transaction_id}"
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(reference, 0))))
+    found = in_suspense(session, only=stripe_balance_transaction_id)
+    if not found:
+        raise AlreadyClassified if session.get(JournalEntry, reference) else NothingInSuspense
+    held = found[0]
+    entry = rules_by_hand.classified(
+        stripe_balance_transaction_id,
+        held.held,
+        word.account,
+        Books(entity_id=held.entity_id, time_zone=time_zone),
+        fund_id=word.fund_id,
+        at=now(),
+    )
+    posting.post(session, [entry])
+    if word.is_to_be_remembered:
+        _remember(session, stripe_balance_transaction_id, word.account, by=by)
+    audit.note(
+        session,
+        by,
+        "ledger.classify",
+        subject=stripe_balance_transaction_id,
+        reason=reason,
+        amount=held.held.minor,
+        currency=held.held.currency,
+        before=_SUSPENSE,
+        after=word.account.value,
+        fund=word.fund_id,
+        remembered=word.is_to_be_remembered,
+    )
+    return held
+
+
+_WITHOUT_FUND = {
+    Account.CONTRIBUTIONS_FEE_COVER,
+    Account.BENEFITS_EXCHANGED,
+    Account.OTHER_RECEIPTS,
+}
+
+
+def kind_of(row: BalanceTransaction) -> str:
+    """What makes two movements of one kind: category, type, and Stripe's words but for the numbers,
+    because they hold the day or the card."""
+    words = re.sub(r"\d+", "#", row.description or "")
+    return f"{row.reporting_category} {row.type} {words}".strip()
+
+
+def _remembered(session: Session, kinds: Sequence[str]) -> dict[str, Account]:
+    rules = session.scalars(select(ClassificationRule).where(ClassificationRule.description.in_(kinds)))
+    return {rule.description: Account(rule.account) for rule in rules}
+
+
+def _remember(
+    session: Session, stripe_balance_transaction_id: str, account: Account, *, by: StaffMember
+) -> None:
+    row = session.get_one(BalanceTransaction, stripe_balance_transaction_id)
+    rule = insert(ClassificationRule).values(
+        description=kind_of(row), account=account.value, staff_id=by.id, made_at=now()
+    )
+    session.execute(
+        rule.on_conflict_do_update(
+            index_elements=["description"],
+            set_={name: rule.excluded[name] for name in ("account", "staff_id", "made_at")},
+        )
+    )

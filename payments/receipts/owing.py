@@ -1,0 +1,123 @@
+"""Taking in a gift that never passed through Stripe, and who is owed a receipt for it.
+
+The legal payer gets it: a person, a company, an estate. A donor-advised fund and an employer's match
+get thanks without tax language, and so does whoever is behind them. Things are receipted by their
+description and never by a value, and a payment with a benefit by what is left of it: neither is what
+the receipt of today says, so such a receipt is held instead of saying something untrue.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from payments.donations import recording
+from payments.donations.models import Donation
+from payments.donations.offline import Channel, PayerKind
+from payments.donations.recording import Paper, PaperRefused
+from payments.jobs import Bell, ring
+from payments.receipts.models import DueReceipt, Receipt
+from payments.staff import people
+from payments.staff.models import StaffMember
+from payments.supporters import donors
+
+_RECEIPTED = {PayerKind.PERSON.value, PayerKind.COMPANY.value, PayerKind.ESTATE.value}
+_THINGS = {Channel.STOCK.value, Channel.IN_KIND.value}
+
+
+class ReceiptOutlook(StrEnum):
+    """What becomes of the receipt of an offline gift."""
+
+    DUE = "due"
+    NONE_FOR_THIS_PAYER = "none_for_this_payer"
+    HELD_FOR_A_THING = "held_for_a_thing"
+    HELD_FOR_A_BENEFIT = "held_for_a_benefit"
+
+    @property
+    def sentence(self) -> str:
+        """What the person who records the gift should know."""
+        return _SENTENCES[self]
+
+
+_SENTENCES = {
+    ReceiptOutlook.DUE: "The receipt is on its way to the payer.",
+    ReceiptOutlook.NONE_FOR_THIS_PAYER: "No tax receipt: thank this payer without tax language.",
+    ReceiptOutlook.HELD_FOR_A_THING: (
+        "The receipt is held: it must describe the thing and name no value. Write it by hand for now."
+    ),
+    ReceiptOutlook.HELD_FOR_A_BENEFIT: (
+        "The receipt is held: it must say what the donor got and what is left. Write it by hand for now."
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenIn:
+    """An offline gift that is written down, and what becomes of its receipt."""
+
+    donation: Donation
+    outlook: ReceiptOutlook
+
+
+def take_in(
+    session: Session,
+    paper: Paper,
+    *,
+    payer_email: str,
+    soft_credit: tuple[str, str] | None = None,
+    by: StaffMember,
+) -> TakenIn:
+    """Write down an offline gift: its payer, whoever is thanked beside (name and address), the gift,
+    the book, and the receipt if one is due."""
+    people.require(by, *recording.MAY_RECORD)
+    donor_id = donors.recognise(
+        session, email=_address(payer_email, field="email"), name=paper.donor_name, locale=paper.locale
+    )
+    beside = None
+    if soft_credit is not None:
+        name, email = soft_credit
+        beside = donors.recognise(
+            session, email=_address(email, field="soft_credit"), name=name, locale=paper.locale
+        )
+    donation = recording.record(session, paper, donor_id=donor_id, soft_credit_donor_id=beside, by=by)
+    return TakenIn(donation=donation, outlook=owe(session, donation))
+
+
+def outlook(donation: Donation) -> ReceiptOutlook:
+    """What this gift's receipt is to be."""
+    if donation.payer_kind not in _RECEIPTED:
+        return ReceiptOutlook.NONE_FOR_THIS_PAYER
+    if donation.channel in _THINGS:
+        return ReceiptOutlook.HELD_FOR_A_THING
+    return ReceiptOutlook.HELD_FOR_A_BENEFIT if donation.benefit_amount else ReceiptOutlook.DUE
+
+
+def owe(session: Session, donation: Donation) -> ReceiptOutlook:
+    """Owe the receipt of an offline gift, where one can be issued."""
+    found = outlook(donation)
+    if found is ReceiptOutlook.DUE:
+        due = insert(DueReceipt).values(donation_id=donation.id)
+        session.execute(due.on_conflict_do_nothing())
+        ring(session, Bell.ISSUE_RECEIPTS)
+    return found
+
+
+def _address(typed: str, *, field: str) -> str:
+    try:
+        checked = validate_email(typed.strip(), check_deliverability=False, allow_smtputf8=False)
+    except EmailNotValidError:
+        checked = None
+    if checked is None or checked.ascii_email is None:
+        raise PaperRefused("Give an e-mail address that mail can go to.", field=field)
+    return checked.ascii_email
+
+
+def owe_no_more(session: Session, donation: Donation) -> str | None:
+    """The gift was taken back: nothing is issued any more. The number of a receipt that was."""
+    session.execute(delete(DueReceipt).where(DueReceipt.donation_id == donation.id))
+    return session.scalar(
+        select(Receipt.number).where(Receipt.donation_id == donation.id, Receipt.status == "issued")
+    )
