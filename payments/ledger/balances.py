@@ -9,7 +9,11 @@ from payments.ledger.accounts import Account, Kind
 from payments.ledger.models import BalanceTransaction, JournalEntry, JournalMove
 from payments.money import Money
 
-_PER_FUND = [account.value for account in Account if account.kind in {Kind.INCOME, Kind.CONTRA_INCOME}]
+_PER_FUND = [
+    account.value
+    for account in Account
+    if account.kind in {Kind.INCOME, Kind.CONTRA_INCOME} or account is Account.AGENCY_OBLIGATIONS
+]
 _CHART_ORDER = {account: place for place, account in enumerate(Account)}
 
 
@@ -20,7 +24,7 @@ class Balance:
     entity_id: str
     account: Account
     fund_id: str | None
-    """Only for income: the money itself lies in one balance for all funds."""
+    """Only for income and what is owed to beneficiaries: the money itself lies in one balance."""
     balance: Money
 
 

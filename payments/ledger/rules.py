@@ -164,7 +164,6 @@ def dispute_lost(
     reference: str, gift: Gift, back: MoneyBack, books: Books, *, currency: str, closed_at: datetime
 ) -> Entry:
     """A lost dispute moves no money at Stripe: what was held is a chargeback from then on."""
-    moves = _relief(gift, back, Account.DISPUTED_FUNDS, back.before.held - back.after.held)
     return Entry(
         reference=reference,
         kind="dispute_lost",
@@ -173,7 +172,23 @@ def dispute_lost(
         currency=currency,
         description="dispute lost",
         donation_id=gift.donation_id,
-        moves=_not_nothing(moves),
+        moves=_not_nothing(_relief(gift, back, Account.DISPUTED_FUNDS)),
+    )
+
+
+def gift_kept(
+    reference: str, gift: Gift, back: MoneyBack, books: Books, *, currency: str, kept_at: datetime
+) -> Entry:
+    """The donor lets a gift stand whose refund failed: what was owed is a gift again."""
+    return Entry(
+        reference=reference,
+        kind="gift_kept",
+        books=books,
+        occurred_at=kept_at,
+        currency=currency,
+        description="failed refund left to the charity",
+        donation_id=gift.donation_id,
+        moves=_not_nothing(_relief(gift, back, Account.REFUNDS_PAYABLE)),
     )
 
 
@@ -247,17 +262,15 @@ def _goes_back(
     return _of_stripe(movement, books, kind, moves, gift)
 
 
-def _relief(gift: Gift, back: MoneyBack, source: Account, paid_out: int) -> list[Move]:
-    """From where the gift stood to where it stands, paid out of `source`; the rest is FX."""
+def _relief(gift: Gift, back: MoneyBack, source: Account, paid_out: int | None = None) -> list[Move]:
+    """From where the gift stood to where it stands, out of `source`; what Stripe paid out besides is
+    FX. Without `paid_out` no money moves at Stripe: `source` is itself a part of the standing."""
     before, after = _parts(gift, back.settled, back.before), _parts(gift, back.settled, back.after)
     changes = {part: after.get(part, 0) - before.get(part, 0) for part in before | after}
-    moves = [
-        _signed(source, account, change, fund_id)
-        for (account, fund_id), change in changes.items()
-        if account is not source
-    ]
-    moved = sum(change for (account, _), change in changes.items() if account is not source)
-    moves.append(_signed(source, Account.FX_GAIN_LOSS, paid_out - moved))
+    if paid_out is None:
+        paid_out = -changes.pop((source, None))
+    moves = [_signed(source, account, change, fund_id) for (account, fund_id), change in changes.items()]
+    moves.append(_signed(source, Account.FX_GAIN_LOSS, paid_out - sum(changes.values())))
     return moves
 
 

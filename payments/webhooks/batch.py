@@ -29,7 +29,7 @@ from payments.webhooks import loading
 
 
 class DonationUnknown(PersonMustLook):
-    """Stripe speaks of a gift of ours that we do not have: a restored backup, or a foreign key."""
+    """Stripe speaks of a gift of ours that we do not have: a restored backup, or a copy of the house."""
 
     def __init__(self, donation_id: str) -> None:
         super().__init__(f"donation {donation_id} is named by Stripe but is not in the database")
@@ -57,7 +57,7 @@ class Batch:
 
     def donation(self, donation_id: str | None) -> Donation | None:
         """The gift an object belongs to; None when it is no gift of ours."""
-        if donation_id is None:
+        if donation_id is None or not loading.is_ours(donation_id):
             return None
         found = self._rows.donations.get(donation_id)
         if found is None:
@@ -66,7 +66,7 @@ class Batch:
 
     def donation_paid_by(self, charge: shapes.Charge) -> Donation | None:
         """The gift a charge pays: by our metadata, or by its payment where somebody removed that."""
-        if charge.donation_id is not None:
+        if charge.donation_id is not None and loading.is_ours(charge.donation_id):
             return self.donation(charge.donation_id)
         if charge.payment_intent is None:
             return None

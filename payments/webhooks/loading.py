@@ -4,6 +4,7 @@ Gifts alone need three tables; the tables of money that goes back are asked only
 the batch is about that.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -46,6 +47,14 @@ class _Named:
     has_movements: bool = False
 
 
+_OURS = re.compile(r"don_[0-9a-f]{32}")
+
+
+def is_ours(donation_id: str) -> bool:
+    """Whether an id could be one of our gifts: other programs write `donation` into metadata too."""
+    return _OURS.fullmatch(donation_id) is not None
+
+
 def load(session: Session, objects: Sequence[shapes.Shape]) -> Rows:
     """Load and lock what these objects are about."""
     named = _named(objects)
@@ -76,7 +85,7 @@ def _name(named: _Named, found: shapes.Shape) -> None:
         case shapes.Charge():
             named.charges.add(found.id)
             _add(named.balance_transactions, found.balance_transaction)
-            if found.donation_id is not None:
+            if found.donation_id is not None and is_ours(found.donation_id):
                 named.donations.add(found.donation_id)
             else:
                 _add(named.payments, found.payment_intent)

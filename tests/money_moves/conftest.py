@@ -50,6 +50,11 @@ class Charity:
             self._store(news)
             self.applies()
 
+    def says(self, news: Sequence[inbox.Delivery]) -> None:
+        """These arrive, and are applied."""
+        self._store(news)
+        self.applies()
+
     def _store(self, deliveries: Sequence[inbox.Delivery]) -> None:
         with transaction() as session:
             inbox.store(session, deliveries)

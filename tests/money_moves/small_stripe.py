@@ -149,10 +149,10 @@ class SmallStripe:
         dispute["status"] = status
         self.say("charge.dispute.closed", dispute)
 
-    def reinstated(self, dispute: Thing, *, settled: int | None = None, **given: Any) -> Thing:
+    def reinstated(self, dispute: Thing, *, settled: int | None = None, fee: int = 0, **given: Any) -> Thing:
         """A won dispute's money comes back; its fee does not."""
         back = dispute["amount"] if settled is None else settled
-        row = self.moves("dispute_reversal", back, type="adjustment", source=dispute, **given)
+        row = self.moves("dispute_reversal", back, fee, type="adjustment", source=dispute, **given)
         self.say("charge.dispute.funds_reinstated", dispute)
         return row
 
