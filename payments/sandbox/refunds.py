@@ -200,9 +200,8 @@ def _take(world: World, made: Thing) -> None:
 def book(world: World, refund_id: str) -> None:
     """The balance transaction that comes after its refund."""
     made = world.find("refund", refund_id)
-    if made["balance_transaction"] is None and made["status"] not in ("failed", "canceled"):
-        _take(world, made)
-        _changed(world, made, {"balance_transaction": None})
+    _take(world, made)
+    _changed(world, made, {"balance_transaction": None})
 
 
 def book_return(world: World, refund_id: str) -> None:

@@ -267,6 +267,20 @@ def test_the_money_of_a_refund_can_come_after_its_events(sandbox: Sandbox):
     assert types_since(sandbox, before) == ["refund.updated", "charge.refund.updated"]
 
 
+def test_a_refund_that_ends_before_its_money_moved_moves_none(sandbox: Sandbox):
+    charge = paid(sandbox)
+    sandbox.control("/money", {"book_after": None})
+    failed = sandbox.stripe.v1.refunds.create({"charge": charge.id})
+    sandbox.control(f"/refunds/{failed.id}/fail")
+    arrived = sandbox.stripe.v1.refunds.create({"charge": charge.id})
+    sandbox.control(f"/refunds/{arrived.id}/succeed")
+
+    sandbox.control("/settle")
+
+    assert moved(sandbox, failed.id) == []
+    assert moved(sandbox, arrived.id) == [("refund", "refund", -2500, 0)]
+
+
 def test_a_sandbox_can_be_started_to_book_later(start: Start):
     sandbox = start("--book-after", "0.1")
     refund = sandbox.stripe.v1.refunds.create({"charge": paid(sandbox).id})
