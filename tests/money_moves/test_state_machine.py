@@ -1,0 +1,460 @@
+"""Every deed in every order: after each step the book says what a model of a few lines says.
+
+The model knows nothing of the rules. It keeps what Stripe did to each charge, and says in closed form
+what must stand in each account. At the end the same facts are told again to an empty book, in another
+order and some of them twice, and every account must stand as before.
+
+MONEY_MOVES_EXAMPLES=1000 looks longer.
+"""
+
+import os
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from payments.database import engine, new_id
+from payments.donations.models import Fund, Organisation
+from payments.ledger.balances import balances
+from payments.ledger.models import JournalMove
+from payments.money import split
+from payments.webhooks import inbox
+from payments.webhooks.models import QueuedEvent
+from payments.webhooks.process import apply_due
+from tests.factories import a_donation
+from tests.money_moves.small_stripe import SmallStripe, Thing
+
+EXAMPLES = int(os.environ.get("MONEY_MOVES_EXAMPLES", "16"))
+STEPS = 22
+FUNDS = ("general", "rescue", "education", "partner")
+
+
+@dataclass(slots=True)
+class Told:
+    """What the model remembers of one charge."""
+
+    charge: Thing
+    settled: int
+    lines: list[tuple[str, int]]
+    """Account and fund as the balances name them, and the weight."""
+    is_ours: bool
+    refunds: list[tuple[Thing, int]] = field(default_factory=list)
+    """With the second in which it was paid out."""
+    failures: dict[str, int] = field(default_factory=dict)
+    """When a refund came back, by its id."""
+    disputes: list[tuple[Thing, int, int]] = field(default_factory=list)
+    """With the second in which it began, and what it took, settled."""
+    returned_at: int | None = None
+
+    @property
+    def given(self) -> int:
+        return int(self.charge["amount"])
+
+    @property
+    def open_dispute(self) -> tuple[Thing, int, int] | None:
+        return next((entry for entry in self.disputes if entry[0]["status"] == "needs_response"), None)
+
+    @property
+    def refundable(self) -> int:
+        """Stripe refunds what is left after refunds that did not fail and disputes that were not won."""
+        gone = sum(r["amount"] for r, _ in self.refunds if r["status"] == "succeeded")
+        gone += sum(d["amount"] for d, _, _ in self.disputes if d["status"] == "lost")
+        is_locked = self.open_dispute is not None or self.returned_at is not None
+        return 0 if is_locked else max(0, self.given - gone)
+
+    def worth(self, amount: int) -> int:
+        """Of the gift's own currency, in the settlement currency: half up."""
+        return int((2 * self.settled * amount + self.given) // (2 * self.given))
+
+    def stands(self) -> tuple[int, int, int, int]:
+        """How much was taken out of the gift by refunds and by disputes, is owed, went beyond it."""
+        steps: list[tuple[int, int, str]] = []
+        for refund, paid_at in self.refunds:
+            failed_at = self.failures.get(refund["id"])
+            if failed_at is not None and (refund["status"] == "canceled" or not self.is_ours):
+                continue
+            steps.append((paid_at, refund["amount"], "refund"))
+            if failed_at is not None:
+                steps.append((failed_at, -refund["amount"], "failure"))
+        for dispute, began_at, _ in self.disputes:
+            if dispute["status"] == "lost":
+                steps.append((began_at, dispute["amount"], "lost"))
+        if self.returned_at is not None:
+            steps.append((self.returned_at, self.given, "returned"))
+        with_donor, highest, lost = 0, 0, 0
+        for _, amount, kind in sorted(steps):
+            with_donor += amount
+            reached = max(highest, min(with_donor, self.given))
+            lost += (reached - highest) if kind == "lost" else 0
+            highest = reached
+        return highest - lost, lost, max(0, highest - with_donor), max(0, with_donor - self.given)
+
+
+class MoneyMoves(RuleBasedStateMachine):
+    """Deeds of donors, banks, Stripe and shops."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stripe = SmallStripe()
+        self.told: list[Told] = []
+        self.gifts: list[dict[str, Any]] = []
+        self.payouts: list[Thing] = []
+        self.heard: list[inbox.Delivery] = []
+        self.won_rate = 73
+        self.reserved = 0
+        self.unknown: Counter[str] = Counter()
+        self.session = self.an_empty_book()
+
+    def an_empty_book(self) -> Session:
+        """All of an example is one transaction, which is never committed."""
+        session = Session(engine())
+        session.add(
+            Fund(
+                id="partner",
+                entity_id="us",
+                name={"en": "For our partner"},
+                description={"en": ""},
+                is_restricted=True,
+                is_agency=True,
+                position=9,
+            )
+        )
+        session.flush()
+        return session
+
+    # Deeds
+
+    @rule(
+        parts=st.lists(st.tuples(st.sampled_from(FUNDS), st.integers(50, 20_000)), min_size=1, max_size=3),
+        fee_cover=st.sampled_from([0, 0, 59, 333]),
+        benefit=st.sampled_from([0, 0, 40]),
+        is_won=st.booleans(),
+        chance=st.randoms(use_true_random=False),
+    )
+    def gives(
+        self,
+        parts: list[tuple[str, int]],
+        fee_cover: int,
+        benefit: int,
+        is_won: bool,
+        chance: random.Random,
+    ) -> None:
+        """A gift, in dollars or in won."""
+        parts = list(dict(parts).items())
+        facts = {
+            "id": new_id("don"),
+            "parts": parts,
+            "fee_cover": fee_cover,
+            "benefit_amount": benefit,
+            "currency": "krw" if is_won else "usd",
+        }
+        self.gifts.append(facts)
+        donation = a_donation(self.session, **facts)
+        lines, sold = [], benefit
+        for fund, part in parts:
+            taken = min(sold, part)
+            sold -= taken
+            lines.append((f"agency_obligations:{fund}" if fund == "partner" else fund, part - taken))
+        lines += [("contributions_fee_cover", fee_cover), ("benefits_exchanged", benefit)]
+        settled = self.in_dollars(donation.amount) if is_won else donation.amount
+        charge = self.stripe.charge(
+            donation.amount,
+            chance.randint(0, 60),
+            gift=donation,
+            currency=donation.currency,
+            settled=settled,
+        )
+        self.told.append(Told(charge, settled, [line for line in lines if line[1]], is_ours=True))
+        self.hears(chance)
+
+    @rule(amount=st.integers(50, 9_000), is_won=st.booleans(), chance=st.randoms(use_true_random=False))
+    def a_shop_sells(self, amount: int, is_won: bool, chance: random.Random) -> None:
+        """Foreign money on the same account."""
+        settled = self.in_dollars(amount) if is_won else amount
+        charge = self.stripe.charge(amount, 7, currency="krw" if is_won else "usd", settled=settled)
+        self.told.append(Told(charge, settled, [("other_receipts", amount)], is_ours=False))
+        self.hears(chance)
+
+    @precondition(lambda self: any(told.refundable for told in self.told))
+    @rule(data=st.data(), is_all=st.booleans(), chance=st.randoms(use_true_random=False))
+    def refunds(self, data: st.DataObject, is_all: bool, chance: random.Random) -> None:
+        """All that is left, or a part; again after one that failed."""
+        told = data.draw(st.sampled_from([told for told in self.told if told.refundable]))
+        amount = told.refundable if is_all else data.draw(st.integers(1, told.refundable))
+        settled = -self.in_dollars(amount) if self.is_converted(told) else None
+        told.refunds.append((self.stripe.refund(told.charge, amount, settled=settled), 0))
+        told.refunds[-1] = (told.refunds[-1][0], self.stripe.balance_transactions[-1]["created"])
+        self.hears(chance)
+
+    @precondition(lambda self: self.standing_refunds())
+    @rule(data=st.data(), is_cancelled=st.booleans(), chance=st.randoms(use_true_random=False))
+    def a_refund_comes_back(self, data: st.DataObject, is_cancelled: bool, chance: random.Random) -> None:
+        """It failed, weeks later perhaps, or was cancelled before it left."""
+        told, refund = data.draw(st.sampled_from(self.standing_refunds()))
+        settled = self.in_dollars(refund["amount"]) if self.is_converted(told) else None
+        row = self.stripe.refund_fails(
+            refund, settled=settled, status="canceled" if is_cancelled else "failed"
+        )
+        told.failures[refund["id"]] = row["created"]
+        self.hears(chance)
+
+    @precondition(lambda self: any(self.can_dispute(told) for told in self.told))
+    @rule(data=st.data(), is_all=st.booleans(), chance=st.randoms(use_true_random=False))
+    def a_bank_disputes(self, data: st.DataObject, is_all: bool, chance: random.Random) -> None:
+        """All of a charge, even where a part was refunded, or a part."""
+        told = data.draw(st.sampled_from([told for told in self.told if self.can_dispute(told)]))
+        amount = told.given if is_all else data.draw(st.integers(1, told.given))
+        taken = self.in_dollars(amount) if self.is_converted(told) else amount
+        dispute = self.stripe.dispute(told.charge, amount, settled=-taken)
+        began = next(r for r in reversed(self.stripe.balance_transactions) if r["source"] == dispute["id"])
+        told.disputes.append((dispute, began["created"], taken))
+        self.hears(chance)
+
+    @precondition(lambda self: any(told.open_dispute for told in self.told))
+    @rule(data=st.data(), is_won=st.booleans(), chance=st.randoms(use_true_random=False))
+    def a_dispute_is_decided(self, data: st.DataObject, is_won: bool, chance: random.Random) -> None:
+        """For the charity or for the donor."""
+        told = data.draw(st.sampled_from([told for told in self.told if told.open_dispute]))
+        assert told.open_dispute is not None
+        dispute = told.open_dispute[0]
+        self.stripe.closes(dispute, "won" if is_won else "lost")
+        if is_won:
+            back = self.in_dollars(dispute["amount"]) if self.is_converted(told) else None
+            self.stripe.reinstated(dispute, settled=back)
+        self.hears(chance)
+
+    @precondition(lambda self: self.told)
+    @rule(data=st.data(), chance=st.randoms(use_true_random=False))
+    def a_bank_asks(self, data: st.DataObject, chance: random.Random) -> None:
+        """An inquiry, opened and closed."""
+        inquiry = self.stripe.inquiry(data.draw(st.sampled_from(self.told)).charge)
+        self.stripe.closes(inquiry, "warning_closed")
+        self.hears(chance)
+
+    @precondition(lambda self: any(self.can_return(told) for told in self.told))
+    @rule(data=st.data(), chance=st.randoms(use_true_random=False))
+    def a_debit_is_returned(self, data: st.DataObject, chance: random.Random) -> None:
+        """Days after the bank had said yes."""
+        told = data.draw(st.sampled_from([told for told in self.told if self.can_return(told)]))
+        settled = -self.in_dollars(told.given) if self.is_converted(told) else None
+        told.returned_at = self.stripe.debit_returned(told.charge, settled=settled)["created"]
+        self.hears(chance)
+
+    @rule(amount=st.integers(-5_000, 20_000).filter(bool), chance=st.randoms(use_true_random=False))
+    def stripe_pays_out(self, amount: int, chance: random.Random) -> None:
+        """To the bank, or from it."""
+        self.payouts.append(self.stripe.payout(amount))
+        self.hears(chance)
+
+    @precondition(lambda self: self.payouts)
+    @rule(chance=st.randoms(use_true_random=False))
+    def a_payout_fails(self, chance: random.Random) -> None:
+        """After it was called paid."""
+        self.stripe.payout_fails(self.payouts.pop(chance.randrange(len(self.payouts))))
+        self.hears(chance)
+
+    @rule(amount=st.integers(-900, 300).filter(bool), chance=st.randoms(use_true_random=False))
+    def stripe_bills(self, amount: int, chance: random.Random) -> None:
+        """A fee of its own, a network cost, a tax, or a correction of one."""
+        self.stripe.moves(chance.choice(["fee", "network_cost", "tax"]), amount)
+        self.hears(chance)
+
+    @rule(amount=st.integers(1, 4_000), chance=st.randoms(use_true_random=False))
+    def stripe_reserves(self, amount: int, chance: random.Random) -> None:
+        """Holds something back, or lets all of it go."""
+        change = -self.reserved or amount
+        self.reserved += change
+        self.stripe.moves("risk_reserved_funds", -change)
+        self.hears(chance)
+
+    @rule(
+        amount=st.integers(-900, 900),
+        fee=st.integers(0, 20),
+        currency=st.sampled_from(["usd", "krw"]),
+        chance=st.randoms(use_true_random=False),
+    )
+    def stripe_invents_a_category(self, amount: int, fee: int, currency: str, chance: random.Random) -> None:
+        """Next year's."""
+        self.stripe.moves("a_new_one", amount, fee, currency=currency)
+        self.unknown[currency] += fee - amount
+        self.hears(chance)
+
+    @rule(rate=st.integers(60, 90))
+    def the_rate_moves(self, rate: int) -> None:
+        """Cents for a thousand won."""
+        self.won_rate = rate
+
+    @precondition(lambda self: self.heard)
+    @rule(chance=st.randoms(use_true_random=False))
+    def what_was_said_is_said_again(self, chance: random.Random) -> None:
+        """Any of it, long after."""
+        self.apply_again(self.session, chance.sample(self.heard, min(5, len(self.heard))))
+
+    # What must be true after each
+
+    @invariant()
+    def the_book_is_what_the_model_says(self) -> None:
+        assert self.waiting(self.session) == 0
+        assert self.standing(self.session) == self.expected()
+
+    @invariant()
+    def each_entry_is_in_one_currency_and_no_more_goes_back_than_was_given(self) -> None:
+        mixed = select(JournalMove.reference).group_by(JournalMove.reference)
+        assert not self.session.scalars(mixed.having(func.count(JournalMove.currency.distinct()) > 1)).all()
+        for told in self.told:
+            refunded, lost, owed, _ = told.stands()
+            assert 0 <= owed <= refunded + lost <= told.given
+
+    def teardown(self) -> None:
+        """Told again to an empty book, in another order, some of it twice."""
+        self.session.execute(text("set constraints all immediate"))
+        before = self.standing(self.session)
+        self.session.rollback()
+        self.session.close()
+        again = self.an_empty_book()
+        for facts in self.gifts:
+            a_donation(again, **facts)
+        chance = random.Random(len(self.heard))  # noqa: S311 - an order, not a secret
+        news = self.heard + chance.sample(self.heard, len(self.heard) // 3)
+        chance.shuffle(news)
+        while news:
+            few, news = news[:7], news[7:]
+            self.apply_again(again, few)
+        assert self.waiting(again) == 0
+        after = self.standing(again)
+        again.rollback()
+        again.close()
+        assert after == before
+
+    # How
+
+    def in_dollars(self, won: int) -> int:
+        return max(1, round(won * self.won_rate / 1000))
+
+    def is_converted(self, told: Told) -> bool:
+        return bool(told.charge["currency"] == "krw")
+
+    def can_dispute(self, told: Told) -> bool:
+        is_lost = any(dispute["status"] == "lost" for dispute, _, _ in told.disputes)
+        return told.open_dispute is None and not is_lost and told.returned_at is None
+
+    def can_return(self, told: Told) -> bool:
+        return told.returned_at is None and not told.disputes
+
+    def standing_refunds(self) -> list[tuple[Told, Thing]]:
+        return [
+            (told, refund)
+            for told in self.told
+            for refund, _ in told.refunds
+            if refund["status"] == "succeeded"
+        ]
+
+    def hears(self, chance: random.Random) -> None:
+        """The news of a deed come in any order, in one or two batches."""
+        news = self.stripe.news()
+        self.heard += news
+        chance.shuffle(news)
+        cut = chance.randint(0, len(news))
+        for part in (news[:cut], news[cut:]):
+            self.apply_again(self.session, part)
+
+    def apply_again(self, session: Session, news: list[inbox.Delivery]) -> None:
+        """Stored, queued even where it was stored before, and applied until a round changes nothing."""
+        if not news:
+            return
+        inbox.store(session, news)
+        for stripe_event_id in {delivery.stripe_event_id for delivery in news}:
+            if session.get(QueuedEvent, stripe_event_id) is None:
+                session.add(QueuedEvent(stripe_event_id=stripe_event_id))
+        session.flush()
+        while True:
+            session.execute(text("update stripe_event_queue set next_at = now()"))
+            done = apply_due(session).done
+            session.expunge_all()
+            if not done:
+                return
+
+    def waiting(self, session: Session) -> int:
+        return session.scalar(select(func.count()).select_from(QueuedEvent)) or 0
+
+    def standing(self, session: Session) -> dict[str, int]:
+        return {
+            f"{row.balance.currency} {row.account}" + (f":{row.fund_id}" if row.fund_id else ""): (
+                row.balance.minor
+            )
+            for row in balances(session)
+            if row.balance.minor
+        }
+
+    def expected(self) -> dict[str, int]:
+        """What stands in each account, from what Stripe did; FX and expenses by what is left over."""
+        book: Counter[str] = Counter()
+        rows = self.stripe.balance_transactions
+        for row in rows:
+            book[f"{row['currency']} stripe_balance"] += row["net"]
+            category = row["reporting_category"]
+            if category in {"payout", "payout_reversal"}:
+                book["usd payouts_in_transit"] -= row["amount"]
+            elif category == "risk_reserved_funds":
+                book["usd stripe_reserve"] -= row["amount"]
+            elif category in {"fee", "network_cost", "tax"}:
+                book["usd stripe_service_fees"] -= row["net"]
+            elif category in {"dispute", "dispute_reversal"}:
+                book["usd dispute_fees"] += row["fee"]
+            elif category != "a_new_one":
+                book["usd processing_fees"] += row["fee"]
+        for currency, net in self.unknown.items():
+            book[f"{currency} suspense_unclassified"] += net
+        for told in self.told:
+            self._expect(book, told)
+        book["usd fx_gain_loss"] -= sum(amount for name, amount in book.items() if name.startswith("usd "))
+        return {name: amount for name, amount in book.items() if amount}
+
+    def _expect(self, book: Counter[str], told: Told) -> None:
+        refunded, lost, owed, beyond = told.stands()
+        weights = [weight for _, weight in told.lines]
+        whole = refunded + lost
+        given = split(told.settled, weights)
+        by_refunds, by_all = (split(told.worth(part), weights) for part in (refunded, whole))
+        for (name, _), came, back, everything in zip(told.lines, given, by_refunds, by_all, strict=True):
+            if name.startswith(("agency", "benefits", "other")):
+                book[f"usd {name}"] += everything - came
+                continue
+            fund = "" if name == "contributions_fee_cover" else f":{name}"
+            book[f"usd {name}" if not fund else f"usd contributions{fund}"] -= came
+            book[f"usd contribution_refunds{fund}"] += back
+            book[f"usd chargebacks{fund}"] += everything - back
+        book["usd refunds_payable"] -= told.worth(whole) - told.worth(whole - owed)
+        further = "usd chargebacks" if told.is_ours else "usd other_receipts"
+        book[further] += told.worth(told.given + beyond) - told.settled
+        if told.open_dispute is not None:
+            book["usd disputed_funds"] += told.open_dispute[2]
+
+
+def test_whatever_moves_in_whatever_order_the_book_says_what_happened(
+    organisation: Organisation, with_settings: Callable[..., None]
+) -> None:
+    with_settings(broker_url="memory://")
+
+    run_state_machine_as_test(
+        MoneyMoves,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
