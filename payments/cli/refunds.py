@@ -8,9 +8,9 @@ from sqlalchemy import select
 from payments.cli.acting import As, Why, acting, amount_of
 from payments.cli.printing import AsJson, console, instant, print_facts, print_json, print_table
 from payments.database import transaction
-from payments.donations import checkout, refund_requests
+from payments.donations import checkout, owed, refund_requests
 from payments.donations.refund_requests import Ask, Reason
-from payments.donations.reversals import Refund, RefundStatus
+from payments.donations.reversals import OwedPayment, OwedPaymentStatus, Refund, RefundStatus
 from payments.money import Money
 
 app = typer.Typer(no_args_is_help=True, help="Money that goes back.")
@@ -105,6 +105,82 @@ def list_refunds(
     )
 
 
+@app.command("owed")
+def list_owed(as_json: AsJson = False) -> None:
+    """What failed refunds still owe, the oldest debt first; exit code 1 while there is any."""
+    with transaction() as session:
+        rows = owed.owed(session)
+    if as_json:
+        print_json(
+            [
+                {
+                    "donation": row.donation_id,
+                    "amount": row.amount,
+                    "in_the_book": row.settled,
+                    "since": row.since,
+                    "payment": row.payment.id if row.payment else None,
+                }
+                for row in rows
+            ]
+        )
+    else:
+        print_table(
+            "Owed to donors",
+            ["gift", ">to the donor", ">in the book", "since", "payment to approve"],
+            [
+                (
+                    row.donation_id,
+                    row.amount.format("en"),
+                    row.settled.format("en"),
+                    instant(row.since),
+                    row.payment.id if row.payment else None,
+                )
+                for row in rows
+            ],
+        )
+    raise typer.Exit(1 if rows else 0)
+
+
+@app.command("pay-owed")
+def pay_owed(
+    donation_id: str,
+    as_: As,
+    reason: Why,
+    by_transfer: Annotated[str, typer.Option(help="The transfer's reference on the bank statement.")],
+    as_json: AsJson = False,
+) -> None:
+    """Prepare to pay a failed refund by bank transfer; another person approves it."""
+    with transaction() as session:
+        payment = owed.prepare(
+            session, donation_id, transfer_reference=by_transfer, by=acting(session, as_), reason=reason
+        )
+    _print_payment(payment, as_json=as_json)
+
+
+@app.command("approve-owed")
+def approve_owed(payment_id: str, as_: As, as_json: AsJson = False) -> None:
+    """Agree to a payment that somebody else has prepared."""
+    with transaction() as session:
+        payment = owed.approve(session, payment_id, by=acting(session, as_))
+    _print_payment(payment, as_json=as_json)
+
+
+@app.command("decline-owed")
+def decline_owed(payment_id: str, as_: As, reason: Why, as_json: AsJson = False) -> None:
+    """Say no to a payment; the money is owed still."""
+    with transaction() as session:
+        payment = owed.decline(session, payment_id, by=acting(session, as_), reason=reason)
+    _print_payment(payment, as_json=as_json)
+
+
+@app.command("keep-owed")
+def keep_owed(donation_id: str, as_: As, reason: Why, as_json: AsJson = False) -> None:
+    """The donor lets the gift stand although its refund failed."""
+    with transaction() as session:
+        kept = owed.keep(session, donation_id, by=acting(session, as_), reason=reason)
+    _print_payment(kept, as_json=as_json)
+
+
 def shown(refund: Refund) -> dict[str, Any]:
     """A refund as a script reads it."""
     return {
@@ -154,3 +230,31 @@ def _print(refund: Refund, *, as_json: bool) -> None:
     what_now = _WHAT_NOW.get(RefundStatus(refund.status))
     if what_now:
         console.print(f"  {what_now.format(id=refund.id)}", markup=False)
+
+
+_WHAT_BECOMES_OF_IT = {
+    OwedPaymentStatus.REQUESTED: "Another person approves it: `almoner refunds approve-owed {id} --as …`.",
+    OwedPaymentStatus.PAID: "Send the transfer now; the book has it.",
+    OwedPaymentStatus.DECLINED: "It is owed still.",
+    OwedPaymentStatus.KEPT: "The gift stands again.",
+}
+
+
+def _print_payment(payment: OwedPayment, *, as_json: bool) -> None:
+    amount = Money(payment.amount, payment.currency)
+    if as_json:
+        print_json(
+            {
+                "id": payment.id,
+                "donation": payment.donation_id,
+                "amount": amount,
+                "in_the_book": Money(payment.settled_amount, payment.settled_currency),
+                "status": payment.status,
+                "transfer_reference": payment.transfer_reference,
+                "requested_by": payment.requested_by,
+                "approved_by": payment.approved_by,
+            }
+        )
+        return
+    what_now = _WHAT_BECOMES_OF_IT[OwedPaymentStatus(payment.status)].format(id=payment.id)
+    console.print(f"{payment.id}: {amount.format('en')} is {payment.status}. {what_now}", markup=False)

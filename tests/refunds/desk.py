@@ -131,6 +131,12 @@ class Desk:
         assert run.exit_code == 0, run.output or run.exception
         return run.output
 
+    def exit_of(self, *words: str) -> int:
+        """How a command ends; it must have ended by itself."""
+        run = CliRunner().invoke(app, list(words))
+        assert isinstance(run.exception, SystemExit | None), run.exception
+        return run.exit_code
+
     def types_wrongly(self, *words: str) -> str:
         """The one sentence with which a command is refused."""
         run = CliRunner().invoke(app, list(words))
