@@ -14,7 +14,7 @@ class Kind(StrEnum):
 
 
 class Account(StrEnum):
-    """Kept per legal entity and currency; income and contra income also per fund."""
+    """Kept per legal entity and currency; gifts and what goes back of them also per fund."""
 
     STRIPE_BALANCE = "stripe_balance"
     """The sum of `net` of all balance transactions, pending and available."""
@@ -52,6 +52,11 @@ class Account(StrEnum):
         """Its side of the books."""
         return _KINDS[self]
 
+    @property
+    def is_kept_by_fund(self) -> bool:
+        """Whether it tells the funds apart: gifts do, and what is owed to named beneficiaries."""
+        return self in _KEPT_BY_FUND
+
 
 _KINDS = {
     Account.STRIPE_BALANCE: Kind.ASSET,
@@ -77,3 +82,13 @@ _KINDS = {
     Account.BENEFITS_EXCHANGED: Kind.INCOME,
     Account.OTHER_RECEIPTS: Kind.INCOME,
 }
+
+_KEPT_BY_FUND = frozenset(
+    {
+        Account.CONTRIBUTIONS,
+        Account.CONTRIBUTIONS_IN_KIND,
+        Account.CONTRIBUTION_REFUNDS,
+        Account.CHARGEBACKS,
+        Account.AGENCY_OBLIGATIONS,
+    }
+)

@@ -5,15 +5,11 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Select, case, func, select, union_all
 from sqlalchemy.orm import Session
 
-from payments.ledger.accounts import Account, Kind
+from payments.ledger.accounts import Account
 from payments.ledger.models import BalanceTransaction, JournalEntry, JournalMove
 from payments.money import Money
 
-_PER_FUND = [
-    account.value
-    for account in Account
-    if account.kind in {Kind.INCOME, Kind.CONTRA_INCOME} or account is Account.AGENCY_OBLIGATIONS
-]
+_PER_FUND = [account.value for account in Account if account.is_kept_by_fund]
 _CHART_ORDER = {account: place for place, account in enumerate(Account)}
 
 

@@ -254,6 +254,12 @@ _WITHOUT_GIFT: dict[str, Callable[[Movement], tuple[str, list[Move]]]] = {
 }
 
 
+KNOWN_CATEGORIES = frozenset(
+    {*_WITHOUT_GIFT, "charge", "charge_failure", "refund", "refund_failure", "dispute", "dispute_reversal"}
+)
+"""Stripe's reporting categories for which there is a rule; everything else waits in suspense."""
+
+
 def _goes_back(
     movement: Movement, gift: Gift, back: MoneyBack, books: Books, *, kind: str, fee: Account
 ) -> Entry:
