@@ -160,7 +160,7 @@ CHECKS = (
     ),
     Check(
         kind="gift_on_wrong_day",
-        proves="The day of a gift is the day its card was charged where its legal entity is.",
+        proves="The day of a gift is the day it was paid where its legal entity is.",
         says="Gift {subject} is dated {detail}.",
         remedy="The day decides the tax year: correct it, then void and replace its receipt.",
         sql="""
@@ -168,8 +168,7 @@ CHECKS = (
                 format('%s, but it was paid on %s in %s', d.gift_date,
                     (d.paid_at at time zone b.time_zone)::date, b.time_zone)
             from donations d join issuing_entities b on b.id = d.entity_id
-            where d.channel = 'online'
-                and d.gift_date is distinct from (d.paid_at at time zone b.time_zone)::date
+            where d.gift_date is distinct from (d.paid_at at time zone b.time_zone)::date
         """,
     ),
 )

@@ -22,6 +22,7 @@ _TRIGGERS = (
     ("receipts", "receipts_only_voided"),
     ("refunds", "refunds_within_the_gift"),
     ("refunds", "refunds_amount_is_fixed"),
+    ("owed_payments", "owed_payments_within_the_gift"),
 )
 
 MAY_DELETE = (

@@ -226,7 +226,7 @@ CHECKS = (
                 select source_id, reporting_category from balance_transactions
                 where reporting_category in ('refund', 'refund_failure')
             )
-            select array[r.id], r.currency, r.amount, null::bigint,
+            select array[r.id, r.stripe_refund_id], r.currency, r.amount, null::bigint,
                 case when r.status = 'succeeded' then 'succeeded and is not in the book'
                 else 'came back, and its return is not in the book' end
             from refunds r
@@ -248,7 +248,8 @@ CHECKS = (
         says="Balance transaction {subject} moves {found} for {detail}, which we do not know.",
         remedy="Replay it: `almoner events replay fetched:ID`; its source comes along.",
         sql="""
-            select array[b.stripe_balance_transaction_id], b.currency, b.amount, null::bigint, b.source_id
+            select array[b.stripe_balance_transaction_id, b.source_id], b.currency, b.amount, null::bigint,
+                b.source_id
             from balance_transactions b
             join journal_entries e on e.reference = 'bt:' || b.stripe_balance_transaction_id
             where (e.kind in ('refund', 'other_refund', 'refund_failed')
@@ -356,13 +357,16 @@ CHECKS = (
         sql=f"""
             with {_TURNS.replace("with recursive", "").split("refunded as (")[0].rstrip().rstrip(",")}
             select array[p.stripe_dispute_id, p.donation_id], w.currency, w.gone, null::bigint,
-                case when p.status = 'lost' then 'is lost, and the book does not say so'
+                case when p.status in ('won', 'prevented', 'warning_closed')
+                        then format('is %s, and what it took did not come back', p.status)
                     when w.is_lost then format('is %s, and the book says it is lost', p.status)
-                    else format('is %s, and what it took did not come back', p.status) end
+                    else format('is %s, and the book does not say so', p.status) end
             from disputes p join withdrawn w using (stripe_dispute_id)
-            where (p.status = 'lost' and w.gone <> 0) <> w.is_lost
-                or (p.status in ('won', 'prevented', 'warning_closed') and w.gone <> 0
-                    and p.closed_at < ({MIRRORED_UP_TO}))
+            where w.gone <> 0 and case
+                when p.status in ('lost', 'appeal_needs_response', 'appeal_under_review') then not w.is_lost
+                when p.status in ('won', 'prevented', 'warning_closed')
+                    then p.closed_at < ({MIRRORED_UP_TO})
+                else w.is_lost end
         """,
     ),
     Check(
@@ -402,9 +406,11 @@ CHECKS = (
                     else format('is in the book with %s %s', e.currency, e.amount) end
             from owed_payments p
             full join (
-                select e.reference, e.donation_id, m.currency, sum(m.amount)::bigint as amount
+                select e.reference, e.donation_id, m.currency, sum(case
+                    when m.to_account = 'refunds_payable' then m.amount else -m.amount end)::bigint as amount
                 from journal_entries e join journal_moves m using (reference)
-                where e.kind in ('owed_paid', 'gift_kept') and m.to_account = 'refunds_payable'
+                where e.kind in ('owed_paid', 'gift_kept') and 'refunds_payable' in (m.from_account,
+                    m.to_account)
                 group by e.reference, m.currency
             ) e on split_part(e.reference, ':', 2) = p.id
             where p.id is null or p.approved_by = p.requested_by

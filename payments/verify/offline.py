@@ -58,11 +58,12 @@ CHECKS = (
                 on e.reference = 'offline:' || o.donation_id || ':reversed'
             where o.donation_id is null or e.reference is null or exists (
                 select from (
-                    select from_account as account, fund_id, amount from journal_moves
+                    select replace(from_account, 'undeposited_funds', 'bank') as account, fund_id, amount
+                    from journal_moves
                     where reference = 'offline:' || o.donation_id
                     union all
-                    select to_account, fund_id, -amount from journal_moves
-                    where reference = 'offline:' || o.donation_id || ':reversed'
+                    select replace(to_account, 'undeposited_funds', 'bank'), fund_id, -amount
+                    from journal_moves where reference = 'offline:' || o.donation_id || ':reversed'
                 ) both_ways group by account, fund_id having sum(amount) <> 0
             )
         """,
@@ -169,9 +170,13 @@ CHECKS = (
                 where reversed_by is not null
                 union all
                 select id, recorded_by, 'a deposit was recorded' from deposit_slips
+                union all
+                select substring(reference from 12), null, 'something was taken out of suspense'
+                from journal_entries where kind = 'classified'
             ) x
             where not exists (
-                select from audit_log a where a.subject = x.id and a.staff_id is not distinct from x.staff_id
+                select from audit_log a where a.subject = x.id and a.staff_id = coalesce(x.staff_id,
+                    a.staff_id)
             )
         """,
     ),

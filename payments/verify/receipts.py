@@ -14,7 +14,12 @@ CHECKS = (
                 case when exists (select from receipts r where r.donation_id = d.id)
                 then '; its receipt was voided and not replaced' else '' end
             from donations d
-            where d.paid_at is not null and d.benefit_amount < d.amount
+            where d.paid_at is not null and (d.channel = 'online' or (
+                    d.channel in ('cheque', 'cash', 'bank_transfer') and d.benefit_amount = 0
+                    and d.payer_kind in ('person', 'company', 'estate')
+                    and not exists (select from offline_gifts o where o.donation_id = d.id
+                        and o.reversed_at is not null)
+                ))
                 and not exists (select from receipts r where r.donation_id = d.id and r.status = 'issued')
                 and not exists (select from due_receipts w where w.donation_id = d.id)
                 and not (exists (select from receipts r where r.donation_id = d.id) and (

@@ -1,16 +1,24 @@
 """A book with every kind of movement in it, written by the real rooms from what Stripe says."""
 
-from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 
 from payments.database import new_id, transaction
-from payments.donations import refund_requests, refund_submission
+from payments.donations import owed, recording, refund_requests, refund_submission
 from payments.donations.models import Donation, Fund, GivingTerms
+from payments.donations.offline import Channel, PayerKind
+from payments.donations.recording import Paper
 from payments.donations.refund_requests import Ask
+from payments.donations.wishes import Share
+from payments.ledger import classifying
+from payments.ledger.accounts import Account
+from payments.ledger.classifying import Word
+from payments.money import Money
 from payments.receipts.issue import issue_due
+from payments.receipts.owing import take_in
 from payments.staff.models import Role, StaffMember
 from payments.stripe_gateway import shapes
 from payments.webhooks import inbox
@@ -32,9 +40,12 @@ class Book:
         self.gifts: dict[str, Donation] = {}
         self.charges: dict[str, Thing] = {}
         self.things: dict[str, Thing] = {}
+        self.waiting: list[str] = []
+        """What was not applied, with its reason."""
 
     def give(
         self,
+        session: Session,
         name: str,
         *funds: tuple[str, int],
         currency: str = "usd",
@@ -44,8 +55,7 @@ class Book:
         **given: Any,
     ) -> Thing:
         """A gift and the charge that paid it."""
-        with transaction() as session:
-            gift = a_donation(session, parts=funds or (("general", 2500),), currency=currency, **given)
+        gift = a_donation(session, parts=funds or (("general", 2500),), currency=currency, **given)
         self.gifts[name] = gift
         charge = self.stripe.charge(
             gift.amount,
@@ -72,13 +82,8 @@ class Book:
             with transaction() as session:
                 issued = issue_due(session)
 
-    def waiting(self) -> Sequence[QueuedEvent]:
-        """What is still in the queue."""
-        with transaction() as session:
-            return session.scalars(select(QueuedEvent)).all()
 
-
-def staff(session: Any) -> tuple[StaffMember, StaffMember]:
+def staff(session: Session) -> tuple[StaffMember, StaffMember]:
     """One who asks and one who agrees."""
     asks = StaffMember(id="stf_asks", email="asks@example.org", name="A", roles=[Role.SUPPORT, Role.FINANCE])
     agrees = StaffMember(id="stf_agrees", email="agrees@example.org", name="B", roles=[Role.APPROVER])
@@ -102,42 +107,57 @@ def write(plain_gifts: int) -> Book:
             )
         )
     book = Book()
-    _gifts(book, plain_gifts)
+    with transaction() as session:
+        _gifts(session, book, plain_gifts)
     book.hears()
     _money_back(book)
     _elsewhere(book)
     book.hears()
-    _refunded_by_staff(book)
+    with transaction() as session:
+        people = staff(session)
+    _refunded_by_staff(book, *people)
+    _offline(people[0])
+    _owed(book, *people)
+    _classified(book, people[0])
     book.hears()
     _unpaid(book)
+    with transaction() as session:
+        book.waiting = [
+            f"{row.stripe_event_id}: {row.parked_reason or row.last_error}"
+            for row in session.scalars(select(QueuedEvent))
+        ]
     return book
 
 
-def _gifts(book: Book, plain: int) -> None:
+def _gifts(session: Session, book: Book, plain: int) -> None:
     for n in range(plain):
         amount = 2000 + n * 37
         match n % 4:
             case 0:
-                book.give(f"plain {n}", ("general", amount))
+                book.give(session, f"plain {n}", ("general", amount))
             case 1:
-                book.give(f"plain {n}", ("rescue", amount), ("education", 1111), fee_cover=99)
+                book.give(session, f"plain {n}", ("rescue", amount), ("education", 1111), fee_cover=99)
             case 2:
-                book.give(f"plain {n}", ("general", amount * 10), currency="krw", fee=900)
+                book.give(session, f"plain {n}", ("general", amount * 10), currency="krw", fee=900)
             case 3:
                 parts = (("general", amount * 3), ("rescue", amount * 4))
-                book.give(f"plain {n}", *parts, currency="krw", settled=amount // 2 + 1, fee=40)
-        book.stripe.a_day_passes(n % 2)
-    book.give("split", ("general", 3333), ("rescue", 3334), ("education", 3333), fee_cover=333)
-    book.give("agency", ("partner", 4000), ("general", 1000))
-    book.give("benefit", ("general", 3000), ("rescue", 5000), benefit_amount=4500, benefit_text="A dinner")
-    book.give("converted", ("general", 30001), ("rescue", 20000), currency="krw", settled=3637, fee=120)
+                book.give(session, f"plain {n}", *parts, currency="krw", settled=amount // 2 + 1, fee=40)
+        book.stripe.a_day_passes(n % 8 == 0)
+    book.give(session, "split", ("general", 3333), ("rescue", 3334), ("education", 3333), fee_cover=333)
+    book.give(session, "agency", ("partner", 4000), ("general", 1000))
+    book.give(
+        session, "benefit", ("general", 3000), ("rescue", 5000), benefit_amount=4500, benefit_text="A dinner"
+    )
+    book.give(
+        session, "converted", ("general", 30001), ("rescue", 20000), currency="krw", settled=3637, fee=120
+    )
     for name in (
         *("refunded", "refunded in parts", "failed", "cancelled", "disputed", "won", "lost", "returned"),
-        *("inquired", "by staff", "by two", "made good", "lost after refund", "paid another way"),
+        *("inquired", "by staff", "by two", "made good", "lost after refund", "paid another way", "kept"),
     ):
-        book.give(name, ("general", 3001), ("rescue", 2000), fee_cover=151, fee=180)
+        book.give(session, name, ("general", 3001), ("rescue", 2000), fee_cover=151, fee=180)
     for name in ("converted refund", "converted lost", "converted won"):
-        book.give(name, ("general", 30000), ("rescue", 21001), currency="krw", settled=3701, fee=130)
+        book.give(session, name, ("general", 30000), ("rescue", 21001), currency="krw", settled=3701, fee=130)
     book.charges["shop"] = book.stripe.charge(1900, 85)
     book.charges["shop refunded"] = book.stripe.charge(900, 56)
 
@@ -157,12 +177,14 @@ def _money_back(book: Book) -> None:
     book.things["failed"] = stripe.refund(charges["failed"], 3000)
     book.things["made good"] = stripe.refund(charges["made good"], 5152)
     book.things["paid another way"] = stripe.refund(charges["paid another way"], 5152)
+    book.things["kept"] = stripe.refund(charges["kept"], 2222)
     cancelled = stripe.refund(charges["cancelled"], 500)
     stripe.refund(charges["lost after refund"], 1000)
     stripe.a_day_passes(20)
     stripe.refund_fails(book.things["failed"])
     stripe.refund_fails(book.things["made good"])
     stripe.refund_fails(book.things["paid another way"])
+    stripe.refund_fails(book.things["kept"])
     stripe.refund_fails(cancelled, status="canceled")
     stripe.a_day_passes()
     stripe.refund(charges["made good"], 5152)
@@ -204,9 +226,8 @@ def _elsewhere(book: Book) -> None:
     stripe.moves("charge", 0, 0)
 
 
-def _refunded_by_staff(book: Book) -> None:
+def _refunded_by_staff(book: Book, asks: StaffMember, agrees: StaffMember) -> None:
     with transaction() as session:
-        asks, agrees = staff(session)
         small = refund_requests.request(session, _ask(book.gifts["by staff"].id, 1200), by=asks)
         session.get_one(GivingTerms, "usd").refund_limit = 2000
         large = refund_requests.request(session, _ask(book.gifts["by two"].id, 4000), by=asks)
@@ -230,12 +251,64 @@ def _ask(donation_id: str, amount: int) -> Ask:
     return Ask(donation_id=donation_id, amount=amount, reason="requested_by_customer", note="asked by mail")
 
 
+def _offline(finance: StaffMember) -> None:
+    received = date(2026, 9, 4)
+
+    def taken(channel: Channel, amount: int, *, fund: str = "general", **given: Any) -> str:
+        paper = Paper(
+            channel=channel,
+            amount=Money(amount, "usd"),
+            shares=(Share(fund, amount),),
+            donor_name="Ada Park",
+            received_on=received,
+            **given,
+        )
+        return take_in(session, paper, payer_email="ada@example.com", by=finance).donation.id
+
+    with transaction() as session:
+        cheques = [
+            taken(Channel.CHEQUE, 5000, postmarked_on=date(2026, 8, 30)),
+            taken(Channel.CASH, 1234, fund="rescue"),
+            taken(Channel.CHEQUE, 777),
+        ]
+        recording.deposit(session, cheques, deposited_on=received, by=finance)
+        recording.reverse(session, cheques[2], by=finance, reason="it bounced")
+        taken(Channel.CASH, 900)
+        mistyped = taken(Channel.CASH, 90000)
+        recording.reverse(session, mistyped, by=finance, reason="a zero too many")
+        taken(Channel.BANK_TRANSFER, 44000, payer_kind=PayerKind.EMPLOYER_MATCH)
+        taken(Channel.BANK_TRANSFER, 20000, benefit=5000, benefit_text="A table")
+        taken(Channel.STOCK, 120000, description="10 shares", fund="partner")
+        taken(Channel.IN_KIND, 3000, description="Blankets")
+
+
+def _owed(book: Book, prepares: StaffMember, agrees: StaffMember) -> None:
+    with transaction() as session:
+        payment = owed.prepare(
+            session,
+            book.gifts["paid another way"].id,
+            transfer_reference="WIRE 7",
+            by=prepares,
+            reason="card closed",
+        )
+        owed.approve(session, payment.id, by=agrees)
+        owed.keep(session, book.gifts["kept"].id, by=prepares, reason="the donor wrote")
+
+
+def _classified(book: Book, finance: StaffMember) -> None:
+    with transaction() as session:
+        classifying.classify(
+            session,
+            book.things["adjustment"]["id"],
+            Word(account=Account.OTHER_RECEIPTS, fund_id=None, reason="goodwill"),
+            time_zone="America/Los_Angeles",
+            by=finance,
+        )
+
+
 def _unpaid(book: Book) -> None:
     """Gifts that nobody finished, and an event that waits for a person."""
     with transaction() as session:
         for status in ("pending", "processing", "expired", "failed"):
             gift = a_donation(session, status=status, stripe_checkout_session_id=new_id("cs"))
             book.gifts[status] = gift
-
-
-TODAY = date(2026, 11, 24)

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 import pytest
@@ -28,58 +29,60 @@ class Seeded:
     book: Book
 
     @contextmanager
-    def changed(self, statement: str) -> Iterator[psycopg.Connection]:
-        """The database as it would be had the owner of everything done this behind the program's back."""
+    def changed(self, statement: str) -> Iterator[tuple[psycopg.Connection[Any], set[str]]]:
+        """The database as it would be had the owner of everything done this behind the program's back,
+        and the ids that the statement says it changed."""
         with psycopg.connect(libpq_url(self.url)) as owner:
             owner.execute("set local session_replication_role = replica")
-            changed = owner.execute(statement)
-            assert changed.rowcount, "the corruption changed nothing"
-            yield owner
+            done = owner.execute(statement)
+            assert done.rowcount, "the corruption changed nothing"
+            yield owner, {row[0] for row in done.fetchall()} if done.description else set()
             owner.rollback()
 
 
-def everything_found(connection: psycopg.Connection) -> list[Finding]:
+def everything_found(connection: psycopg.Connection[Any]) -> list[Finding]:
     """What all the checks find."""
     return [finding for check in CHECKS for finding in breaches(connection, check)]
 
 
 @contextmanager
-def own_database(postgres: str, template: str, name: str) -> Iterator[str]:
-    """A database of this module, and the settings pointing to it while it is written."""
-    name = f"test_{name}_{os.getpid()}"
-    with making_databases(postgres) as server:
-        server.execute(text(f"drop database if exists {name} with (force)"))
-        server.execute(text(f"create database {name} template {template}"))
-    url = make_url(postgres).set(database=name).render_as_string(hide_password=False)
+def writing_into(url: str) -> Iterator[None]:
+    """The settings pointing to this database while it is written."""
     before = {key: os.environ[key] for key in ("DATABASE_URL", "BROKER_URL")}
     os.environ.update(DATABASE_URL=url, BROKER_URL="memory://")
     forget_settings()
     engine.cache_clear()
     try:
-        yield url
+        yield
     finally:
         engine().dispose()
         os.environ.update(before)
         forget_settings()
         engine.cache_clear()
-        with making_databases(postgres) as server:
-            server.execute(text(f"drop database if exists {name} with (force)"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def seeded(postgres: str, head_template: str) -> Iterator[Seeded]:
     """The book, written once."""
-    with own_database(postgres, head_template, "verify") as url:
+    name = f"test_verify_{os.getpid()}"
+    with making_databases(postgres) as server:
+        server.execute(text(f"drop database if exists {name} with (force)"))
+        server.execute(text(f"create database {name} template {head_template}"))
+    url = make_url(postgres).set(database=name).render_as_string(hide_password=False)
+    with writing_into(url):
         with transaction() as session:
             load(session, tomllib.loads((PROJECT / "payments/local/organisation.toml").read_text()))
-        book = write(plain_gifts=int(os.environ.get("VERIFY_GIFTS", "240")))
-        with as_owner(url) as owner:
-            # As if it had all been heard on the day it happened, so that nothing counts as on its way.
-            owner.exec_driver_sql(
-                "begin; set local session_replication_role = replica;"
-                " update stripe_events set received_at = created_at; commit; analyze"
-            )
-        yield Seeded(url, book)
+        book = write(plain_gifts=240)
+    with as_owner(url) as owner:
+        # As if it had all been heard on the day it happened, so that nothing counts as on its way.
+        owner.exec_driver_sql(
+            "begin; set local session_replication_role = replica;"
+            " update stripe_events set received_at = created_at;"
+            " update disputes set closed_at = closed_at - interval '9 days'; commit; analyze"
+        )
+    yield Seeded(url, book)
+    with making_databases(postgres) as server:
+        server.execute(text(f"drop database if exists {name} with (force)"))
 
 
 def told(findings: list[Finding]) -> str:
