@@ -2,7 +2,7 @@
 
 A row is taken with a lease and the taking committed before Stripe is asked, so a worker that dies
 leaves it to the next. Within a day the same key makes asking again safe; later the key may be
-forgotten there, so Stripe is searched for the refund first.
+forgotten there, so Stripe is searched for the refund before it is asked under a new one.
 """
 
 from dataclasses import dataclass
@@ -31,8 +31,11 @@ class Taken:
 
     request: RefundRequest
     attempts: int
-    is_key_safe: bool
-    """False when Stripe may have forgotten the key: look there before asking."""
+
+    @property
+    def is_key_safe(self) -> bool:
+        """False when Stripe may have forgotten the first key: look there before asking."""
+        return self.request.day == 0
 
 
 def take(session: Session) -> Taken | None:
@@ -58,9 +61,9 @@ def take(session: Session) -> Taken | None:
             stripe_charge_id=refund.stripe_charge_id,
             amount=refund.amount,
             reason=refund.reason,
+            day=(at - refund.first_submitted_at) // _KEY_IS_SAFE_FOR,
         ),
         attempts=refund.attempts,
-        is_key_safe=at - refund.first_submitted_at < _KEY_IS_SAFE_FOR,
     )
 
 

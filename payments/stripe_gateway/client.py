@@ -59,6 +59,14 @@ class RefundRequest:
     stripe_charge_id: str
     amount: int
     reason: str | None
+    day: int = 0
+    """How many days ago Stripe was first asked. It forgets a key after a day, and until then repeats
+    whatever it first answered, an error of its own too; so each day has a key of its own."""
+
+    @property
+    def key(self) -> str:
+        """The idempotency key: asked again on the same day, it is the same refund."""
+        return f"refund:{self.refund_id}:{self.day}" if self.day else f"refund:{self.refund_id}"
 
 
 class StripeGateway:
@@ -106,7 +114,7 @@ class StripeGateway:
         return CheckoutPage(stripe_checkout_session_id=session.id, url=session.url)
 
     def refund(self, request: RefundRequest) -> shapes.Refund:
-        """Give money back. Keyed by the row: asked again within a day, it is the same refund."""
+        """Give money back. From the second day on only after `find_refund` has found none."""
         params: RefundCreateParams = {
             "charge": request.stripe_charge_id,
             "amount": request.amount,
@@ -115,7 +123,7 @@ class StripeGateway:
         if request.reason is not None:
             params["reason"] = request.reason
         with _translated_errors():
-            made = self._client.v1.refunds.create(params, {"idempotency_key": f"refund:{request.refund_id}"})
+            made = self._client.v1.refunds.create(params, {"idempotency_key": request.key})
         return shapes.read(shapes.Refund, shapes.as_bytes(made.to_dict()))
 
     def find_refund(self, request: RefundRequest) -> shapes.Refund | None:
