@@ -17,7 +17,9 @@ from redis.exceptions import RedisError
 from sqlalchemy import extract, func, select, text
 from sqlalchemy.orm import Session
 
+from payments.donations import owed
 from payments.donations.models import Organisation
+from payments.donations.reversals import Dispute, FraudWarning, Refund, RefundStatus
 from payments.errors import AlmonerError
 from payments.jobs import WorkerHeartbeat
 from payments.ledger.accounts import Account
@@ -207,6 +209,72 @@ def books(session: Session) -> Iterator[Check]:
         finding=f"disabled: {', '.join(disabled)}" if disabled else "in force",
         remedy="ALTER TABLE … ENABLE TRIGGER …; then ask who switched it off.",
     )
+
+
+def money_back(session: Session) -> Iterator[Check]:
+    """What goes back, or should: each of these waits for a person."""
+    for dispute_id, due_by in session.execute(
+        select(Dispute.stripe_dispute_id, Dispute.evidence_due_by)
+        .where(Dispute.status.in_(_WAITS_FOR_AN_ANSWER), Dispute.evidence_due_by.is_not(None))
+        .order_by(Dispute.evidence_due_by)
+    ):
+        yield Check(
+            name="dispute",
+            is_well=False,
+            finding=f"{dispute_id} must be answered by {due_by:%Y-%m-%d %H:%M} UTC",
+            remedy="Answer it in Stripe's dashboard; `almoner disputes list` shows the gift.",
+        )
+    warnings = session.scalar(
+        select(func.count())
+        .select_from(FraudWarning)
+        .where(FraudWarning.is_actionable, FraudWarning.handled_at.is_(None))
+    )
+    yield Check(
+        name="fraud warnings",
+        is_well=not warnings,
+        finding=f"{warnings} to look at",
+        remedy="`almoner disputes warnings`, then `refund-warned` (cheaper than the dispute) or `dismiss`.",
+    )
+    status = Refund.status
+    requested, refused, stuck = session.execute(
+        select(
+            func.count().filter(status == RefundStatus.REQUESTED),
+            func.count().filter(status == RefundStatus.REFUSED),
+            func.count().filter(
+                status == RefundStatus.APPROVED,
+                _age(func.coalesce(Refund.first_submitted_at, Refund.next_at)) > LATE_SECONDS,
+            ),
+        ).where(status.in_([RefundStatus.REQUESTED, RefundStatus.REFUSED, RefundStatus.APPROVED]))
+    ).one()
+    yield Check(
+        name="refunds to approve",
+        is_well=not requested,
+        finding=f"{requested} wait for a second person",
+        remedy="`almoner refunds list --status requested`, then `approve` or `decline`.",
+    )
+    yield Check(
+        name="refunds refused",
+        is_well=not refused,
+        finding=f"{refused} that Stripe would not take",
+        remedy="`almoner refunds list --status refused` says why; close each with `almoner refunds decline`.",
+    )
+    yield Check(
+        name="refunds to submit",
+        is_well=not stuck,
+        finding=f"{stuck} that Stripe has not answered for a while" if stuck else "none waits",
+        remedy="Look at the worker's log and at STRIPE_SECRET_KEY; each is asked again by itself.",
+    )
+    debts = owed.owed(session)
+    yield Check(
+        name="owed to donors",
+        is_well=not debts,
+        finding=f"{len(debts)} failed refunds" if debts else "nothing",
+        remedy="`almoner refunds owed`, then `pay-owed`, or `keep-owed` when the donor lets the gift stand.",
+    )
+
+
+# Inquiries too: unanswered, they become disputes.
+_WAITS_FOR_AN_ANSWER = ["needs_response", "warning_needs_response", "appeal_needs_response"]
 
 
 def stripe_side(stripe: StripeGateway) -> Iterator[Check]:

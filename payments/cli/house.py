@@ -33,7 +33,12 @@ def doctor(
 ) -> None:
     """Ask everything of the house how it is; exit code 1 when something is not well."""
     with transaction() as session:
-        checks = [*checkup.readiness(session), *checkup.work(session), *checkup.books(session)]
+        checks = [
+            *checkup.readiness(session),
+            *checkup.work(session),
+            *checkup.books(session),
+            *checkup.money_back(session),
+        ]
     checks.append(checkup.broker())
     if not without_stripe:
         checks += checkup.stripe_side(gateway())

@@ -28,6 +28,10 @@ from payments.ledger.accounts import Account
 _ACCOUNTS = ", ".join(f"'{account}'" for account in Account)
 
 
+def _touches(account: str) -> str:
+    return f"from_account = '{account}' or to_account = '{account}'"
+
+
 class TransactionId(UserDefinedType[str]):
     """PostgreSQL's `xid8`: which database transaction wrote a row. Only the triggers read it."""
 
@@ -111,6 +115,10 @@ class JournalMove(Base):
         CheckConstraint("from_account <> to_account", name="goes_somewhere"),
         CheckConstraint(f"from_account in ({_ACCOUNTS})", name="from_account_known"),
         CheckConstraint(f"to_account in ({_ACCOUNTS})", name="to_account_known"),
+        Index("ix_journal_moves_owed", "reference", postgresql_where=text(_touches("refunds_payable"))),
+        Index(
+            "ix_journal_moves_suspense", "reference", postgresql_where=text(_touches("suspense_unclassified"))
+        ),
     )
 
     reference: Mapped[str] = mapped_column(ForeignKey("journal_entries.reference"), primary_key=True)
