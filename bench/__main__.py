@@ -4,7 +4,7 @@ import importlib
 import sys
 from pathlib import Path
 
-NAMES = ("intake", "drain", "receipts", "checkout")
+NAMES = ("intake", "drain", "receipts", "checkout", "verify")
 
 
 def main() -> int:
