@@ -3,17 +3,20 @@
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from payments.cli.printing import AsJson, console, instant, print_facts, print_json, print_table
 from payments.database import transaction
 from payments.donations import checkout
+from payments.donations import explain as explaining
+from payments.donations.explain import Beside, EventFact, ReceiptFact
 from payments.donations.models import Allocation, Charge, Donation, Fund
 from payments.ledger.models import BalanceTransaction, JournalEntry, JournalMove
 from payments.mail.models import OutgoingMail
 from payments.money import Money
 from payments.receipts.models import DueReceipt, Receipt
+from payments.webhooks.models import QueuedEvent, StripeEvent
 
 app = typer.Typer(no_args_is_help=True, help="Gifts and what became of them.")
 
@@ -51,6 +54,74 @@ def show(donation_id: str, as_json: AsJson = False) -> None:
         print_json(story)
         return
     _print_story(story)
+
+
+@app.command("explain")
+def explain(donation_id: str, as_json: AsJson = False) -> None:
+    """Why one gift is as it is, in plain words with the arithmetic, from what is stored alone."""
+    with transaction() as session:
+        sentences = explaining.explain(session, donation_id, _beside(session, donation_id))
+    if as_json:
+        told = [{"about": it.about, "says": it.says, "amounts": it.amounts} for it in sentences]
+        print_json({"id": donation_id, "sentences": told})
+        return
+    console.print(f"Gift {donation_id}", style="bold", markup=False)
+    for sentence in sentences:
+        console.print(f"  {sentence.says}", markup=False, soft_wrap=True)
+
+
+def _beside(session: Session, donation_id: str) -> Beside:
+    """What other rooms know: receipts with their mail, and events that are not applied."""
+    receipts = session.execute(
+        select(Receipt, OutgoingMail)
+        .outerjoin(OutgoingMail, OutgoingMail.reference == func.concat("receipt:", Receipt.id))
+        .where(Receipt.donation_id == donation_id)
+        .order_by(Receipt.issued_at, Receipt.number)
+    ).all()
+    due = session.get(DueReceipt, donation_id)
+    return Beside(
+        receipts=[_receipt_fact(receipt, mail) for receipt, mail in receipts],
+        is_receipt_due=due is not None,
+        receipt_trouble=due.last_error if due is not None else None,
+        events=_events_about(session, donation_id),
+    )
+
+
+def _receipt_fact(receipt: Receipt, mail: OutgoingMail | None) -> ReceiptFact:
+    return ReceiptFact(
+        number=receipt.number,
+        amount=Money(receipt.amount, receipt.currency),
+        issued_at=receipt.issued_at,
+        void_reason=receipt.void_reason,
+        voided_at=receipt.voided_at,
+        mail=mail.status if mail is not None else None,
+        mail_sent_at=mail.sent_at if mail is not None else None,
+    )
+
+
+def _events_about(session: Session, donation_id: str) -> list[EventFact]:
+    """What is parked or put off and names the gift, or a payment, charge or refund of it. The queue is
+    short, so its bodies may be searched."""
+    gift = checkout.find(session, donation_id)
+    charges = session.scalars(select(Charge.stripe_charge_id).where(Charge.donation_id == gift.id)).all()
+    names = [gift.id, gift.stripe_payment_intent_id, gift.stripe_checkout_session_id, *charges]
+    body = func.encode(StripeEvent.body, "escape")
+    about = or_(*(func.strpos(body, name) > 0 for name in names if name is not None))
+    waiting = session.execute(
+        select(StripeEvent, QueuedEvent)
+        .join(QueuedEvent, QueuedEvent.stripe_event_id == StripeEvent.stripe_event_id)
+        .where(or_(QueuedEvent.parked_reason.is_not(None), QueuedEvent.attempts > 0), about)
+        .order_by(StripeEvent.created_at, StripeEvent.stripe_event_id)
+    ).all()
+    return [
+        EventFact(
+            stripe_event_id=event.stripe_event_id,
+            type=event.type,
+            why=queued.parked_reason or queued.last_error or "it failed",
+            is_parked=queued.parked_reason is not None,
+        )
+        for event, queued in waiting
+    ]
 
 
 def _story(session: Session, gift: Donation) -> dict[str, Any]:

@@ -1,15 +1,18 @@
 """What happened to a gift after it was paid, as the ledger counts it: refunds, disputes, debts paid.
 
-Pure over rows that somebody has loaded. Only what is booked counts, so the standing always says what
-the book says.
+Read from rows that somebody has loaded, a batch of events for many gifts or `load` for one. Only what
+is booked counts, so the standing always says what the book says.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
 from payments.donations.models import Charge
 from payments.donations.reversals import Dispute, OwedPayment, OwedPaymentStatus, Refund, RefundStatus
-from payments.ledger.models import BalanceTransaction
+from payments.ledger.models import BalanceTransaction, JournalEntry
 from payments.ledger.rules import Gift, in_proportion
 from payments.ledger.standing import Standing, Turn, Went, standing
 
@@ -82,6 +85,48 @@ class Booked:
 
     def _is_suspended(self, row: BalanceTransaction) -> bool:
         return self.kinds.get(f"bt:{row.stripe_balance_transaction_id}") == "unclassified"
+
+
+def load(session: Session, charge: Charge) -> Booked:
+    """Everything known of one charge, read now."""
+    mine = charge.stripe_charge_id
+    refunds = session.scalars(
+        select(Refund).where(Refund.stripe_charge_id == mine).order_by(Refund.created_at, Refund.id)
+    ).all()
+    disputes = session.scalars(
+        select(Dispute).where(Dispute.stripe_charge_id == mine).order_by(Dispute.opened_at)
+    ).all()
+    sources = [mine, *(row.stripe_refund_id for row in refunds), *(row.stripe_dispute_id for row in disputes)]
+    transactions = session.scalars(
+        select(BalanceTransaction)
+        .where(
+            or_(
+                BalanceTransaction.source_id.in_([source for source in sources if source is not None]),
+                BalanceTransaction.stripe_balance_transaction_id == charge.stripe_balance_transaction_id,
+            )
+        )
+        .order_by(BalanceTransaction.created_at, BalanceTransaction.stripe_balance_transaction_id)
+    ).all()
+    references = [
+        f"{about}:{row.stripe_balance_transaction_id}"
+        for row in transactions
+        for about in ("bt", "dispute_lost")
+    ]
+    kinds = session.execute(
+        select(JournalEntry.reference, JournalEntry.kind).where(JournalEntry.reference.in_(references))
+    )
+    return Booked(
+        charge=charge,
+        transactions=transactions,
+        kinds={row.reference: row.kind for row in kinds},
+        refunds=refunds,
+        disputes=disputes,
+        owed_payments=session.scalars(
+            select(OwedPayment)
+            .where(OwedPayment.donation_id == charge.donation_id)
+            .order_by(OwedPayment.requested_at)
+        ).all(),
+    )
 
 
 def standing_of(gift: Gift, booked: Booked) -> Standing:

@@ -263,6 +263,19 @@ def test_what_a_failed_converted_refund_owes_is_worth_what_the_gift_brought(char
     }
 
 
+def test_what_is_owed_is_the_part_of_the_gift_that_is_not_with_the_donor(charity: Charity) -> None:
+    """₩10,005 brought $7.31 and ₩20,010 brought $14.63: of two refunds the second is worth $7.32."""
+    charge = a_gift_in_won(charity)
+    charity.stripe.refund(charge, 10_005, settled=-731)
+    second = charity.stripe.refund(charge, 10_005, settled=-731)
+
+    charity.stripe.refund_fails(second, settled=731)
+    charity.hears()
+
+    assert charity.balances()["refunds_payable"] == -732
+    assert "fx_gain_loss" not in charity.balances()
+
+
 def test_a_refund_taken_from_the_balance_of_another_currency_waits_in_suspense(charity: Charity) -> None:
     charge = a_gift_in_won(charity)
 
