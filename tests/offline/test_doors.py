@@ -136,3 +136,30 @@ def test_the_desk_says_when_no_receipt_goes_out(desk: Desk) -> None:
 
     assert "thank this payer without tax language" in " ".join(fund.split())
     assert "The receipt is held" in " ".join(coats.split())
+
+
+def test_whatever_people_did_the_book_is_proven(desk: Desk) -> None:
+    """Every deed of a person once: none of them is an alarm."""
+    bounced, good, wrong = (desk.sends("finn", "offline-gifts", CHEQUE).json()["id"] for _ in range(3))
+    desk.sends("finn", "deposits", {"gifts": [bounced, good], "deposited_on": "2026-11-23"})
+    desk.sends("finn", f"offline-gifts/{bounced}/reverse", {"reason": "bounced"})
+    desk.sends("finn", f"offline-gifts/{wrong}/reverse", {"reason": "typed twice"})
+    paid, kept = (desk.a_paid_gift(2500, email=f"{name}@example.com") for name in ("b", "c"))
+    for gift in (paid, kept):
+        refund = desk.a_refund(gift, 1000)
+        desk.everything_is_done()
+        desk.house.stripe.tell(f"refunds/{desk.refund(refund).stripe_refund_id}/fail")
+    desk.house.the_workers_work()
+    payment = desk.reads_json(
+        "refunds", "pay-owed", paid.id, "--by-transfer", "WIRE 1", "--as", "finn@lp.example", "--reason", "x"
+    )
+    desk.types("refunds", "approve-owed", payment["id"], "--as", "abe@lp.example")
+    desk.types("refunds", "keep-owed", kept.id, "--as", "finn@lp.example", "--reason", "she wishes so")
+    large = desk.a_refund(desk.a_paid_gift(60_000, email="d@example.com"))
+    desk.sends("abe", f"refunds/{large}/approve")
+    desk.everything_is_done()
+    desk.house.they_issue_and_send()
+
+    found = desk.reads_json("ledger", "verify")
+
+    assert found["findings"] == []
