@@ -96,9 +96,9 @@ def verify(
     began = time.monotonic()
     found = _prove_as_json(checks) if as_json else _prove(checks)
     if not as_json:
-        verdict = f"{found} findings" if found else "nothing is wrong"
-        seconds = time.monotonic() - began
-        console.print(f"  {len(checks)} laws proved in {seconds:.1f} s: {verdict}", markup=False)
+        laws = "1 law" if len(checks) == 1 else f"{len(checks)} laws"
+        verdict = f"{found} found to be wrong" if found else "nothing is wrong"
+        console.print(f"  {laws} proved in {time.monotonic() - began:.1f} s: {verdict}", markup=False)
     raise typer.Exit(1 if found else 0)
 
 

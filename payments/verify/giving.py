@@ -77,7 +77,9 @@ CHECKS = (
         sql=f"""
             select array[c.stripe_charge_id], c.currency, c.amount, null::bigint, ''::text
             from charges c
-            where c.status = 'succeeded' and c.charged_at < ({MIRRORED_UP_TO})
+            where c.status = 'succeeded' and (c.donation_id is not null
+                    or c.charged_at >= (select min(created_at) from balance_transactions))
+                and c.charged_at < ({MIRRORED_UP_TO})
                 and not exists (
                     select from balance_transactions b
                     where b.source_id = c.stripe_charge_id and b.reporting_category = 'charge'
@@ -93,7 +95,7 @@ CHECKS = (
             select array[coalesce(c.stripe_charge_id, b.source_id), e.reference], b.currency, b.amount,
                 c.amount,
                 case when c.stripe_charge_id is null then 'it is in the book and not among our charges'
-                    when c.status <> 'succeeded' then format('it is in the book and is %s', c.status)
+                    when c.status = 'failed' then 'it failed, and the book says nothing of that'
                     when c.stripe_balance_transaction_id <> b.stripe_balance_transaction_id
                         then format('it names %s, and %s names it', c.stripe_balance_transaction_id,
                             b.stripe_balance_transaction_id)
@@ -105,7 +107,10 @@ CHECKS = (
             join journal_entries e on e.reference = 'bt:' || b.stripe_balance_transaction_id
             left join charges c on c.stripe_charge_id = b.source_id
             where b.reporting_category = 'charge' and e.kind in ('gift', 'other_receipt')
-                and (c.stripe_charge_id is null or c.status <> 'succeeded'
+                and (c.stripe_charge_id is null
+                    or (c.status = 'failed' and not exists (
+                        select from balance_transactions f
+                        where f.source_id = c.stripe_charge_id and f.reporting_category = 'charge_failure'))
                     or c.stripe_balance_transaction_id <> b.stripe_balance_transaction_id
                     or c.donation_id is distinct from e.donation_id
                     or (c.currency = b.currency and c.amount <> b.amount))

@@ -60,14 +60,16 @@ def _orphans() -> str:
 
 
 def _orphans_of(constraint: ForeignKeyConstraint, table: str, key: str) -> str:
-    [element] = constraint.elements
-    child, parent = element.parent.name, element.column
+    parent = constraint.referred_table.name
+    pairs = [(element.parent.name, element.column.name) for element in constraint.elements]
+    is_named = " and ".join(f"c.{child} is not null" for child, _ in pairs)
+    is_there = " and ".join(f"p.{column} = c.{child}" for child, column in pairs)
+    names = " || ':' || ".join(f"c.{child}::text" for child, _ in pairs)
     return f"""
-        select array[{key}, c.{child}], null::text, null::bigint, null::bigint,
-            '{table} names {parent.table.name} ' || c.{child}
+        select array[{key}, {names}], null::text, null::bigint, null::bigint,
+            '{table} names {parent} ' || {names}
         from {table} c
-        where c.{child} is not null
-            and not exists (select from {parent.table.name} p where p.{parent.name} = c.{child})
+        where {is_named} and not exists (select from {parent} p where {is_there})
     """
 
 

@@ -48,24 +48,26 @@ CHECKS = (
         says="Balance transaction {subject} says {found}; {detail}.",
         remedy="The stored answer is the fact: find out who changed the row.",
         sql="""
-            select array[b.stripe_balance_transaction_id], b.currency, b.net, s.net,
-                case when s.id is null then 'no answer of Stripe''s is stored for it'
+            select array[b.stripe_balance_transaction_id], b.currency, b.net, null::bigint,
+                case when s.id is null then 'no answer of Stripe''s that can be read is stored for it'
                 else format('Stripe answered %s %s, fee %s, net %s, as %s', s.currency, s.amount, s.fee,
                     s.net,
                     s.reporting_category) end
             from balance_transactions b
             left join (
                 select e.object_id, j.*
-                from stripe_events e,
-                    json_to_record(convert_from(e.body, 'UTF8')::json) as j (id text, amount bigint,
-                        fee bigint,
-                        net bigint, currency text, reporting_category text, created bigint)
+                from stripe_events e
+                cross join lateral (select encode(e.body, 'escape') as body) t
+                cross join lateral json_to_record(
+                    case when left(t.body, 1) = '{' and pg_input_is_valid(t.body, 'json') then t.body
+                    else '{}' end::json
+                ) as j (id text, amount text, fee text, net text, currency text, reporting_category text,
+                    created text)
                 where e.type = 'balance_transaction'
             ) s on s.object_id = b.stripe_balance_transaction_id
-            where s.id is null
-                or (s.id, s.amount, s.fee, s.net, s.currency, s.reporting_category, to_timestamp(s.created))
-                <> (b.stripe_balance_transaction_id, b.amount, b.fee, b.net, b.currency, b.reporting_category,
-                    b.created_at)
+            where (s.id, s.amount, s.fee, s.net, s.currency, s.reporting_category, s.created)
+                is distinct from (b.stripe_balance_transaction_id, b.amount::text, b.fee::text, b.net::text,
+                    b.currency, b.reporting_category, extract(epoch from b.created_at)::bigint::text)
         """,
     ),
     Check(

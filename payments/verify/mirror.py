@@ -30,7 +30,7 @@ CHECKS = (
             select array[b.stripe_balance_transaction_id], b.currency, b.net, null::bigint,
                 b.reporting_category
             from balance_transactions b
-            where (b.amount <> 0 or b.fee <> 0) and not exists (
+            where (b.net <> 0 or (b.amount > 0 and b.reporting_category = 'charge')) and not exists (
                 select from journal_entries e where e.reference = 'bt:' || b.stripe_balance_transaction_id
             )
         """,
@@ -159,7 +159,7 @@ CHECKS = (
     Check(
         kind="stripe_balance_does_not_tie",
         proves="In each currency, stripe_balance is the sum of net of all balance transactions.",
-        says="stripe_balance stands at {found}; the balance transactions add up to {expected}.",
+        says="In {subject}, stripe_balance stands at {found}; the balance transactions add up to {expected}.",
         remedy="The checks above name the entry; keep the database as it is until it is found.",
         sql="""
             with book as (

@@ -101,7 +101,7 @@ CHECKS = (
                         then format('is dated %s, the gift %s', r.gift_date, d.gift_date)
                     when r.entity_id <> d.entity_id then format('is of %s, the gift of %s', r.entity_id,
                         d.entity_id)
-                    when r.series <> b.receipt_series then format('is in the series %s of another', r.series)
+                    when b.id is not null then format('is in the series %s of another', r.series)
                     when r.tax_year <> extract(year from r.gift_date)
                         then format('is in %s, its gift in %s', r.tax_year, extract(year from r.gift_date))
                     when r.number <> format('%s-%s-%s', r.series, r.tax_year, lpad(r.sequence::text, 6, '0'))
@@ -109,10 +109,10 @@ CHECKS = (
                     else 'prints otherwise than it says' end
             from receipts r
             left join donations d on d.id = r.donation_id
-            left join issuing_entities b on b.id = d.entity_id
+            left join issuing_entities b on b.receipt_series = r.series and b.id <> r.entity_id
             where d.id is null or (r.amount, r.currency) <> (d.amount, d.currency)
                 or r.gift_date is distinct from d.gift_date or r.entity_id <> d.entity_id
-                or r.series <> b.receipt_series or r.tax_year <> extract(year from r.gift_date)
+                or b.id is not null or r.tax_year <> extract(year from r.gift_date)
                 or r.number <> r.series || '-' || r.tax_year || '-' || lpad(r.sequence::text, greatest(6,
                     length(r.sequence::text)), '0')
                 or r.content ->> 'number' <> r.number

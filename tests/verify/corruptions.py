@@ -246,7 +246,8 @@ CORRUPTIONS = [
         "a charge is not in the book",
         "charge_not_booked",
         "insert into charges (stripe_charge_id, amount, currency, status, charged_at, method)"
-        " values ('ch_unbooked', 500, 'usd', 'succeeded', '2026-08-01', 'card') returning stripe_charge_id",
+        " values ('ch_unbooked', 500, 'usd', 'succeeded', '2026-08-09', 'card')"
+        " returning stripe_charge_id",
     ),
     Corruption(
         "an entry is given to another gift",
@@ -631,5 +632,17 @@ CORRUPTIONS = [
         "a debt is paid and owed still",
         "refunds_payable_differs",
         "update journal_moves set to_account = 'fx_gain_loss' where reference like 'owed_paid:%'",
+    ),
+    Corruption(
+        "Stripe's answer is replaced by something that is no answer",
+        "movement_differs_from_stripe",
+        "update stripe_events set body = '\\xff00' where object_id ="
+        f" (select substring({GIFT} from 4)) returning object_id",
+    ),
+    Corruption(
+        "a charge that is in the book is called failed",
+        "charge_booked_as_another",
+        f"update charges set status = 'failed' where donation_id = {PLAIN_DONATION}"
+        " returning stripe_charge_id",
     ),
 ]
