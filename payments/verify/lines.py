@@ -6,10 +6,10 @@ each line is its own share.
 """
 
 
-def lines(among: str) -> str:
-    """`lines` (donation_id, line, account, fund_id, weight) of the gifts that the set `among` names."""
+def lines(among: str, *, name: str = "lines") -> str:
+    """The set `name` (donation_id, line, account, fund_id, weight), of the gifts that `among` has."""
     return f"""
-    lines as (
+    {name} as (
         select a.donation_id, a.position::int as line, a.fund_id, a.amount as weight,
             case when f.is_agency then 'agency_obligations' else 'contributions' end as account
         from donation_allocations a join funds f on f.id = a.fund_id
