@@ -195,7 +195,7 @@ def books(session: Session) -> Iterator[Check]:
                 name=f"suspense {row.balance.currency}",
                 is_well=False,
                 finding=f"{row.balance} that no rule knows",
-                remedy="A person says what it is; the month cannot close before.",
+                remedy="`almoner ledger suspense`, then `classify`; the month cannot close before.",
             )
     disabled = session.scalars(
         text(
@@ -268,7 +268,7 @@ def money_back(session: Session) -> Iterator[Check]:
     yield Check(
         name="owed to donors",
         is_well=not debts,
-        finding=f"{len(debts)} failed refunds" if debts else "nothing",
+        finding=f"gifts whose refund came back: {len(debts)}",
         remedy="`almoner refunds owed`, then `pay-owed`, or `keep-owed` when the donor lets the gift stand.",
     )
 

@@ -1,7 +1,7 @@
 """`almoner offline`: cheques, cash, transfers, stock and things; and carrying them to the bank."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -55,7 +55,7 @@ def record(
     benefit: Annotated[str | None, typer.Option(help="What the donor got for it is worth.")] = None,
     benefit_text: Annotated[str | None, typer.Option(help="What that was.")] = None,
     description: Annotated[str | None, typer.Option(help="What was given, for stock and things.")] = None,
-    locale: Annotated[str, typer.Option(help="The payer's language: en or ko.")] = "en",
+    locale: Annotated[Literal["en", "ko"], typer.Option(help="The payer's language.")] = "en",
     as_json: AsJson = False,
 ) -> None:
     """Write down one offline gift."""

@@ -12,6 +12,7 @@ from payments.donations import checkout, owed, refund_requests
 from payments.donations.refund_requests import Ask, Reason
 from payments.donations.reversals import OwedPayment, OwedPaymentStatus, Refund, RefundStatus
 from payments.money import Money
+from payments.staff import people
 
 app = typer.Typer(no_args_is_help=True, help="Money that goes back.")
 
@@ -212,6 +213,8 @@ def _print(refund: Refund, *, as_json: bool) -> None:
     if as_json:
         print_json(shown(refund))
         return
+    with transaction() as session:
+        names = people.names(session)
     print_facts(
         f"Refund {refund.id}",
         [
@@ -221,8 +224,8 @@ def _print(refund: Refund, *, as_json: bool) -> None:
             ("reason", refund.reason),
             ("note", refund.note),
             ("why not", refund.failure_reason),
-            ("asked by", refund.requested_by or "Stripe's dashboard"),
-            ("agreed by", refund.approved_by),
+            ("asked by", names.get(refund.requested_by or "", "Stripe's dashboard")),
+            ("agreed by", names.get(refund.approved_by or "")),
             ("at Stripe", refund.stripe_refund_id),
             ("asked", instant(refund.created_at)),
         ],

@@ -64,13 +64,14 @@ def classify(
     """Say what it is. The book keeps both entries; the month of today bears it."""
     with transaction() as session:
         person = acting(session, as_)
-        if fund is not None:
-            organisation.known_funds(session, [fund])
+        entity = organisation.receiving_entity(session)
+        if fund is not None and organisation.known_funds(session, [fund])[fund].entity_id != entity.id:
+            raise organisation.FundUnknown
         held = classifying.classify(
             session,
             stripe_balance_transaction_id,
             Word(account=account, fund_id=fund, reason=reason, is_to_be_remembered=remember),
-            time_zone=organisation.receiving_entity(session).time_zone,
+            time_zone=entity.time_zone,
             by=person,
         )
     if as_json:

@@ -106,6 +106,11 @@ def everybody(session: Session) -> Sequence[StaffMember]:
     return session.scalars(select(StaffMember).order_by(StaffMember.name, StaffMember.email)).all()
 
 
+def names(session: Session) -> dict[str, str]:
+    """Everybody's name by id, for whoever reads who did something."""
+    return {person.id: person.name for person in everybody(session)}
+
+
 def add_first(session: Session, *, email: str, name: str, roles: Collection[Role]) -> StaffMember:
     """The admin with whom it begins. Only whoever has the machine can do this, and only once."""
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("staff:first", 0))))

@@ -20,6 +20,7 @@ def test_a_refund_is_asked_for_agreed_to_and_found(desk: Desk) -> None:
 
     assert (asked["status"], asked["amount"]) == ("requested", {"amount": 55_000, "currency": "usd"})
     assert f"almoner refunds approve {asked['id']}" in told
+    assert "asked by  Sue" in told
     assert agreed["status"] == "approved"
     assert [row["id"] for row in listed] == [asked["id"]]
     assert "$550.00" in desk.types("refunds", "list")
