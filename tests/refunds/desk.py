@@ -1,6 +1,7 @@
 """What staff do, through the real API and at the real terminal, and what they find."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,8 @@ from payments.errors import AlmonerError
 from payments.staff import people, tokens
 from payments.staff.models import AuditEntry, Role
 from tests.journeys.house import Gift, House
+
+_LOGGED = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[")
 
 PEOPLE = {
     "adam": [Role.ADMIN],
@@ -144,8 +147,10 @@ class Desk:
         return str(run.exception)
 
     def reads_json(self, *words: str) -> Any:
-        """The JSON document a command prints, and nothing else."""
-        return json.loads(self.types(*words, "--json"))
+        """The JSON document a command prints, and nothing else but what our server, a thread of this
+        process, may log at the same time."""
+        printed = self.types(*words, "--json").splitlines()
+        return json.loads("\n".join(line for line in printed if not _LOGGED.match(line)))
 
 
 def staffed(house: House) -> Desk:
