@@ -191,7 +191,7 @@ class Donation(Base):
     gift_date: Mapped[date | None]
     """The day of `paid_at` in the entity's time zone, decided once. Its year is the tax year."""
     decline_code: Mapped[str | None]
-    """Why the last attempt was refused; a later success leaves it standing."""
+    """Why the last refused attempt was refused, in Stripe's word; a later success leaves it standing."""
 
     checkout_expires_at: Mapped[datetime]
     checkout_url: Mapped[str | None]
