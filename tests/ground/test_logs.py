@@ -10,22 +10,23 @@ import structlog
 from payments import logs
 
 
-@pytest.fixture
-def configured(with_settings: Callable[..., None]) -> Iterator[None]:
+@pytest.fixture(autouse=True)
+def _logging_as_it_was(with_settings: Callable[..., None]) -> Iterator[None]:
     root = logging.getLogger()
-    before, level = list(root.handlers), root.level
+    handlers, level = list(root.handlers), root.level
     with_settings(log_level="info", log_format="json")
-    logs.configure()
     yield
-    root.handlers[:] = before
+    root.handlers[:] = handlers
     root.setLevel(level)
     structlog.reset_defaults()
 
 
 @pytest.mark.parametrize("library", ["structlog", "logging"])
 def test_a_line_keeps_the_names_it_may_hold_and_loses_a_donor(
-    library: str, configured: None, capsys: pytest.CaptureFixture[str]
+    library: str, capsys: pytest.CaptureFixture[str]
 ):
+    logs.configure()
+
     if library == "structlog":
         structlog.stdlib.get_logger("door").info("request", status=201, email="ada@example.com")
     else:
@@ -38,7 +39,9 @@ def test_a_line_keeps_the_names_it_may_hold_and_loses_a_donor(
     assert out == ""
 
 
-def test_a_line_below_the_level_is_not_written(configured: None, capsys: pytest.CaptureFixture[str]):
+def test_a_line_below_the_level_is_not_written(capsys: pytest.CaptureFixture[str]):
+    logs.configure()
+
     structlog.stdlib.get_logger("door").debug("request", status=201)
 
     assert capsys.readouterr() == ("", "")
