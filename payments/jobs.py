@@ -29,6 +29,7 @@ class Bell(StrEnum):
     SWEEP_EVENTS = "workers.webhooks.sweep_events"
     ISSUE_RECEIPTS = "workers.receipts.issue_receipts"
     SEND_MAIL = "workers.receipts.send_mail"
+    HEARTBEAT = "workers.sweeps.heartbeat"
 
 
 class WorkerHeartbeat(Base):
@@ -90,6 +91,8 @@ CELERY_SETTINGS: dict[str, object] = {
     "worker_soft_shutdown_timeout": 10.0,
     "worker_hijack_root_logger": False,
     "worker_send_task_events": False,
+    # What runs when the broker goes away is done by rows that know their state: let it finish.
+    "worker_cancel_long_running_tasks_on_connection_loss": False,
     "timezone": "UTC",
     "enable_utc": True,
     "broker_connection_retry_on_startup": True,
