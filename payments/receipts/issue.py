@@ -22,8 +22,9 @@ from payments.errors import PersonMustLook
 from payments.jobs import Bell, ring
 from payments.mail import outbox
 from payments.receipts import letter, statements
+from payments.receipts.content import EntityContent, ReceiptContent, ReceiptLine
 from payments.receipts.models import DueReceipt, Receipt, ReceiptCounter, ReceiptDocument
-from payments.receipts.render import EntityContent, ReceiptContent, ReceiptLine, RenderedReceipt, render_pdf
+from payments.receipts.render import RenderedReceipt, render_pdf
 from payments.settings import settings
 from payments.supporters.donors import Donor
 
