@@ -16,7 +16,7 @@ from payments import logs
 from payments.api import donations, funds, health, problems
 from payments.database import new_id
 from payments.pages import give
-from payments.pages.headers import SameOriginForms, SecurityHeaders
+from payments.pages.headers import HtmlProblems, SameOriginForms, SecurityHeaders
 from payments.settings import settings
 from payments.webhooks.receive import App, Message, Receive, Scope, Send, WebhookDoor
 
@@ -43,7 +43,7 @@ def create_app() -> App:
     inside.include_router(health.router)
     inside.include_router(give.router)
     inside.mount("/static", StaticFiles(directory=Path(give.__file__).parent / "static"), name="static")
-    guarded = SecurityHeaders(SameOriginForms(inside))
+    guarded = SecurityHeaders(SameOriginForms(HtmlProblems(inside)))
     # Outermost: a delivery pays for nothing but its own storing.
     return WebhookDoor(Requests(guarded), settings())
 
