@@ -62,9 +62,11 @@ def _served(_own_database: str) -> Iterator[str]:
     from payments.webhooks.receive import WebhookDoor
 
     both = Settings(stripe_webhook_secret=f"{OLD_SECRET}, {NEW_SECRET}")
-    with neighbours.free_socket() as listener:
-        with neighbours.serving(WebhookDoor(FastAPI(), both), listener) as url:
-            yield url
+    with (
+        neighbours.free_socket() as listener,
+        neighbours.serving(WebhookDoor(FastAPI(), both), listener) as url,
+    ):
+        yield url
 
 
 @pytest.fixture(autouse=True)

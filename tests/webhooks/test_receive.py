@@ -283,19 +283,19 @@ def test_the_same_ids_racing_in_many_deliveries_become_one_row_each(door: Door, 
 
 
 def test_while_the_database_is_away_stripe_is_asked_to_come_again_and_then_nothing_is_lost(
-    door: Door, postgres: str, _own_database: str
+    door: Door, postgres: str, database: str
 ):
     body = written(an_event())
     assert door.takes(written(an_event("evt_before"))).status == 200
 
-    with the_database_away(postgres, _own_database):
+    with the_database_away(postgres, database):
         away = door.takes(body)
     back = door.takes(body)
 
     assert away.status == 503
     assert away.headers["retry-after"] == "5"
     assert back.status == 200
-    assert names_stored(_own_database) == ["evt_1", "evt_before"]
+    assert names_stored(database) == ["evt_1", "evt_before"]
 
 
 @contextmanager
