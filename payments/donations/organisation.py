@@ -3,10 +3,10 @@
 `docs/going-live.md` explains the document; `payments/local/organisation.toml` is the demo's.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from payments.donations.models import Fund, GivingTerms, IssuingEntity, Organisation
@@ -38,24 +38,26 @@ def load(session: Session, document: Mapping[str, Any]) -> None:
             accent_colour=document["organisation"]["accent_colour"],
             words=document["organisation"]["words"],
         )
-        entities = [IssuingEntity(**entity) for entity in document["entities"]]
+        entities = [_row(IssuingEntity, entity) for entity in document["entities"]]
         funds = [
-            Fund(
-                **{**fund, "name": _texts(fund["name"]), "description": _texts(fund["description"])},
+            _row(
+                Fund,
+                {**fund, "name": _texts(fund["name"]), "description": _texts(fund["description"])},
                 position=position,
                 is_open=True,
             )
             for position, fund in enumerate(document["funds"])
         ]
         terms = [
-            GivingTerms(**currency_terms, position=position)
+            _row(GivingTerms, currency_terms, position=position)
             for position, currency_terms in enumerate(document["terms"])
         ]
-    except (KeyError, TypeError) as mistake:
+    except (KeyError, TypeError, AttributeError) as mistake:
         raise OrganisationDocumentWrong(f"the organisation document does not fit: {mistake}") from mistake
-    if sum(entity.receives_online for entity in entities) != 1:
-        raise OrganisationDocumentWrong("exactly one of [[entities]] must have receives_online = true")
+    _check(entities, funds, terms)
 
+    # Only one may receive: nobody does for a moment, so that the place can change hands.
+    session.execute(update(IssuingEntity).values(receives_online=False))
     _merge_all(session, [organisation, *entities])
     for fund in session.scalars(select(Fund)):
         fund.is_open = False
@@ -97,6 +99,39 @@ def _texts(value: object) -> dict[str, str]:
     if isinstance(value, dict) and "en" in value:
         return {str(locale): str(text) for locale, text in value.items()}
     raise TypeError(f"a text needs at least English, not {value!r}")
+
+
+RowT = TypeVar("RowT", IssuingEntity, Fund, GivingTerms)
+
+
+def _row(kind: type[RowT], given: Mapping[str, Any], **more: Any) -> RowT:
+    """A row of the document, or the `TypeError` that names a key too many or too few."""
+    needed = {column.name for column in kind.__table__.columns if column.server_default is None}
+    if missing := needed - given.keys() - more.keys():
+        raise TypeError(f"{kind.__name__} lacks {', '.join(sorted(missing))}")
+    return kind(**given, **more)
+
+
+def _check(entities: Sequence[IssuingEntity], funds: Sequence[Fund], terms: Sequence[GivingTerms]) -> None:
+    """What the rows must be to each other; said here in words, before the database says it in its own."""
+    if sum(entity.receives_online for entity in entities) != 1:
+        raise OrganisationDocumentWrong("exactly one of [[entities]] must have receives_online = true")
+    for name, keys in (
+        ("entity", [entity.id for entity in entities]),
+        ("receipt_series", [entity.receipt_series for entity in entities]),
+        ("fund", [fund.id for fund in funds]),
+        ("currency", [row.currency for row in terms]),
+    ):
+        if twice := sorted({key for key in keys if keys.count(key) > 1}):
+            raise OrganisationDocumentWrong(f"{name} {', '.join(twice)} stands twice in the document")
+    for fund in funds:
+        if fund.entity_id not in {entity.id for entity in entities}:
+            raise OrganisationDocumentWrong(f"fund {fund.id}: there is no entity {fund.entity_id}")
+    for row in terms:
+        if not 0 < row.minimum <= row.maximum:
+            raise OrganisationDocumentWrong(
+                f"{row.currency}: minimum must be above 0 and at most the maximum"
+            )
 
 
 def _merge_all(session: Session, rows: list[Any]) -> None:
