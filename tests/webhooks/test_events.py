@@ -50,7 +50,7 @@ def test_stripe_knows_every_type_we_ask_it_to_send():
 def test_every_handler_says_what_it_does_and_takes_the_desk_and_the_object():
     for reading in [*TABLE.values(), *FETCHED.values()]:
         assert reading.handler.__doc__
-        assert list(inspect.signature(reading.handler).parameters)[0] == "batch"
+        assert next(iter(inspect.signature(reading.handler).parameters)) == "batch"
 
 
 def test_no_handler_file_stands_there_unused():

@@ -115,7 +115,7 @@ def one_gift_is_locked_out(paid: list[Delivery], owner: Any, session: Session) -
 
 
 @pytest.fixture
-def _mended(owner: Any):
+def mended(owner: Any):
     yield
     owner.rollback()
     owner.execute(text("alter table donations drop constraint if exists a_bug"))
@@ -123,7 +123,7 @@ def _mended(owner: Any):
 
 
 def test_what_fails_for_no_known_reason_is_put_off_longer_and_longer_and_then_parked(
-    _mended: None, paid: list[Delivery], one_gift_is_locked_out: str, session: Session
+    mended: None, paid: list[Delivery], one_gift_is_locked_out: str, session: Session
 ):
     inbox.store(session, paid)
     first = process.apply_due(session)
@@ -146,7 +146,7 @@ def test_what_fails_for_no_known_reason_is_put_off_longer_and_longer_and_then_pa
 
 
 def test_a_reason_never_repeats_what_a_donor_wrote(
-    _mended: None, paid: list[Delivery], one_gift_is_locked_out: str, session: Session
+    mended: None, paid: list[Delivery], one_gift_is_locked_out: str, session: Session
 ):
     inbox.store(session, paid)
 
