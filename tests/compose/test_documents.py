@@ -76,7 +76,9 @@ def test_every_link_and_every_path_leads_somewhere(document: Path):
 @EACH
 def test_every_command_that_is_named_exists(document: Path):
     tree = typer.main.get_command(app).commands
-    for command, subcommand in re.findall(r"(?<![/\w])almoner ([a-z]+)(?: ([a-z]+))?(?=[ `\n)])", document.read_text()):
+    for command, subcommand in re.findall(
+        r"(?<![/\w])almoner ([a-z]+)(?: ([a-z]+))?(?=[ `\n)])", document.read_text()
+    ):
         assert command in tree, f"almoner {command}"
         of_it = getattr(tree[command], "commands", None)
         if of_it and subcommand:
