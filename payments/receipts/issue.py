@@ -115,8 +115,10 @@ def _issue(session: Session, gifts: _Gifts, donation_id: str) -> None:
     if donation.gift_date is None:
         raise NothingToReceipt(donation_id)
     tax_year = donation.gift_date.year
-    issued_at = now()
     sequence = _next_number(session, entity.receipt_series, tax_year)
+    # Only now, under the counter's lock: a moment taken before the wait for another numberer would
+    # give the later number the earlier instant, at midnight even the earlier day.
+    issued_at = now()
     content = ReceiptContent(
         number=f"{entity.receipt_series}-{tax_year}-{sequence:06}",
         kind="gift",
