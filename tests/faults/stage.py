@@ -32,6 +32,17 @@ EVERYTHING = (sweep_events, apply_events, pull_balance_transactions, apply_event
 """A gift's way from what Stripe says to the donor's letter."""
 API_KEY = TEST_ENVIRONMENT["STRIPE_SECRET_KEY"]
 
+HURRY = (
+    "begin; "
+    "update stripe_event_queue set next_at = now() where parked_reason is null; "
+    "update due_receipts set next_at = now(); "
+    "update outgoing_mails set next_at = now() where status = 'queued'; "
+    "update stripe_cursors set checked_at = now() - interval '1 hour'; "
+    "update donation_requests set caller_until = now() - interval '1 hour'; "
+    "commit"
+)
+"""What an hour of waiting does: every lease has ended, every pause is over, every list may be read."""
+
 
 @contextmanager
 def a_process(*command: str, says: str, env: dict[str, str] | None = None) -> Iterator[re.Match[str]]:
@@ -251,16 +262,8 @@ class Stage:
             time.sleep(0.002)
 
     def let_time_pass(self) -> None:
-        """Every lease has ended, every pause is over, every list may be read again."""
-        self._owner.exec_driver_sql(
-            "begin; "
-            "update stripe_event_queue set next_at = now() where parked_reason is null; "
-            "update due_receipts set next_at = now(); "
-            "update outgoing_mails set next_at = now() where status = 'queued'; "
-            "update stripe_cursors set checked_at = now() - interval '1 hour'; "
-            "update donation_requests set caller_until = now() - interval '1 hour'; "
-            "commit"
-        )
+        """An hour, at once."""
+        self._owner.exec_driver_sql(HURRY)
 
     def finish(self, *, after: str | None = None) -> None:
         """A healthy worker, somewhat later; it begins with the deed that was interrupted."""

@@ -1,0 +1,380 @@
+"""Gifts in the middle of murder: everything is killed at random, and in the end the books are right.
+
+    python -m tests.faults.chaos --kills 1000 --seed 7
+
+gives through the real API while Stripe duplicates, delays and shuffles its webhooks and while
+workers, the API and PostgreSQL are killed by SIGKILL and the broker is emptied. Then the killing
+stops, everybody finishes, and all laws of `invariants.py` are asked. The seed chooses donors,
+victims and moments; the operating system chooses the rest, so a seed makes a run alike, not equal.
+With `--celery` the workers are the real ones, rung by the real bell. It uses a PostgreSQL and a
+broker of its own in a temporary folder and leaves nothing behind. Exit code 1: a law was broken.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import redis
+import requests
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+from payments.local import services
+from tests.conftest import PROJECT, TEST_ENVIRONMENT, as_owner, migrate
+from tests.faults.invariants import Finding, against_stripe, of_the_books, of_the_mailbox
+from tests.faults.stage import API_KEY, HURRY, Mailroom, SmallStripe, a_process
+
+DONORS = 3
+WORKERS = 3
+
+
+def main() -> int:
+    """Run once, say what happened."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.chaos", description=__doc__)
+    parser.add_argument("--kills", type=int, default=40, help="of workers")
+    parser.add_argument("--api-kills", type=int, default=1)
+    parser.add_argument("--database-kills", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))  # noqa: S311 - no secret
+    parser.add_argument("--celery", action="store_true", help="the real Celery worker and beat")
+    options = parser.parse_args()
+    say(f"seed {options.seed}")
+    with town(celery=options.celery) as around:
+        findings = Chaos(around, options).run()
+    for finding in findings:
+        say(f"BROKEN  {finding}")
+    return 1 if findings else 0
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+@dataclass
+class Town:
+    """Everything that runs, and how to reach it."""
+
+    folder: Path
+    database: str
+    broker: str
+    stripe: SmallStripe
+    mailroom: Mailroom
+    api: str
+    environment: dict[str, str]
+    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(self, name: str, *command: str) -> None:
+        """Start or replace one of our programs."""
+        log = (self.folder / f"{name}.log").open("ab")
+        with log:
+            self.running[name] = subprocess.Popen(
+                [sys.executable, "-m", *command], cwd=PROJECT, env=self.environment, stdout=log, stderr=log
+            )
+
+    def stop(self, name: str) -> None:
+        """Kill it and its children; a worker that is stopped gently would be no test."""
+        family = _family(self.running[name].pid)
+        for process in family:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.running.pop(name).wait(timeout=20)
+
+    def stop_all(self) -> None:
+        """Nobody is left."""
+        for name in list(self.running):
+            self.stop(name)
+
+    @contextmanager
+    def books(self) -> Iterator[Connection]:
+        """The database as its owner."""
+        with as_owner(self.database) as connection:
+            yield connection
+
+    def hurry(self) -> None:
+        """Leases end and pauses are over."""
+        with suppress(OperationalError), self.books() as connection:
+            connection.exec_driver_sql(HURRY)
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    try:
+        parent = psutil.Process(pid)
+        return [parent, *parent.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+@contextmanager
+def town(*, celery: bool) -> Iterator[Town]:
+    """Servers, neighbours, our API and our workers, from nothing to nothing."""
+    home = Path(tempfile.mkdtemp(prefix="almoner-chaos-", dir="/var/tmp"))
+    home.chmod(0o711)
+    folder = home / "house"
+    try:
+        with ExitStack() as stack:
+            server = stack.enter_context(services.postgres(folder))
+            broker = stack.enter_context(services.valkey(folder))
+            database = services.create_database(server, "almoner")
+            with as_owner(database) as owner:
+                migrate(owner.execution_options(isolation_level="READ COMMITTED"))
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                port = free.getsockname()[1]
+            api = f"http://127.0.0.1:{port}"
+            stripe = stack.enter_context(_stripe(api))
+            mailroom = stack.enter_context(_mailroom(home / "mail"))
+            environment = os.environ | {
+                "DATABASE_URL": database,
+                "BROKER_URL": broker,
+                "STRIPE_API_BASE": stripe.url,
+                "SMTP_URL": mailroom.smtp_url,
+                "LOG_LEVEL": "info",
+                "DATABASE_POOL_SIZE": "5",
+            }
+            around = Town(
+                folder=home,
+                database=database,
+                broker=broker,
+                stripe=stripe,
+                mailroom=mailroom,
+                api=api,
+                environment=environment,
+            )
+            stack.callback(around.stop_all)
+            load = ("payments.cli", "organisation", "load", "payments/local/organisation.toml")
+            subprocess.run([sys.executable, "-m", *load], check=True, cwd=PROJECT, env=environment)
+            start_api(around)
+            if celery:
+                pool = ("--concurrency", str(WORKERS), "--loglevel", "warning", "--without-mingle")
+                around.start("workers", "celery", "-A", "workers.app", "worker", *pool)
+                around.start("beat", "celery", "-A", "workers.app", "beat", "-s", str(home / "timetable"))
+            else:
+                around.start("workers", "tests.faults.worker_loop", str(WORKERS))
+            yield around
+        services.wait_until_stopped(folder)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _stripe(api: str) -> Any:
+    @contextmanager
+    def running() -> Iterator[SmallStripe]:
+        endpoint = f"{api}/webhooks/stripe={TEST_ENVIRONMENT['STRIPE_WEBHOOK_SECRET']}"
+        pace = ("--settle-after", "0.3", "--retry-base", "0.2", "--retry-limit", "60")
+        options = ("--port", "0", "--api-key", API_KEY, "--webhook", endpoint, *pace)
+        with (
+            a_process("payments.sandbox", *options, says=r"(http://\S+)") as where,
+            SmallStripe(where[1]) as stripe,
+        ):
+            yield stripe
+
+    return running()
+
+
+@contextmanager
+def _mailroom(folder: Path) -> Iterator[Mailroom]:
+    options = ("--smtp-port", "0", "--http-port", "0", "--data", str(folder))
+    with a_process("payments.sandbox.mail_catcher", *options, says=r"(http://\S+) smtp (\S+)") as where:
+        yield Mailroom(smtp_url=f"smtp://{where[2]}", web_url=where[1], folder=folder)
+
+
+def start_api(around: Town) -> None:
+    """The API on its port; the donors knock until it opens."""
+    port = around.api.rpartition(":")[2]
+    around.start("api", "uvicorn", "payments.app:app", "--port", port, "--no-access-log", "--lifespan", "off")
+
+
+class Chaos:
+    """Donors, a killer, and what is left when he is gone."""
+
+    def __init__(self, around: Town, options: argparse.Namespace) -> None:
+        self._town = around
+        self._options = options
+        self._random = random.Random(options.seed)  # noqa: S311 - no secret
+        self._over = threading.Event()
+        self._given: Counter[str] = Counter()
+        self._killed: Counter[str] = Counter()
+        self._troubles: list[str] = []
+
+    def run(self) -> list[Finding]:
+        """Give and kill, then drain, then ask every law."""
+        began = time.monotonic()
+        self._town.stripe.control("webhooks", duplicate=1, shuffle=True, delay_ms=20)
+        _until(lambda: _answers(self._town.api), "the API answers", seconds=60)
+        donors = [
+            threading.Thread(target=self._donor, args=(number, self._random.randrange(10**9)))
+            for number in range(DONORS)
+        ]
+        for donor in donors:
+            donor.start()
+        try:
+            self._kill()
+        finally:
+            self._over.set()
+            for donor in donors:
+                donor.join()
+        after = time.monotonic()
+        findings = self._drain()
+        say(
+            f"{sum(self._given.values())} gifts {dict(self._given)}, killed {dict(self._killed)} "
+            f"in {after - began:.1f} s, at rest {time.monotonic() - after:.1f} s later"
+        )
+        return findings + [Finding("every donor is served", "a donor", trouble) for trouble in self._troubles]
+
+    def _donor(self, number: int, seed: int) -> None:
+        chance = random.Random(seed)  # noqa: S311 - no secret
+        gift = 0
+        with requests.Session() as http:
+            while not self._over.is_set():
+                gift += 1
+                try:
+                    self._give(http, f"donor-{number}-gift-{gift}", chance)
+                except Exception as trouble:
+                    self._troubles.append(f"{type(trouble).__name__}: {trouble}")
+                    return
+                self._over.wait(chance.uniform(0.05, 0.4))
+
+    def _give(self, http: requests.Session, key: str, chance: random.Random) -> None:
+        how = chance.choices(["card", "bank", "bank fails", "declined"], [70, 12, 6, 12])[0]
+        wish = {
+            "amount": chance.choice([500, 2500, 10000, 33333]),
+            "currency": "usd",
+            "fund": chance.choice(["general", "rescue"]),
+            "cover_fees": chance.random() < 0.5,
+            "donor": {"name": "Ada Park", "email": f"{key}@example.com"},
+        }
+        session_id = ""
+
+        def has_opened() -> bool:
+            nonlocal session_id
+            try:
+                answer = http.post(
+                    f"{self._town.api}/api/v1/donations",
+                    json=wish,
+                    headers={"Idempotency-Key": key},
+                    timeout=25,
+                )
+            except requests.RequestException:
+                return False
+            if answer.status_code in {409, 502, 503}:
+                return False
+            if answer.status_code != 201:
+                raise AssertionError(f"{answer.status_code}: {answer.text[:200]}")
+            session_id = answer.json()["checkout_url"].rpartition("/")[2]
+            return True
+
+        _until(has_opened, f"{key} reaches Stripe's page", seconds=90, pause=0.1)
+        page = f"checkout/sessions/{session_id}"
+        with SmallStripe(self._town.stripe.url) as stripe:
+            if how == "card":
+                stripe.control(f"{page}/pay", card="4242424242424242")
+            elif how == "declined":
+                stripe.control(f"{page}/decline")
+            else:
+                stripe.control(f"{page}/pay", method="bank_debit")
+                stripe.control(f"{page}/bank_debit/{'succeed' if how == 'bank' else 'fail'}")
+        self._given[how] += 1
+
+    def _kill(self) -> None:
+        victims = (
+            ["worker"] * self._options.kills
+            + ["api"] * self._options.api_kills
+            + ["database"] * self._options.database_kills
+            + ["broker"] * max(1, self._options.kills // 50)
+        )
+        self._random.shuffle(victims)
+        self._over.wait(0.5)
+        for victim in victims:
+            deed: Callable[[], bool] = getattr(self, f"_kill_{victim}")
+            _until(deed, f"a {victim} can be killed", seconds=30)
+            self._killed[victim] += 1
+            self._over.wait(self._random.uniform(0.02, 0.25))
+
+    def _kill_worker(self) -> bool:
+        # With Celery these are the pool's processes, as the out-of-memory killer picks them.
+        children = _family(self._town.running["workers"].pid)[1:]
+        if not children:
+            return False
+        with suppress(psutil.NoSuchProcess):
+            self._random.choice(children).kill()
+        return True
+
+    def _kill_api(self) -> bool:
+        self._town.stop("api")
+        self._town.hurry()  # nobody is left who could be asking Stripe
+        start_api(self._town)
+        return True
+
+    def _kill_database(self) -> bool:
+        state = self._town.folder / "house" / "postgres.json"
+        before = json.loads(state.read_text())["pid"]
+        for process in _family(before):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        _until(lambda: json.loads(state.read_text())["pid"] != before, "PostgreSQL is back", seconds=60)
+        return True
+
+    def _kill_broker(self) -> bool:
+        with redis.Redis.from_url(self._town.broker) as broker:
+            broker.flushall()
+        return True
+
+    def _drain(self) -> list[Finding]:
+        """Nobody dies any more; with Stripe's retries and our timetable everything comes to rest."""
+        self._town.stripe.control("webhooks")
+        until = time.monotonic() + 60
+        while True:
+            self._town.hurry()
+            findings = self._findings()
+            if not findings or time.monotonic() > until:
+                return findings
+            time.sleep(0.3)
+
+    def _findings(self) -> list[Finding]:
+        pending = self._town.stripe.state()["deliveries"].get("pending", 0)
+        unsettled = [
+            charge["id"]
+            for charge in self._town.stripe.listed("charges")
+            if charge["status"] == "succeeded" and charge["balance_transaction"] is None
+        ]
+        found = [Finding("Stripe has said everything", "deliveries", str(pending))] if pending else []
+        found += [Finding("Stripe has settled everything", charge, "not yet") for charge in unsettled]
+        killed = self._killed["worker"] + self._killed["database"]
+        with self._town.books() as connection:
+            found += of_the_books(connection, at_rest=True)
+            found += against_stripe(connection, self._town.stripe.holds())
+            found += of_the_mailbox(connection, self._town.mailroom.delivered(), may_be_doubled=killed)
+        return found
+
+
+def _answers(api: str) -> bool:
+    try:
+        return requests.get(f"{api}/healthz", timeout=2).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+def _until(claim: Callable[[], bool], what: str, *, seconds: float, pause: float = 0.05) -> None:
+    deadline = time.monotonic() + seconds
+    while not claim():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} seconds: {what}")
+        time.sleep(pause)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
