@@ -1,6 +1,7 @@
 """Writes the tables of the documents from the code, between `<!-- table: NAME -->` and `<!-- end -->`.
 
-`.venv/bin/python docs/tables.py` writes them; `tests/compose/test_documents.py` fails when one is out of date.
+`.venv/bin/python docs/tables.py` writes them; `tests/compose/test_documents.py` fails when one is
+out of date.
 """
 
 import inspect

@@ -117,6 +117,18 @@ REDIS_OPTIONS: dict[str, object] = {
 }
 
 
+def broker_answers() -> bool:
+    """Whether the bell's wire holds, whichever broker it is."""
+    try:
+        with bell_rope().connection_for_write() as wire:
+            # Opening a channel is the first thing that really speaks to a Redis.
+            wire.channel()
+    except Exception as trouble:  # any broker library's own error
+        log.warning("broker away", extra={"trouble": type(trouble).__name__})
+        return False
+    return True
+
+
 def ring(session: Session, bell: Bell) -> None:
     """Ring once the surrounding transaction has committed, and only then."""
     say = _after_commit_bells.setdefault(bell, partial(ring_now, bell))

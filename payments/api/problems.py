@@ -112,6 +112,10 @@ def problem(
     )
 
 
+_POINTERS = {"name": "#/donor/name", "email": "#/donor/email"}
+"""Where a part of a wish stands in the JSON, when it is not at the top."""
+
+
 def wish_refused(request: Request, refusal: WishRefused, *, locale: str) -> JSONResponse:
     """A refused wish, in the donor's language."""
     sentence = sentence_for(refusal, locale)
@@ -122,7 +126,7 @@ def wish_refused(request: Request, refusal: WishRefused, *, locale: str) -> JSON
         name=_kebab(type(refusal).__name__),
         title="Not offered yet" if is_later else "The gift cannot be taken as it is",
         detail=sentence,
-        errors=[FieldProblem(pointer=f"#/{refusal.field}", detail=sentence)],
+        errors=[FieldProblem(pointer=_POINTERS.get(refusal.field, f"#/{refusal.field}"), detail=sentence)],
         headers={"Content-Language": locale},
     )
 
