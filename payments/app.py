@@ -43,7 +43,7 @@ def create_app() -> App:
     inside.include_router(health.router)
     inside.include_router(give.router)
     inside.mount("/static", StaticFiles(directory=Path(give.__file__).parent / "static"), name="static")
-    guarded = SecurityHeaders(SameOriginForms(HtmlProblems(inside)))
+    guarded = SecurityHeaders(SameOriginForms(HtmlProblems(problems.TooLarge(inside))))
     # Outermost: a delivery pays for nothing but its own storing.
     return WebhookDoor(Requests(guarded), settings())
 
@@ -73,7 +73,9 @@ class Requests:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                headers = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                # A new message: what is behind us may send the same one to everybody.
+                message = {**message, "headers": headers}
             await send(message)
 
         try:
