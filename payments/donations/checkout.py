@@ -144,6 +144,8 @@ def let_go(session: Session, donation_id: str) -> None:
 
 def find(session: Session, donation_id: str, *, for_update: bool = False) -> Donation:
     """The gift with this id, or `DonationNotFound`."""
+    if "\0" in donation_id:  # no text of PostgreSQL's holds one, so asking would be an error
+        raise DonationNotFound(donation_id)
     found = session.get(Donation, donation_id, with_for_update=True if for_update else None)
     if found is None:
         raise DonationNotFound(donation_id)
