@@ -254,11 +254,13 @@ class Stage:
 
     def bury(self) -> None:
         """Wait until the database has noticed a death: locks of the dead are locks until then."""
+        self.wait_for("select count(*) = 0 from pg_stat_activity where application_name = 'mortal'")
+
+    def wait_for(self, query: str) -> None:
+        """Until the database says so, ten seconds at most."""
         until = time.monotonic() + 10
-        while self._owner.scalar(
-            text("select count(*) from pg_stat_activity where application_name = 'mortal'")
-        ):
-            assert time.monotonic() < until, "the database still serves a dead process"
+        while not self._owner.scalar(text(query)):
+            assert time.monotonic() < until, f"not within ten seconds: {query}"
             time.sleep(0.002)
 
     def let_time_pass(self) -> None:
