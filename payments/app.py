@@ -4,6 +4,7 @@
 starts to listen.
 """
 
+import gc
 import re
 import time
 from pathlib import Path
@@ -94,3 +95,5 @@ class Requests:
 
 
 app = create_app()
+# What was loaded by now lives as long as the process: the collector need not walk it at every turn.
+gc.freeze()

@@ -38,6 +38,9 @@ PATH = "/webhooks/stripe"
 LARGEST_BODY = 512 * 1024
 _FLUSH = 256
 _STORE_WITHIN = 5.0
+_BETWEEN_RINGS = 0.2
+"""Seconds. The first event rings at once; under load one ring serves many, and a thread that rings
+takes the interpreter from the one that answers."""
 _BUSY = 8
 _GATHER_SECONDS = 0.002
 """After a batch of more than `_BUSY` the next one is gathered for a moment: half as many commits, an
@@ -195,7 +198,8 @@ class _Bell:
 
     def ring(self) -> None:
         """Ask for a ring; many requests within a moment become one."""
-        self._wanted.set()
+        if not self._wanted.is_set():
+            self._wanted.set()
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="bell", daemon=True)
             self._thread.start()
@@ -206,7 +210,7 @@ class _Bell:
             self._wanted.wait()
             self._wanted.clear()
             ring_now(Bell.APPLY_EVENTS)
-            pause.wait(0.05)
+            pause.wait(_BETWEEN_RINGS)
 
 
 async def _body(scope: Scope, receive: Receive) -> bytes | None:
