@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from payments import checkup
-from payments.database import transaction
+from payments.database import engine, transaction
 from payments.jobs import beat_heart
 from tests.api.test_donations import a_body, assert_problem, post
 from tests.conftest import Broker
@@ -64,21 +65,26 @@ def test_a_house_without_a_charity_says_so(bare_client: TestClient):
 
 
 def test_a_database_that_is_away_is_503(client: TestClient, with_settings: Callable[..., None]):
-    from payments.database import engine
-
     with_settings(database_url="postgresql://127.0.0.1:1/away", broker_url="memory://")
-    engine.cache_clear()
-    try:
+    with a_new_pool():
         answer = client.get("/api/v1/funds")
         ready = client.get("/readyz")
         alive = client.get("/healthz")
-    finally:
-        engine.cache_clear()
 
     assert_problem(answer, 503, "database-unavailable")
     assert answer.headers["retry-after"] == "5"
     assert ready.status_code == 503
     assert alive.status_code == 200
+
+
+@contextmanager
+def a_new_pool():
+    """Connections are made by the settings of this moment; afterwards by those of that one."""
+    engine().dispose()
+    engine.cache_clear()
+    yield
+    engine().dispose()
+    engine.cache_clear()
 
 
 def test_a_form_sent_across_origins_to_the_api_is_refused(client: TestClient):
