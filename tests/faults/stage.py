@@ -254,7 +254,10 @@ class Stage:
 
     def bury(self) -> None:
         """Wait until the database has noticed a death: locks of the dead are locks until then."""
-        self.wait_for("select count(*) = 0 from pg_stat_activity where application_name = 'mortal'")
+        self.wait_for(
+            "select count(*) = 0 from pg_stat_activity "
+            "where application_name = 'mortal' and datname = current_database()"
+        )
 
     def wait_for(self, query: str) -> None:
         """Until the database says so, ten seconds at most."""

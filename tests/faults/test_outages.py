@@ -113,6 +113,27 @@ def test_a_mail_sender_that_was_frozen_cannot_undo_what_its_successor_did(stage:
     assert stage.count("select count(*) from outgoing_mails where status = 'sent' and lease is null") == 1
 
 
+def test_a_mail_that_a_frozen_sender_delivered_after_all_is_not_sent_again(stage: Stage):
+    with transaction() as session:
+        outbox.put(session, reference="news:1", to_address="a@example.com", message_id="<1@x>", message=b"")
+    with transaction() as session:
+        frozen = outbox.take(session)
+    stage.let_time_pass()
+    with transaction() as session:
+        successor = outbox.take(session)
+    assert frozen is not None
+    assert successor is not None
+
+    with transaction() as session:
+        outbox.note_sent(session, frozen)
+        outbox.note_delayed(session, successor, "451")
+    stage.let_time_pass()
+
+    with transaction() as session:
+        assert outbox.take(session) is None
+    assert stage.count("select count(*) from outgoing_mails where status = 'sent'") == 1
+
+
 def test_an_event_in_one_workers_hands_is_passed_over_by_the_next(stage: Stage):
     stage.give(key="first-gift")
     sweep_events()
@@ -221,7 +242,10 @@ def test_a_receipt_that_waited_for_its_number_is_dated_after_the_one_before(stag
                 )
             )
             numbering = second.submit(issue_receipts)
-            stage.wait_for("select count(*) from pg_stat_activity where wait_event_type = 'Lock'")
+            stage.wait_for(
+                "select count(*) from pg_stat_activity "
+                "where wait_event_type = 'Lock' and datname = current_database()"
+            )
             released = now()
         numbering.result(timeout=20)
 
