@@ -152,7 +152,7 @@ def test_several_gifts_told_in_any_muddle_end_the_same(organisation: Organisatio
     assert len(history) == 23
     expected = tell(session, history, list(range(23)), [])
 
-    @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(tellings())
     def claim(telling: tuple[list[int], list[int]]) -> None:
         assert tell(session, history, *telling) == expected
