@@ -3,12 +3,15 @@
 `docs/going-live.md` explains the document; `payments/local/organisation.toml` is the demo's.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from time import monotonic
 from typing import Any, TypeVar
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from payments.database import after_commit
 from payments.donations.models import Fund, GivingTerms, IssuingEntity, Organisation
 from payments.errors import AlmonerError
 
@@ -64,6 +67,49 @@ def load(session: Session, document: Mapping[str, Any]) -> None:
     _merge_all(session, funds)
     session.execute(delete(GivingTerms).where(GivingTerms.currency.not_in([row.currency for row in terms])))
     _merge_all(session, terms)
+    after_commit(session, forget_offer)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What may be given now, and who receives it."""
+
+    terms: tuple[GivingTerms, ...]
+    funds: tuple[Fund, ...]
+    entity: IssuingEntity
+
+    def fund_names(self, fund_ids: Iterable[str], locale: str) -> list[str]:
+        """The names of some of the funds, in the given order."""
+        names = {fund.id: fund.name_in(locale) for fund in self.funds}
+        return [names[fund_id] for fund_id in fund_ids]
+
+
+def offer(session: Session) -> Offer:
+    """The charity's offer, read from the database at most every few seconds.
+
+    It changes a few times a year and is asked for with every gift; a change made by another process
+    is seen within `_OFFER_LASTS`.
+    """
+    known = _known_offer.get("now")
+    if known is None or known[0] < monotonic():
+        read = Offer(
+            terms=tuple(giving_terms(session)),
+            funds=tuple(open_funds(session)),
+            entity=receiving_entity(session),
+        )
+        for row in (*read.terms, *read.funds, read.entity):
+            session.expunge(row)
+        known = _known_offer["now"] = (monotonic() + _OFFER_LASTS, read)
+    return known[1]
+
+
+def forget_offer() -> None:
+    """Read it anew at the next gift."""
+    _known_offer.clear()
+
+
+_OFFER_LASTS = 5.0
+_known_offer: dict[str, tuple[float, Offer]] = {}
 
 
 def the_organisation(session: Session) -> Organisation:

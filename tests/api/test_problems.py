@@ -60,7 +60,7 @@ def test_a_bug_is_500_without_a_word_of_what_happened(client: TestClient):
 
 
 def test_a_house_without_a_charity_says_so(bare_client: TestClient):
-    assert_problem(post(bare_client, a_body()), 422, "currency-not-offered")
+    assert_problem(post(bare_client, a_body()), 503, "organisation-not-loaded")
     assert bare_client.get("/api/v1/funds").json() == {"funds": [], "terms": []}
 
 

@@ -30,7 +30,15 @@ def begun(session: Session, wish: Wish, *, key: str = KEY) -> checkout.Claim:
         donor_email=wish.donor_email,
         donor_name=wish.donor_name,
     )
-    return checkout.begin(session, wish, agreed, key=key, donor_id=donor, entity_id="us")
+    return checkout.begin(
+        session,
+        wish,
+        agreed,
+        key=key,
+        wish_sha256=checkout.fingerprint(wish),
+        donor_id=donor,
+        entity_id="us",
+    )
 
 
 def earlier(session: Session, wish: Wish, *, key: str = KEY) -> checkout.Claim | None:
@@ -175,9 +183,10 @@ def test_stripe_is_asked_from_the_row_alone_and_so_twice_the_same(
 
 def _request(session: Session, gift_id: str):
     session.expire_all()
+    gift = checkout.find(session, gift_id)
     return checkout.request_for(
-        session,
-        checkout.find(session, gift_id),
+        gift,
+        fund_names=checkout.fund_names(session, gift),
         email="ada@example.com",
         public_base_url="https://give.example",
     )
@@ -189,8 +198,10 @@ def test_the_webhook_may_be_faster_than_the_page(organisation: Organisation, ses
     gift.status = "paid"  # type: ignore[assignment]
     session.flush()
 
-    checkout.record_page(session, gift.id, CheckoutPage(stripe_checkout_session_id="cs_1", url=None))
+    opened = checkout.record_page(session, gift.id, CheckoutPage(stripe_checkout_session_id="cs_1", url=None))
+    session.refresh(gift)
 
+    assert opened.status == "paid"
     assert (gift.status, gift.stripe_checkout_session_id) == ("paid", "cs_1")
 
 
