@@ -6,8 +6,9 @@ gives through the real API while Stripe duplicates, delays and shuffles its webh
 workers, the API and PostgreSQL are killed by SIGKILL and the broker is emptied. Then the killing
 stops, everybody finishes, and all laws of `invariants.py` are asked. The seed chooses donors,
 victims and moments; the operating system chooses the rest, so a seed makes a run alike, not equal.
-With `--celery` the workers are the real ones, rung by the real bell. It uses a PostgreSQL and a
-broker of its own in a temporary folder and leaves nothing behind. Exit code 1: a law was broken.
+With `--celery` real Celery workers, rung by the real bell, work and die beside the plain ones. It
+uses a PostgreSQL and a broker of its own in a temporary folder and leaves nothing behind. Exit code
+1: a law was broken.
 """
 
 import argparse
@@ -21,12 +22,12 @@ import sys
 import tempfile
 import threading
 import time
+import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import psutil
 import redis
@@ -34,10 +35,12 @@ import requests
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
+from payments.database import engine, transaction
+from payments.donations.organisation import load
 from payments.local import services
-from tests.conftest import PROJECT, TEST_ENVIRONMENT, as_owner, migrate
+from tests.conftest import PROJECT, TEST_ENVIRONMENT, as_owner, forget_settings, migrate
 from tests.faults.invariants import Finding, against_stripe, of_the_books, of_the_mailbox
-from tests.faults.stage import API_KEY, HURRY, Mailroom, SmallStripe, a_process
+from tests.faults.stage import API_KEY, Mailroom, SmallStripe, a_process, an_hour_later
 
 DONORS = 3
 WORKERS = 3
@@ -50,11 +53,13 @@ def main() -> int:
     parser.add_argument("--api-kills", type=int, default=1)
     parser.add_argument("--database-kills", type=int, default=1)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))  # noqa: S311 - no secret
-    parser.add_argument("--celery", action="store_true", help="the real Celery worker and beat")
+    parser.add_argument("--celery", action="store_true", help="a real Celery worker and beat as well")
     options = parser.parse_args()
     say(f"seed {options.seed}")
     with town(celery=options.celery) as around:
         findings = Chaos(around, options).run()
+        if findings:
+            around.show_errors()
     for finding in findings:
         say(f"BROKEN  {finding}")
     return 1 if findings else 0
@@ -94,6 +99,13 @@ class Town:
                 process.kill()
         self.running.pop(name).wait(timeout=20)
 
+    def show_errors(self) -> None:
+        """What our processes complained of last; their logs go with the folder."""
+        for log in sorted(self.folder.glob("*.log")):
+            lines = log.read_text(errors="replace").splitlines()
+            for line in [line for line in lines if '"error"' in line or "Traceback" in line][-3:]:
+                say(f"{log.stem}: {line[:1500]}")
+
     def stop_all(self) -> None:
         """Nobody is left."""
         for name in list(self.running):
@@ -106,9 +118,9 @@ class Town:
             yield connection
 
     def hurry(self) -> None:
-        """Leases end and pauses are over."""
+        """Pauses are over, and so are the leases of the dead."""
         with suppress(OperationalError), self.books() as connection:
-            connection.exec_driver_sql(HURRY)
+            connection.exec_driver_sql(an_hour_later(sparing_seconds=3))
 
 
 def _family(pid: int) -> list[psutil.Process]:
@@ -155,34 +167,37 @@ def town(*, celery: bool) -> Iterator[Town]:
                 environment=environment,
             )
             stack.callback(around.stop_all)
-            load = ("payments.cli", "organisation", "load", "payments/local/organisation.toml")
-            subprocess.run([sys.executable, "-m", *load], check=True, cwd=PROJECT, env=environment)
+            _found_the_charity(database)
             start_api(around)
+            around.start("workers", "tests.faults.worker_loop", str(WORKERS))
             if celery:
                 pool = ("--concurrency", str(WORKERS), "--loglevel", "warning", "--without-mingle")
-                around.start("workers", "celery", "-A", "workers.app", "worker", *pool)
+                around.start("celery", "celery", "-A", "workers.app", "worker", *pool)
                 around.start("beat", "celery", "-A", "workers.app", "beat", "-s", str(home / "timetable"))
-            else:
-                around.start("workers", "tests.faults.worker_loop", str(WORKERS))
             yield around
         services.wait_until_stopped(folder)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _stripe(api: str) -> Any:
-    @contextmanager
-    def running() -> Iterator[SmallStripe]:
-        endpoint = f"{api}/webhooks/stripe={TEST_ENVIRONMENT['STRIPE_WEBHOOK_SECRET']}"
-        pace = ("--settle-after", "0.3", "--retry-base", "0.2", "--retry-limit", "60")
-        options = ("--port", "0", "--api-key", API_KEY, "--webhook", endpoint, *pace)
-        with (
-            a_process("payments.sandbox", *options, says=r"(http://\S+)") as where,
-            SmallStripe(where[1]) as stripe,
-        ):
-            yield stripe
+def _found_the_charity(database: str) -> None:
+    os.environ["DATABASE_URL"] = database
+    forget_settings()
+    with (PROJECT / "payments/local/organisation.toml").open("rb") as document, transaction() as session:
+        load(session, tomllib.load(document))
+    engine().dispose()
 
-    return running()
+
+@contextmanager
+def _stripe(api: str) -> Iterator[SmallStripe]:
+    endpoint = f"{api}/webhooks/stripe={TEST_ENVIRONMENT['STRIPE_WEBHOOK_SECRET']}"
+    pace = ("--settle-after", "0.3", "--retry-base", "0.2", "--retry-limit", "60")
+    options = ("--port", "0", "--api-key", API_KEY, "--webhook", endpoint, *pace)
+    with (
+        a_process("payments.sandbox", *options, says=r"(http://\S+)") as where,
+        SmallStripe(where[1]) as stripe,
+    ):
+        yield stripe
 
 
 @contextmanager
@@ -305,8 +320,11 @@ class Chaos:
             self._over.wait(self._random.uniform(0.02, 0.25))
 
     def _kill_worker(self) -> bool:
-        # With Celery these are the pool's processes, as the out-of-memory killer picks them.
-        children = _family(self._town.running["workers"].pid)[1:]
+        # Of Celery the pool's processes, as the out-of-memory killer picks them.
+        parents = [
+            self._town.running[name].pid for name in ("workers", "celery") if name in self._town.running
+        ]
+        children = _family(self._random.choice(parents))[1:]
         if not children:
             return False
         with suppress(psutil.NoSuchProcess):

@@ -37,7 +37,7 @@ DEEDS: dict[str, Callable[[], None]] = {
     "send_mail": send_mail,
 }
 _LONGEST = 30.0
-_QUIET = 0.1
+_QUIET = 0.06
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from sqlalchemy import Connection, text
 from payments.database import engine
 from payments.dependencies import open_checkout
 from payments.donations.wishes import Share, Wish
+from payments.mail import outbox
 from payments.stripe_gateway.shapes import API_VERSION
 from tests.conftest import PROJECT, TEST_ENVIRONMENT
 from tests.faults.invariants import AtStripe, Finding, against_stripe, of_the_books, of_the_mailbox
@@ -32,16 +33,23 @@ EVERYTHING = (sweep_events, apply_events, pull_balance_transactions, apply_event
 """A gift's way from what Stripe says to the donor's letter."""
 API_KEY = TEST_ENVIRONMENT["STRIPE_SECRET_KEY"]
 
-HURRY = (
-    "begin; "
-    "update stripe_event_queue set next_at = now() where parked_reason is null; "
-    "update due_receipts set next_at = now(); "
-    "update outgoing_mails set next_at = now() where status = 'queued'; "
-    "update stripe_cursors set checked_at = now() - interval '1 hour'; "
-    "update donation_requests set caller_until = now() - interval '1 hour'; "
-    "commit"
-)
-"""What an hour of waiting does: every lease has ended, every pause is over, every list may be read."""
+
+def an_hour_later(*, sparing_seconds: int = 0) -> str:
+    """What an hour of waiting does: every lease has ended, every pause is over, every list may be read.
+
+    Where senders live, one that took its mail within `sparing_seconds` keeps it.
+    """
+    lease = outbox.LEASE.total_seconds() - sparing_seconds
+    return f"""
+        begin;
+        update stripe_event_queue set next_at = now() where parked_reason is null;
+        update due_receipts set next_at = now();
+        update outgoing_mails set next_at = now()
+        where status = 'queued' and (lease is null or next_at <= now() + interval '{lease} seconds');
+        update stripe_cursors set checked_at = now() - interval '1 hour';
+        update donation_requests set caller_until = now() - interval '1 hour';
+        commit
+    """  # noqa: S608 - a number of ours
 
 
 @contextmanager
@@ -268,7 +276,7 @@ class Stage:
 
     def let_time_pass(self) -> None:
         """An hour, at once."""
-        self._owner.exec_driver_sql(HURRY)
+        self._owner.exec_driver_sql(an_hour_later())
 
     def finish(self, *, after: str | None = None) -> None:
         """A healthy worker, somewhat later; it begins with the deed that was interrupted."""
