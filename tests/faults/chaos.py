@@ -16,6 +16,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -38,6 +39,7 @@ from sqlalchemy.exc import OperationalError
 from payments.database import engine, transaction
 from payments.donations.organisation import load
 from payments.local import services
+from payments.local.keeper import die_with_parent
 from tests.conftest import PROJECT, TEST_ENVIRONMENT, as_owner, forget_settings, migrate
 from tests.faults.invariants import Finding, against_stripe, of_the_books, of_the_mailbox
 from tests.faults.stage import API_KEY, Mailroom, SmallStripe, a_process, an_hour_later
@@ -55,6 +57,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))  # noqa: S311 - no secret
     parser.add_argument("--celery", action="store_true", help="a real Celery worker and beat as well")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
     say(f"seed {options.seed}")
     with town(celery=options.celery) as around:
         findings = Chaos(around, options).run()
@@ -88,7 +91,12 @@ class Town:
         log = (self.folder / f"{name}.log").open("ab")
         with log:
             self.running[name] = subprocess.Popen(
-                [sys.executable, "-m", *command], cwd=PROJECT, env=self.environment, stdout=log, stderr=log
+                [sys.executable, "-m", *command],
+                cwd=PROJECT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                preexec_fn=lambda: die_with_parent(signal.SIGKILL),  # noqa: PLW1509 - as in the keeper
             )
 
     def stop(self, name: str) -> None:

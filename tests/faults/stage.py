@@ -7,6 +7,7 @@ finishes what the dead one left.
 
 import json
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ from sqlalchemy import Connection, text
 from payments.database import engine
 from payments.dependencies import open_checkout
 from payments.donations.wishes import Share, Wish
+from payments.local.keeper import die_with_parent
 from payments.mail import outbox
 from payments.stripe_gateway.shapes import API_VERSION
 from tests.conftest import PROJECT, TEST_ENVIRONMENT
@@ -53,10 +55,14 @@ def an_hour_later(*, sparing_seconds: int = 0) -> str:
 
 
 @contextmanager
-def a_process(*command: str, says: str, env: dict[str, str] | None = None) -> Iterator[re.Match[str]]:
+def a_process(*command: str, says: str) -> Iterator[re.Match[str]]:
     """A program of ours, from the line in which it says where it listens to its end."""
     with subprocess.Popen(
-        [sys.executable, "-m", *command], cwd=PROJECT, stdout=subprocess.PIPE, text=True, env=env
+        [sys.executable, "-m", *command],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: die_with_parent(signal.SIGTERM),  # noqa: PLW1509 - as in the keeper
     ) as running:
         try:
             assert running.stdout is not None
