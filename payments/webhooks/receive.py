@@ -175,11 +175,19 @@ class _SharedCommit:
                         committed.set_result(None)
 
     async def _write(self, deliveries: list[Delivery]) -> None:
-        if self._connection is None or self._connection.closed:
-            self._connection = await psycopg.AsyncConnection.connect(
-                self._url, autocommit=True, options=f"{SESSION_OPTIONS} -c statement_timeout=4000"
-            )
-        await self._connection.execute(STORE, parameters(deliveries), prepare=True)
+        values = parameters(deliveries)
+        if self._connection is not None:
+            try:
+                await self._connection.execute(STORE, values, prepare=True)
+                return
+            except psycopg.OperationalError:
+                # Gone while it lay idle, after a failover perhaps. Storing twice is storing once.
+                if not self._connection.closed:
+                    raise
+        self._connection = await psycopg.AsyncConnection.connect(
+            self._url, autocommit=True, options=f"{SESSION_OPTIONS} -c statement_timeout=4000"
+        )
+        await self._connection.execute(STORE, values, prepare=True)
 
     async def disconnect(self) -> None:
         """Let the connection go; the next delivery makes a new one."""
