@@ -95,6 +95,7 @@ def problem_types() -> Iterator[str]:
 OTHER_PROBLEMS = {
     "not-json": ("400", "The body is not JSON."),
     "invalid-request": ("422", "A field is missing, unknown or of the wrong kind; `errors` names it."),
+    "too-large": ("413", "The body is larger than any gift needs."),
     "database-unavailable": ("503", "The database is away; send the same request again."),
     "unexpected": ("500", "A mistake of ours; nothing was charged by this answer."),
     "http-404": ("404", "No such path. Every other plain HTTP error has its number here too."),

@@ -5,12 +5,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from time import monotonic
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from payments.clock import now
 from payments.database import after_commit
 from payments.donations.models import Fund, GivingTerms, IssuingEntity, Organisation
 from payments.errors import AlmonerError
@@ -91,7 +92,7 @@ def offer(session: Session) -> Offer:
     is seen within `_OFFER_LASTS`.
     """
     known = _known_offer.get("now")
-    if known is None or known[0] < monotonic():
+    if known is None or known[0] < now():
         read = Offer(
             terms=tuple(giving_terms(session)),
             funds=tuple(open_funds(session)),
@@ -99,7 +100,7 @@ def offer(session: Session) -> Offer:
         )
         for row in (*read.terms, *read.funds, read.entity):
             session.expunge(row)
-        known = _known_offer["now"] = (monotonic() + _OFFER_LASTS, read)
+        known = _known_offer["now"] = (now() + _OFFER_LASTS, read)
     return known[1]
 
 
@@ -108,8 +109,8 @@ def forget_offer() -> None:
     _known_offer.clear()
 
 
-_OFFER_LASTS = 5.0
-_known_offer: dict[str, tuple[float, Offer]] = {}
+_OFFER_LASTS = timedelta(seconds=5)
+_known_offer: dict[str, tuple[datetime, Offer]] = {}
 
 
 def the_organisation(session: Session) -> Organisation:
