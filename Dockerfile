@@ -6,7 +6,7 @@
 
 FROM python:3.13.14-slim-trixie AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_INPUT=1 PIP_PROGRESS_BAR=off PIP_ROOT_USER_ACTION=ignore
-# Without pip inside: what runs in production cannot install anything.
+# Without pip inside: the environment holds what the locks name and nothing else.
 RUN python -m venv --without-pip /opt/almoner
 ENV PATH=/opt/almoner/bin:$PATH
 WORKDIR /app

@@ -65,8 +65,8 @@ def main(argv: Sequence[str] = ()) -> int:
             []
             if options.only_ours
             else [
-                _djstripe(standing, int(1_500 * size)),
-                _tutorial(standing, int(1_500 * size)),
+                _djstripe(standing, int(1_000 * size)),
+                _tutorial(standing, int(1_000 * size)),
             ]
         )
         contenders = [ours, *rivals, raw]

@@ -23,7 +23,7 @@ from typing import Any
 from bench.measuring.ground import ROOT, rivals_python
 from bench.measuring.report import Goal, at_most, conclude, holds, middle, print_table
 from payments.receipts import render, statements
-from payments.receipts.render import EntityContent, ReceiptContent, ReceiptLine
+from payments.receipts.content import EntityContent, ReceiptContent, ReceiptLine
 
 WEASYPRINT_STANDARDS = ("pdf/ua-1", "pdf/a-3a")
 

@@ -4,6 +4,7 @@
 starts to listen.
 """
 
+import gc
 import re
 import time
 from pathlib import Path
@@ -16,7 +17,7 @@ from payments import logs
 from payments.api import donations, funds, health, offline_gifts, problems, refunds
 from payments.database import new_id
 from payments.pages import give
-from payments.pages.headers import SameOriginForms, SecurityHeaders
+from payments.pages.headers import HtmlProblems, SameOriginForms, SecurityHeaders
 from payments.settings import settings
 from payments.webhooks.receive import App, Message, Receive, Scope, Send, WebhookDoor
 
@@ -43,7 +44,7 @@ def create_app() -> App:
     inside.include_router(health.router)
     inside.include_router(give.router)
     inside.mount("/static", StaticFiles(directory=Path(give.__file__).parent / "static"), name="static")
-    guarded = SecurityHeaders(SameOriginForms(inside))
+    guarded = SecurityHeaders(SameOriginForms(HtmlProblems(problems.TooLarge(inside))))
     # Outermost: a delivery pays for nothing but its own storing.
     return WebhookDoor(Requests(guarded), settings())
 
@@ -73,7 +74,9 @@ class Requests:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                headers = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                # A new message: what is behind us may send the same one to everybody.
+                message = {**message, "headers": headers}
             await send(message)
 
         try:
@@ -92,3 +95,5 @@ class Requests:
 
 
 app = create_app()
+# What was loaded by now lives as long as the process: the collector need not walk it at every turn.
+gc.freeze()

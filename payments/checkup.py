@@ -12,8 +12,6 @@ from typing import Any
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from redis import Redis
-from redis.exceptions import RedisError
 from sqlalchemy import extract, func, select, text
 from sqlalchemy.orm import Session
 
@@ -21,7 +19,7 @@ from payments.donations import owed
 from payments.donations.models import Organisation
 from payments.donations.reversals import Dispute, FraudWarning, Refund, RefundStatus
 from payments.errors import AlmonerError
-from payments.jobs import WorkerHeartbeat
+from payments.jobs import WorkerHeartbeat, broker_answers
 from payments.ledger.accounts import Account
 from payments.ledger.balances import balances, tie_out
 from payments.mail.models import MailStatus, OutgoingMail
@@ -136,13 +134,13 @@ def readiness(session: Session) -> list[Check]:
 
 def broker() -> Check:
     """The bell's wire. Its loss is a delay, so it never makes the house unready."""
-    remedy = "Start the broker of BROKER_URL. Nothing is lost meanwhile; work waits for the timetable."
-    try:
-        with Redis.from_url(settings().broker_url, socket_timeout=2, socket_connect_timeout=2) as bell_wire:
-            bell_wire.ping()
-    except (RedisError, ValueError) as trouble:
-        return Check(name="broker", is_well=False, finding=type(trouble).__name__, remedy=remedy)
-    return Check(name="broker", is_well=True, finding="answers")
+    answers = broker_answers()
+    return Check(
+        name="broker",
+        is_well=answers,
+        finding="answers" if answers else "does not answer",
+        remedy="Start the broker of BROKER_URL. Nothing is lost meanwhile; work waits for the timetable.",
+    )
 
 
 def work(session: Session) -> Iterator[Check]:
@@ -280,6 +278,7 @@ _WAITS_FOR_AN_ANSWER = ["needs_response", "warning_needs_response", "appeal_need
 def stripe_side(stripe: StripeGateway) -> Iterator[Check]:
     """Whether Stripe would deliver to us, in the version whose shapes we read."""
     try:
+        account = stripe.account_id()
         endpoints = [
             endpoint
             for endpoint in stripe.webhook_endpoints()
@@ -294,6 +293,12 @@ def stripe_side(stripe: StripeGateway) -> Iterator[Check]:
             remedy="Check STRIPE_SECRET_KEY and the network.",
         )
         return
+    yield Check(
+        name="stripe account",
+        is_well=settings().stripe_account in {"", account},
+        finding=f"the key is of {account}",
+        remedy="STRIPE_ACCOUNT names another account than STRIPE_SECRET_KEY belongs to.",
+    )
     yield Check(
         name="webhook endpoint",
         is_well=any(endpoint["status"] == "enabled" for endpoint in endpoints),

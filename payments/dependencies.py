@@ -93,12 +93,14 @@ def open_checkout(wish: Wish, *, key: str) -> OpenedCheckout:
     same key may then be tried again.
     """
     give_up = time.monotonic() + _WAIT_SECONDS
+    wish_sha256 = checkout.fingerprint(wish)
     while True:
-        donation, request = _claim(wish, key=key)
+        donation, request = _claim(wish, key=key, wish_sha256=wish_sha256)
         if request is not None:
             page = _ask_stripe(request)
             with database.transaction() as session:
-                donation = checkout.record_page(session, donation.id, page)
+                opened = checkout.record_page(session, donation.id, page)
+            return OpenedCheckout(donation_id=donation.id, status=opened.status, checkout_url=opened.url)
         if donation.stripe_checkout_session_id is not None:
             return OpenedCheckout(
                 donation_id=donation.id,
@@ -119,33 +121,40 @@ def _ask_stripe(request: CheckoutRequest) -> CheckoutPage:
         raise
 
 
-def _claim(wish: Wish, *, key: str) -> tuple[Donation, CheckoutRequest | None]:
+def _claim(wish: Wish, *, key: str, wish_sha256: str) -> tuple[Donation, CheckoutRequest | None]:
     """The gift of this key, and what to ask Stripe for when it is this caller's turn to ask."""
     with database.transaction() as session:
-        claim = checkout.earlier(session, key=key, wish_sha256=checkout.fingerprint(wish))
-        if claim is None:
-            agreed = wishes.agree(
-                wish,
-                terms=organisation.giving_terms(session),
-                funds=organisation.open_funds(session),
-            )
-            donor_id = donors.recognise(
-                session, email=agreed.donor_email, name=agreed.donor_name, locale=wish.locale
-            )
-            claim = checkout.begin(
-                session,
-                wish,
-                agreed,
-                key=key,
-                donor_id=donor_id,
-                entity_id=organisation.receiving_entity(session).id,
-            )
-        if not claim.may_ask:
-            return claim.donation, None
+        earlier = checkout.earlier(session, key=key, wish_sha256=wish_sha256)
+        if earlier is None:
+            return _begin(session, wish, key=key, wish_sha256=wish_sha256)
+        if not earlier.may_ask:
+            return earlier.donation, None
         request = checkout.request_for(
-            session,
-            claim.donation,
-            email=donors.email_of(session, claim.donation.donor_id),
+            earlier.donation,
+            fund_names=checkout.fund_names(session, earlier.donation),
+            email=donors.email_of(session, earlier.donation.donor_id),
             public_base_url=settings().public_base_url,
         )
-        return claim.donation, request
+        return earlier.donation, request
+
+
+def _begin(session: Session, wish: Wish, *, key: str, wish_sha256: str) -> tuple[Donation, CheckoutRequest]:
+    offer = organisation.offer(session)
+    agreed = wishes.agree(wish, terms=offer.terms, funds=offer.funds)
+    donor = donors.meet(session, email=agreed.donor_email, name=agreed.donor_name, locale=wish.locale)
+    claim = checkout.begin(
+        session,
+        wish,
+        agreed,
+        key=key,
+        wish_sha256=wish_sha256,
+        donor_id=donor.id,
+        entity_id=offer.entity.id,
+    )
+    request = checkout.request_for(
+        claim.donation,
+        fund_names=offer.fund_names((share.fund_id for share in agreed.shares), wish.locale),
+        email=donor.email,
+        public_base_url=settings().public_base_url,
+    )
+    return claim.donation, request

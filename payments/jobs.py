@@ -30,6 +30,7 @@ class Bell(StrEnum):
     ISSUE_RECEIPTS = "workers.receipts.issue_receipts"
     SUBMIT_REFUNDS = "workers.refunds.submit_refunds"
     SEND_MAIL = "workers.receipts.send_mail"
+    HEARTBEAT = "workers.sweeps.heartbeat"
 
 
 class WorkerHeartbeat(Base):
@@ -91,6 +92,8 @@ CELERY_SETTINGS: dict[str, object] = {
     "worker_soft_shutdown_timeout": 10.0,
     "worker_hijack_root_logger": False,
     "worker_send_task_events": False,
+    # What runs when the broker goes away is done by rows that know their state: let it finish.
+    "worker_cancel_long_running_tasks_on_connection_loss": False,
     "timezone": "UTC",
     "enable_utc": True,
     "broker_connection_retry_on_startup": True,
@@ -113,6 +116,18 @@ REDIS_OPTIONS: dict[str, object] = {
     "health_check_interval": 25,
     "global_keyprefix": "almoner:",
 }
+
+
+def broker_answers() -> bool:
+    """Whether the bell's wire holds, whichever broker it is."""
+    try:
+        with bell_rope().connection_for_write() as wire:
+            # Opening a channel is the first thing that really speaks to a Redis.
+            wire.channel()
+    except Exception as trouble:  # any broker library's own error
+        log.warning("broker away", extra={"trouble": type(trouble).__name__})
+        return False
+    return True
 
 
 def ring(session: Session, bell: Bell) -> None:

@@ -147,6 +147,17 @@ _FOREIGN_NAMES = {
 }
 
 
+class MigrationSettings(BaseSettings):
+    """All that a migration needs to know: it runs where no Stripe key has any business."""
+
+    model_config = SettingsConfigDict(
+        env_file=_ENV_FILE, extra="ignore", secrets_dir=_SECRETS_DIR if _SECRETS_DIR.is_dir() else None
+    )
+
+    database_url: str = ""
+    migration_database_url: str = ""
+
+
 @cache
 def settings() -> Settings:
     """The settings of this process, read once."""

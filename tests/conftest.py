@@ -63,7 +63,7 @@ for name in [name for name in os.environ if name.startswith("STRIPE_") and name 
 from payments import jobs  # noqa: E402 - the environment comes first
 from payments.database import engine, transaction  # noqa: E402
 from payments.donations.models import Organisation  # noqa: E402
-from payments.donations.organisation import load, the_organisation  # noqa: E402
+from payments.donations.organisation import forget_offer, load, the_organisation  # noqa: E402
 from payments.local import services  # noqa: E402
 from payments.settings import settings  # noqa: E402
 
@@ -222,6 +222,7 @@ def _emptying(_owner_of_own_database: Connection) -> str:
 def database(_own_database: str, _owner_of_own_database: Connection, _emptying: str) -> str:
     """The address of this worker's database, emptied."""
     _owner_of_own_database.exec_driver_sql(_emptying)
+    forget_offer()
     return _own_database
 
 

@@ -3,11 +3,12 @@
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, task_postrun, task_prerun, worker_process_init
+from celery.signals import setup_logging, task_postrun, task_prerun, worker_process_init, worker_ready
 
 from payments import logs
+from payments import models as _every_table  # noqa: F401 - a foreign key may point into any room
 from payments.database import forget_inherited_connections
-from payments.jobs import celery
+from payments.jobs import Bell, celery, ring_now
 from workers.schedule import SCHEDULE
 
 app: Celery = celery()
@@ -25,6 +26,12 @@ def _one_way_of_logging(**_: Any) -> None:
 def _fresh_connections(**_: Any) -> None:
     # A forked child that shares its parent's sockets mixes two conversations with the database.
     forget_inherited_connections()
+
+
+@worker_ready.connect
+def _say_so(**_: Any) -> None:
+    # The timetable's first heartbeat is seconds away; `doctor` may be asked before.
+    ring_now(Bell.HEARTBEAT)
 
 
 @task_prerun.connect

@@ -17,5 +17,5 @@ SCHEDULE: dict[str, dict[str, object]] = {
         "options": {"expires": 15},
     },
     "sweep events": {"task": Bell.SWEEP_EVENTS.value, "schedule": 300.0, "options": {"expires": 300}},
-    "heartbeat": {"task": "workers.sweeps.heartbeat", "schedule": 10.0, "options": {"expires": 10}},
+    "heartbeat": {"task": Bell.HEARTBEAT.value, "schedule": 10.0, "options": {"expires": 10}},
 }

@@ -4,10 +4,10 @@ import os
 import socket
 
 from payments.database import transaction
-from payments.jobs import beat_heart, celery
+from payments.jobs import Bell, beat_heart, celery
 
 
-@celery().task(name="workers.sweeps.heartbeat")
+@celery().task(name=Bell.HEARTBEAT.value)
 def heartbeat() -> None:
     """Show in the database that this worker hears its bells."""
     with transaction() as session:

@@ -78,22 +78,26 @@ def ground() -> Iterator[Ground]:
             f"  The machine is busy ({busy:.1f} waiting a core): CPU figures hold, rates and waits suffer.\n"
         )
     folder = services.private_folder(services.data_folder("bench") / str(os.getpid()))
-    with services.postgres(folder) as server, services.valkey(folder) as valkey:
-        postgres = libpq_url(server)
-        with psycopg.connect(postgres) as connection:
-            row = connection.execute("select current_setting('fsync'), pg_backend_pid()").fetchone()
-            assert row is not None  # noqa: S101
-            if row[0] != "on":
-                raise SystemExit("PostgreSQL runs without fsync: nothing measured on it would be true")
-            postmaster = psutil.Process(row[1]).ppid()
-        standing = Ground(folder, postgres, postmaster, valkey.rstrip("/"))
-        try:
-            yield standing
-        finally:
-            for process in standing.started:
-                end(process)
-    services.wait_until_stopped(folder)
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        with services.postgres(folder) as server, services.valkey(folder) as valkey:
+            standing = Ground(folder, libpq_url(server), _postmaster(libpq_url(server)), valkey.rstrip("/"))
+            try:
+                yield standing
+            finally:
+                for process in standing.started:
+                    end(process)
+    finally:
+        services.wait_until_stopped(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _postmaster(url: str) -> int:
+    """The pid of the server; one without fsync is refused."""
+    with psycopg.connect(url) as connection:
+        row = connection.execute("select current_setting('fsync'), pg_backend_pid()").fetchone()
+        if row is None or row[0] != "on":
+            raise SystemExit("PostgreSQL runs without fsync: nothing measured on it would be true")
+        return psutil.Process(row[1]).ppid()
 
 
 def clean_environment(more: Mapping[str, str]) -> dict[str, str]:

@@ -1,9 +1,9 @@
 """`/api/v1/donations`: begin a gift, and see what became of it."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from payments.api.problems import documented, wish_refused
 from payments.dependencies import DatabaseSession, IdempotencyKey, open_checkout
@@ -18,6 +18,14 @@ class Sent(BaseModel):
     """What is sent to us: an unknown or misspelt field is refused, not ignored."""
 
     model_config = ConfigDict(extra="forbid", str_max_length=500)
+
+    @field_validator("*")
+    @classmethod
+    def _can_be_written_down(cls, value: Any) -> Any:
+        # JSON may hold it and PostgreSQL cannot; no name or address has one.
+        if isinstance(value, str) and "\0" in value:
+            raise ValueError("must not hold a NUL character")
+        return value
 
 
 class DonorSent(Sent):
@@ -145,7 +153,9 @@ class DonationShown(BaseModel):
         )
 
 
-@router.post("", status_code=201, responses=documented(400, 409, 422, 501, 502, 503), summary="Begin a gift")
+@router.post(
+    "", status_code=201, responses=documented(400, 409, 413, 422, 501, 502, 503), summary="Begin a gift"
+)
 def begin(
     request: Request, response: Response, sent: DonationSent, idempotency_key: IdempotencyKey
 ) -> DonationOpened:

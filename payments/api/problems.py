@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from payments.donations import recording
 from payments.donations import refund_requests as refunds
@@ -28,6 +29,8 @@ from payments.staff.requests import StaffKeyReused
 from payments.translations import best_locale, sentence_for
 
 log = structlog.stdlib.get_logger(__name__)
+
+PROBLEM_JSON = "application/problem+json"
 
 
 class FieldProblem(BaseModel):
@@ -95,7 +98,7 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
     status: {
         "model": Problem,
         "description": description,
-        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
     for status, description in (
         (400, "The request could not be read"),
@@ -140,9 +143,13 @@ def problem(
     return JSONResponse(
         body.model_dump(exclude_none=True),
         status_code=status,
-        media_type="application/problem+json",
+        media_type=PROBLEM_JSON,
         headers=dict(headers or {}),
     )
+
+
+_POINTERS = {"name": "#/donor/name", "email": "#/donor/email"}
+"""Where a part of a wish stands in the JSON, when it is not at the top."""
 
 
 def wish_refused(request: Request, refusal: WishRefused, *, locale: str) -> JSONResponse:
@@ -155,13 +162,42 @@ def wish_refused(request: Request, refusal: WishRefused, *, locale: str) -> JSON
         name=_kebab(type(refusal).__name__),
         title="Not offered yet" if is_later else "The gift cannot be taken as it is",
         detail=sentence,
-        errors=[FieldProblem(pointer=f"#/{refusal.field}", detail=sentence)],
+        errors=[FieldProblem(pointer=_POINTERS.get(refusal.field, f"#/{refusal.field}"), detail=sentence)],
         headers={"Content-Language": locale},
     )
 
 
+class TooLarge:
+    """Makes a problem of the framework's 413, which it writes itself, in plain text, past every handler."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI entry."""
+        is_replaced = False
+
+        async def answer(message: Message) -> None:
+            nonlocal is_replaced
+            if message["type"] == "http.response.start" and message["status"] == 413:
+                is_replaced = True
+                refusal = problem(
+                    Request(scope),
+                    status=413,
+                    name="too-large",
+                    title="The request is too large",
+                    detail="Send less: no gift needs as much.",
+                )
+                await refusal(scope, receive, send)
+            elif not is_replaced:
+                await send(message)
+
+        await self._app(scope, receive, answer)
+
+
 def install(app: FastAPI) -> None:
-    """Answer every error of this application as a problem."""
+    """Answer every error of this application as a problem, and say so in its OpenAPI document."""
+    app.openapi = lambda: _with_problems_only(FastAPI.openapi(app))  # type: ignore[method-assign]
 
     @app.exception_handler(AlmonerError)
     async def _known(request: Request, error: AlmonerError) -> JSONResponse:
@@ -235,6 +271,22 @@ def _unexpected(request: Request) -> JSONResponse:
         title="Something went wrong on our side",
         detail="Nothing was charged by this answer. The request's id helps us to find out.",
     )
+
+
+def _with_problems_only(document: dict[str, Any]) -> dict[str, Any]:
+    """FastAPI documents every model as `application/json` too, and a 422 of its own where there can be
+    none; an error here never comes as either."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            answers = operation["responses"]
+            for response in answers.values():
+                if PROBLEM_JSON in response.get("content", {}):
+                    response["content"].pop("application/json", None)
+            if PROBLEM_JSON not in answers.get("422", {}).get("content", {PROBLEM_JSON: ""}):
+                del answers["422"]
+    for unused in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(unused, None)
+    return document
 
 
 def _kebab(name: str) -> str:

@@ -6,11 +6,11 @@ key, answers with the same page.
 """
 
 import hashlib
-import json
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from payments.clock import now
@@ -58,14 +58,26 @@ class Claim:
     may_ask: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A gift whose page is known: how it stands, and where it is paid."""
+
+    status: DonationStatus
+    url: str | None
+
+
+_HOLD_KEY = text("select pg_advisory_xact_lock(hashtextextended(:key, 0))")
+
+
 def fingerprint(wish: Wish) -> str:
     """The wish as one hash: two requests with one key must be the same wish."""
-    return hashlib.sha256(json.dumps(asdict(wish), sort_keys=True).encode()).hexdigest()
+    said = repr((replace(wish, source={}), sorted(wish.source.items())))
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def earlier(session: Session, *, key: str, wish_sha256: str) -> Claim | None:
     """The gift this key already made, held against other callers for the length of the transaction."""
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
+    session.execute(_HOLD_KEY, {"key": key})
     request = session.get(DonationRequest, key)
     if request is None:
         return None
@@ -78,7 +90,16 @@ def earlier(session: Session, *, key: str, wish_sha256: str) -> Claim | None:
     return Claim(donation=donation, may_ask=may_ask)
 
 
-def begin(session: Session, wish: Wish, agreed: Agreed, *, key: str, donor_id: str, entity_id: str) -> Claim:
+def begin(
+    session: Session,
+    wish: Wish,
+    agreed: Agreed,
+    *,
+    key: str,
+    wish_sha256: str,
+    donor_id: str,
+    entity_id: str,
+) -> Claim:
     """Write the gift and its key; the caller commits and then asks Stripe."""
     donation = Donation(
         id=new_id("don"),
@@ -106,7 +127,7 @@ def begin(session: Session, wish: Wish, agreed: Agreed, *, key: str, donor_id: s
     session.add(
         DonationRequest(
             idempotency_key=key,
-            request_sha256=fingerprint(wish),
+            request_sha256=wish_sha256,
             donation_id=donation.id,
             caller_until=now() + _CALL_LASTS,
         )
@@ -114,20 +135,27 @@ def begin(session: Session, wish: Wish, agreed: Agreed, *, key: str, donor_id: s
     return Claim(donation=donation, may_ask=True)
 
 
-def request_for(session: Session, donation: Donation, *, email: str, public_base_url: str) -> CheckoutRequest:
-    """What to ask Stripe for this gift, from what is stored and nothing else."""
-    if donation.checkout_expires_at is None:
-        raise NotGivenOnline(donation.id)
+def fund_names(session: Session, donation: Donation) -> list[str]:
+    """What a stored gift is for, in its donor's language."""
     funds = session.scalars(
         select(Fund)
         .join(Allocation, Allocation.fund_id == Fund.id)
         .where(Allocation.donation_id == donation.id)
         .order_by(Allocation.position)
     )
+    return [fund.name_in(donation.locale) for fund in funds]
+
+
+def request_for(
+    donation: Donation, *, fund_names: Sequence[str], email: str, public_base_url: str
+) -> CheckoutRequest:
+    """What to ask Stripe for this gift: whoever asks, and whenever, asks the very same."""
+    if donation.checkout_expires_at is None:
+        raise NotGivenOnline(donation.id)
     return CheckoutRequest(
         donation_id=donation.id,
         total=donation.total,
-        description=" · ".join(fund.name_in(donation.locale) for fund in funds),
+        description=" · ".join(fund_names),
         email=email,
         locale=donation.locale,
         success_url=f"{public_base_url}/thank-you/{donation.id}",
@@ -136,12 +164,21 @@ def request_for(session: Session, donation: Donation, *, email: str, public_base
     )
 
 
-def record_page(session: Session, donation_id: str, page: CheckoutPage) -> Donation:
+def record_page(session: Session, donation_id: str, page: CheckoutPage) -> Opened:
     """Remember which page Stripe opened. The webhook may have been faster; it has the same ids."""
-    donation = find(session, donation_id, for_update=True)
-    donation.stripe_checkout_session_id = page.stripe_checkout_session_id
-    donation.checkout_url = page.url or donation.checkout_url
-    return donation
+    recorded = session.execute(
+        update(Donation)
+        .where(Donation.id == donation_id)
+        .values(
+            stripe_checkout_session_id=page.stripe_checkout_session_id,
+            checkout_url=func.coalesce(page.url, Donation.checkout_url),
+        )
+        .returning(Donation.status, Donation.checkout_url)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    if recorded is None:
+        raise DonationNotFound(donation_id)
+    return Opened(status=DonationStatus(recorded.status), url=recorded.checkout_url)
 
 
 def let_go(session: Session, donation_id: str) -> None:
@@ -153,6 +190,8 @@ def let_go(session: Session, donation_id: str) -> None:
 
 def find(session: Session, donation_id: str, *, for_update: bool = False) -> Donation:
     """The gift with this id, or `DonationNotFound`."""
+    if "\0" in donation_id:  # no text of PostgreSQL's holds one, so asking would be an error
+        raise DonationNotFound(donation_id)
     found = session.get(Donation, donation_id, with_for_update=True if for_update else None)
     if found is None:
         raise DonationNotFound(donation_id)

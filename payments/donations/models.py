@@ -212,7 +212,7 @@ class Donation(Base):
     gift_date: Mapped[date | None]
     """The day of `paid_at` in the entity's time zone, decided once. Its year is the tax year."""
     decline_code: Mapped[str | None]
-    """Why the last attempt was refused; a later success leaves it standing."""
+    """Why the last refused attempt was refused, in Stripe's word; a later success leaves it standing."""
 
     channel: Mapped[str] = mapped_column(server_default="online")
     """The way it came in; everything but `online` has an `OfflineGift` beside it."""

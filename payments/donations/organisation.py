@@ -3,12 +3,16 @@
 `docs/going-live.md` explains the document; `payments/local/organisation.toml` is the demo's.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from payments.clock import now
+from payments.database import after_commit
 from payments.donations.models import Fund, GivingTerms, IssuingEntity, Organisation
 from payments.errors import AlmonerError
 
@@ -45,30 +49,75 @@ def load(session: Session, document: Mapping[str, Any]) -> None:
             accent_colour=document["organisation"]["accent_colour"],
             words=document["organisation"]["words"],
         )
-        entities = [IssuingEntity(**entity) for entity in document["entities"]]
+        entities = [_row(IssuingEntity, entity) for entity in document["entities"]]
         funds = [
-            Fund(
-                **{**fund, "name": _texts(fund["name"]), "description": _texts(fund["description"])},
+            _row(
+                Fund,
+                {**fund, "name": _texts(fund["name"]), "description": _texts(fund["description"])},
                 position=position,
                 is_open=True,
             )
             for position, fund in enumerate(document["funds"])
         ]
         terms = [
-            GivingTerms(**currency_terms, position=position)
+            _row(GivingTerms, currency_terms, position=position)
             for position, currency_terms in enumerate(document["terms"])
         ]
-    except (KeyError, TypeError) as mistake:
+    except (KeyError, TypeError, AttributeError) as mistake:
         raise OrganisationDocumentWrong(f"the organisation document does not fit: {mistake}") from mistake
-    if sum(entity.receives_online for entity in entities) != 1:
-        raise OrganisationDocumentWrong("exactly one of [[entities]] must have receives_online = true")
+    _check(entities, funds, terms)
 
+    # Only one may receive: nobody does for a moment, so that the place can change hands.
+    session.execute(update(IssuingEntity).values(receives_online=False))
     _merge_all(session, [organisation, *entities])
     for fund in session.scalars(select(Fund)):
         fund.is_open = False
     _merge_all(session, funds)
     session.execute(delete(GivingTerms).where(GivingTerms.currency.not_in([row.currency for row in terms])))
     _merge_all(session, terms)
+    after_commit(session, forget_offer)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What may be given now, and who receives it."""
+
+    terms: tuple[GivingTerms, ...]
+    funds: tuple[Fund, ...]
+    entity: IssuingEntity
+
+    def fund_names(self, fund_ids: Iterable[str], locale: str) -> list[str]:
+        """The names of some of the funds, in the given order."""
+        names = {fund.id: fund.name_in(locale) for fund in self.funds}
+        return [names[fund_id] for fund_id in fund_ids]
+
+
+def offer(session: Session) -> Offer:
+    """The charity's offer, read from the database at most every few seconds.
+
+    It changes a few times a year and is asked for with every gift; a change made by another process
+    is seen within `_OFFER_LASTS`.
+    """
+    known = _known_offer.get("now")
+    if known is None or known[0] < now():
+        read = Offer(
+            terms=tuple(giving_terms(session)),
+            funds=tuple(open_funds(session)),
+            entity=receiving_entity(session),
+        )
+        for row in (*read.terms, *read.funds, read.entity):
+            session.expunge(row)
+        known = _known_offer["now"] = (now() + _OFFER_LASTS, read)
+    return known[1]
+
+
+def forget_offer() -> None:
+    """Read it anew at the next gift."""
+    _known_offer.clear()
+
+
+_OFFER_LASTS = timedelta(seconds=5)
+_known_offer: dict[str, tuple[datetime, Offer]] = {}
 
 
 def the_organisation(session: Session) -> Organisation:
@@ -112,6 +161,39 @@ def _texts(value: object) -> dict[str, str]:
     if isinstance(value, dict) and "en" in value:
         return {str(locale): str(text) for locale, text in value.items()}
     raise TypeError(f"a text needs at least English, not {value!r}")
+
+
+RowT = TypeVar("RowT", IssuingEntity, Fund, GivingTerms)
+
+
+def _row(kind: type[RowT], given: Mapping[str, Any], **more: Any) -> RowT:
+    """A row of the document, or the `TypeError` that names a key too many or too few."""
+    needed = {column.name for column in kind.__table__.columns if column.server_default is None}
+    if missing := needed - given.keys() - more.keys():
+        raise TypeError(f"{kind.__name__} lacks {', '.join(sorted(missing))}")
+    return kind(**given, **more)
+
+
+def _check(entities: Sequence[IssuingEntity], funds: Sequence[Fund], terms: Sequence[GivingTerms]) -> None:
+    """What the rows must be to each other; said here in words, before the database says it in its own."""
+    if sum(entity.receives_online for entity in entities) != 1:
+        raise OrganisationDocumentWrong("exactly one of [[entities]] must have receives_online = true")
+    for name, keys in (
+        ("entity", [entity.id for entity in entities]),
+        ("receipt_series", [entity.receipt_series for entity in entities]),
+        ("fund", [fund.id for fund in funds]),
+        ("currency", [row.currency for row in terms]),
+    ):
+        if twice := sorted({key for key in keys if keys.count(key) > 1}):
+            raise OrganisationDocumentWrong(f"{name} {', '.join(twice)} stands twice in the document")
+    for fund in funds:
+        if fund.entity_id not in {entity.id for entity in entities}:
+            raise OrganisationDocumentWrong(f"fund {fund.id}: there is no entity {fund.entity_id}")
+    for row in terms:
+        if not 0 < row.minimum <= row.maximum:
+            raise OrganisationDocumentWrong(
+                f"{row.currency}: minimum must be above 0 and at most the maximum"
+            )
 
 
 def _merge_all(session: Session, rows: list[Any]) -> None:

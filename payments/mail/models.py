@@ -43,7 +43,8 @@ class OutgoingMail(Base):
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     next_at: Mapped[datetime] = mapped_column(server_default=func.now())
     lease: Mapped[str | None]
-    """The sender that has it now; a sender whose lease was taken over may not mark it."""
+    """The sender that has it now. One whose lease was taken over may neither refuse nor delay the mail;
+    that it was delivered after all is news from anybody."""
     last_answer: Mapped[str | None]
     queued_at: Mapped[datetime] = mapped_column(server_default=func.now())
     sent_at: Mapped[datetime | None]

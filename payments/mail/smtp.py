@@ -25,8 +25,9 @@ class MailDelayed(TryLater):
 class MailServer:
     """One connection for a run of mails; `SMTP_URL` says where; encrypted wherever the server can."""
 
-    def __init__(self, url: str, *, sender: str) -> None:
+    def __init__(self, url: str, *, sender: str, patience_seconds: float = _TIMEOUT_SECONDS) -> None:
         self._url = urlsplit(url)
+        self._patience = patience_seconds
         self._sender = parseaddr(sender)[1]
         self._connection: smtplib.SMTP | None = None
 
@@ -68,10 +69,10 @@ class MailServer:
         host, port = self._url.hostname or "localhost", self._url.port
         if self._url.scheme == "smtps":
             connection: smtplib.SMTP = smtplib.SMTP_SSL(
-                host, port or 465, timeout=_TIMEOUT_SECONDS, context=ssl.create_default_context()
+                host, port or 465, timeout=self._patience, context=ssl.create_default_context()
             )
         else:
-            connection = smtplib.SMTP(host, port or 25, timeout=_TIMEOUT_SECONDS)
+            connection = smtplib.SMTP(host, port or 25, timeout=self._patience)
         try:
             connection.ehlo()
             if self._url.scheme == "smtp" and connection.has_extn("starttls"):

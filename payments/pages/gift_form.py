@@ -153,17 +153,22 @@ def _preset(asked: str, row: GivingTerms) -> tuple[str, str]:
     return (str(minor), "") if minor in row.suggested else ("own", asked)
 
 
-def again(donation: Donation, blank: Answers) -> Answers:
+def again(donation: Donation, blank: Answers, *, terms: Sequence[GivingTerms]) -> Answers:
     """The form for somebody who came back without paying: the gift is filled in, the person is not,
     because anybody may hold this address."""
-    amount = donation.amount - donation.fee_cover_amount
+    currency = donation.currency
+    its_terms = next((row for row in terms if row.currency == currency), None)
+    if its_terms is None:
+        return blank
+    asked = write_amount(donation.amount - donation.fee_cover_amount, currency)
+    chosen, own = _preset(asked, its_terms)
     return replace(
         blank,
-        currency=donation.currency,
+        currency=currency,
         fund=donation.allocations[0].fund_id,
         cover_fees=donation.fee_cover_amount > 0,
-        amounts=dict(blank.amounts) | {donation.currency: "own"},
-        owns=dict(blank.owns) | {donation.currency: write_amount(amount, donation.currency)},
+        amounts={**blank.amounts, currency: chosen},
+        owns={**blank.owns, currency: own},
     )
 
 

@@ -61,18 +61,14 @@ def theme(request: Request, accent: str) -> Response:
 def donate(request: Request, session: DatabaseSession) -> Response:
     """The form; after `?cancelled=ID` with that gift's choices, so that nobody starts from nothing."""
     locale = locale_of(request)
-    answers = gift_form.fresh(
-        request.query_params,
-        locale=locale,
-        terms=charity.giving_terms(session),
-        funds=charity.open_funds(session),
-    )
+    terms, funds = charity.giving_terms(session), charity.open_funds(session)
+    answers = gift_form.fresh(request.query_params, locale=locale, terms=terms, funds=funds)
     notice = ""
     if left := _gift(session, request.query_params.get("cancelled", "")):
         if left.status in {DonationStatus.PAID, DonationStatus.PROCESSING}:
             return RedirectResponse(f"/thank-you/{left.id}?lang={locale}", status_code=303)
         notice = "cancelled"
-        answers = gift_form.again(left, answers)
+        answers = gift_form.again(left, answers, terms=terms)
     return _form_page(request, session, answers, notice=notice)
 
 

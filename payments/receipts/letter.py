@@ -19,7 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from payments.money import Money
 from payments.receipts import render, statements
-from payments.receipts.render import ReceiptContent
+from payments.receipts.content import ReceiptContent
 
 _TEMPLATES = Path(__file__).parent / "templates"
 

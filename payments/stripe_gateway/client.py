@@ -4,6 +4,7 @@ Every POST carries an idempotency key of ours, so the same deed asked twice is d
 read as plain JSON: building the library's objects for a page costs a hundred times its decoding.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -186,9 +187,15 @@ def _translated_errors() -> Iterator[None]:
         raise StripeRefused(_sentence(error), code=KEY_REFUSED if is_about_the_key else error.code) from error
 
 
+_PERMISSION = re.compile(r"\brak_[a-z_]+")
+"""How Stripe names the permission that a restricted key lacks."""
+
+
 def _sentence(error: stripe.StripeError) -> str:
     """What went wrong, without what Stripe repeats of our request: that may hold an address."""
-    return f"Stripe: {type(error).__name__} {error.code or error.http_status or 'no answer'}"
+    missing = _PERMISSION.search(str(error.user_message or ""))
+    what = error.code or (missing and f"needs {missing.group()}") or error.http_status or "no answer"
+    return f"Stripe: {type(error).__name__} {what}"
 
 
 @cache

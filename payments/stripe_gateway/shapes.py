@@ -71,6 +71,7 @@ class PaymentError(Shape):
 
     code: str | None = None
     decline_code: str | None = None
+    charge: Expandable | None = None
 
 
 class PaymentIntent(Shape):
@@ -112,6 +113,12 @@ class PaymentMethodDetails(Shape):
         return last4 if isinstance(last4, str) else None
 
 
+class Outcome(Shape):
+    """What the bank or the card network said of an attempt."""
+
+    reason: str | None = None
+
+
 class Charge(Shape):
     """`charge`: one attempt that reached a bank."""
 
@@ -124,6 +131,7 @@ class Charge(Shape):
     payment_intent: Expandable | None
     metadata: dict[str, str]
     failure_code: str | None
+    outcome: Outcome | None = None
     payment_method_details: PaymentMethodDetails | None
     balance_transaction: Expandable | None
 
@@ -131,6 +139,11 @@ class Charge(Shape):
     def donation_id(self) -> str | None:
         """The gift it pays for; None for money that is not a gift of ours."""
         return self.metadata.get(DONATION)
+
+    @property
+    def refusal(self) -> str | None:
+        """Why it failed, as closely as Stripe tells: `insufficient_funds` rather than `card_declined`."""
+        return (self.outcome.reason if self.outcome is not None else None) or self.failure_code
 
 
 class Refund(Shape):

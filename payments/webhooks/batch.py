@@ -140,6 +140,15 @@ class Batch:
         self._session.add(warning)
         self._rows.fraud_warnings[warning.stripe_fraud_warning_id] = warning
 
+    def latest_refused_charge_of(self, donation: Donation) -> Charge | None:
+        """The last attempt at a gift that a bank refused; of two in one second the greater id."""
+        refused = [
+            charge
+            for charge in self._rows.charges.values()
+            if charge.donation_id == donation.id and charge.status == "failed"
+        ]
+        return max(refused, key=lambda charge: (charge.charged_at, charge.stripe_charge_id), default=None)
+
     def is_booked(self, stripe_balance_transaction_id: str) -> bool:
         """Whether the balance transaction already stands in the book."""
         return stripe_balance_transaction_id in self._rows.booked

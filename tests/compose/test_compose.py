@@ -65,6 +65,7 @@ SERVICE = {
     **_closed(
         build={"const": "."},
         image={"type": "string"},
+        pull_policy={"const": "build"},
         command=TEXTS,
         restart={"enum": ["no", "unless-stopped"]},
         read_only={"const": True},
@@ -136,6 +137,7 @@ def test_nothing_listens_to_the_network_around_this_machine(file: str):
 @BOTH
 def test_our_processes_own_nothing_and_may_nothing(file: str):
     for name, service in ours(file).items():
+        assert service["pull_policy"] == "build", name
         assert service["read_only"], name
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name

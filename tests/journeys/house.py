@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pypdf
@@ -273,17 +272,11 @@ class House:
 WithSettings = Callable[..., None]
 
 
-def settled_in(
-    url: str, stripe: Stripe, post: PostOffice, with_settings: WithSettings, *, broker: str = "memory://"
-) -> House:
+def settled_in(url: str, stripe: Stripe, post: PostOffice, with_settings: WithSettings) -> House:
     """The house with everything forgotten, and its settings pointing next door."""
     stripe.forget_everything()
     post.forget_everything()
     with_settings(
-        public_base_url=url,
-        stripe_api_base=stripe.url,
-        smtp_url=post.smtp_url,
-        broker_url=broker,
+        public_base_url=url, stripe_api_base=stripe.url, smtp_url=post.smtp_url, broker_url="memory://"
     )
-    assert urlsplit(url).port
     return House(url, stripe, post)

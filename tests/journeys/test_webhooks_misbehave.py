@@ -252,9 +252,7 @@ def it_was_asked_for_less(donation_id: str) -> None:
     from payments.database import transaction
 
     with transaction() as session:
-        session.execute(
-            text("update donations set amount = 2400 where id = :id").bindparams(id=donation_id)
-        )
+        session.execute(text("update donations set amount = 2400 where id = :id").bindparams(id=donation_id))
 
 
 def shop_sells_a_shirt(house: House) -> None:

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from payments.receipts import statements
-from payments.receipts.render import EntityContent, ReceiptContent, ReceiptLine
+from payments.receipts.content import EntityContent, ReceiptContent, ReceiptLine
 
 US_ENTITY = EntityContent(
     legal_name="Open Harbor",

@@ -14,7 +14,8 @@ import pytest
 import typst
 
 from payments.receipts import render, statements
-from payments.receipts.render import LANGUAGES, ReceiptContent, ReceiptLine, payment_method, render_pdf
+from payments.receipts.content import LANGUAGES, ReceiptContent, ReceiptLine
+from payments.receipts.render import payment_method, render_pdf
 from tests.receipts.receipt_samples import korean_receipt, us_receipt
 
 SENTENCE = "No goods or services were provided in exchange for this contribution."
@@ -141,7 +142,8 @@ def test_letter_paper_in_america_and_a4_in_korea():
 def test_the_same_content_is_the_same_bytes_in_another_process_and_time_zone():
     content = us_receipt(locale="ko", donor_name="김영희")
     program = (
-        "import json, sys; from payments.receipts.render import ReceiptContent, render_pdf;"
+        "import json, sys; from payments.receipts.content import ReceiptContent;"
+        "from payments.receipts.render import render_pdf;"
         "print(render_pdf(ReceiptContent.from_json(json.load(sys.stdin))).pdf_sha256)"
     )
 
@@ -168,7 +170,8 @@ def test_the_document_is_dated_by_its_day_of_issue_and_not_by_the_clock():
 
 def test_a_process_forked_after_rendering_is_told_so_instead_of_waiting_for_ever():
     program = (
-        "import json, os, signal, sys; from payments.receipts.render import ReceiptContent, render_pdf\n"
+        "import json, os, signal, sys; from payments.receipts.content import ReceiptContent\n"
+        "from payments.receipts.render import render_pdf\n"
         "content = ReceiptContent.from_json(json.load(sys.stdin)); render_pdf(content)\n"
         "if os.fork(): sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))\n"
         "signal.alarm(20)\n"

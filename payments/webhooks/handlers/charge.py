@@ -11,12 +11,15 @@ def seen(batch: Batch, charge: shapes.Charge) -> None:
     donation = batch.donation_paid_by(charge)
     known = batch.charge(charge.id)
     if known is None:
-        batch.add_charge(settlement.charge_from(charge, donation))
+        known = settlement.charge_from(charge, donation)
+        batch.add_charge(known)
     else:
         settlement.update_charge(known, charge)
     batch.want_balance_transactions([charge.balance_transaction])
     if donation is not None:
         settlement.check_charge(donation, charge)
+        if charge.status == "failed" and batch.latest_refused_charge_of(donation) is known:
+            donation.decline_code = charge.refusal
         settle(batch, donation)
 
 

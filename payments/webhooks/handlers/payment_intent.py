@@ -5,8 +5,14 @@ from payments.webhooks.batch import Batch
 
 
 def payment_failed(batch: Batch, payment: PaymentIntent) -> None:
-    """Remember why; a decline code is a word of Stripe's, not of the donor's."""
+    """Remember a refusal that no bank ever saw, such as a failed 3-D Secure.
+
+    One that a bank did see is told by its charge, which also says when: of two refusals the later
+    one counts, in whatever order they are heard of. So any charge's word outranks this one.
+    """
     donation = batch.donation(payment.donation_id)
-    if donation is None or payment.last_payment_error is None:
+    error = payment.last_payment_error
+    if donation is None or error is None or error.charge is not None:
         return
-    donation.decline_code = payment.last_payment_error.decline_code or payment.last_payment_error.code
+    if batch.latest_refused_charge_of(donation) is None:
+        donation.decline_code = error.decline_code or error.code

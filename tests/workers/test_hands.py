@@ -1,0 +1,154 @@
+"""The hands: thin tasks that find their work in the database, however often or seldom a bell rings."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from celery.schedules import crontab
+from sqlalchemy import select, text
+
+from payments.database import transaction
+from payments.donations.models import Donation, Organisation
+from payments.jobs import CELERY_SETTINGS, Bell, WorkerHeartbeat
+from payments.webhooks import inbox, process
+from payments.webhooks.models import QueuedEvent, StripeCursor
+from tests.factories import a_donation
+from tests.journeys import neighbours
+from tests.journeys.neighbours import Stripe
+from tests.journeys.stripe_history import stripe_world
+from workers import receipts, sweeps, webhooks
+from workers.app import app
+from workers.schedule import SCHEDULE
+
+
+@pytest.fixture(autouse=True)
+def _bells_that_cost_nothing(with_settings: Callable[..., None]) -> None:
+    with_settings(broker_url="memory://")
+
+
+@pytest.fixture(scope="module")
+def _sandbox() -> Iterator[Stripe]:
+    with neighbours.stripe() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def stripe(_sandbox: Stripe, with_settings: Callable[..., None]) -> Stripe:
+    _sandbox.forget_everything()
+    with_settings(stripe_api_base=_sandbox.url, broker_url="memory://")
+    return _sandbox
+
+
+@pytest.mark.parametrize("bell", list(Bell))
+def test_every_bell_has_a_task_that_hears_it_and_a_row_in_the_timetable(bell: Bell):
+    app.loader.import_default_modules()
+
+    assert bell.value in app.tasks
+    assert bell.value in {row["task"] for row in SCHEDULE.values()}
+
+
+def test_the_timetable_rings_only_tasks_that_exist_and_its_bells_die_before_the_next():
+    app.loader.import_default_modules()
+
+    for row in SCHEDULE.values():
+        options = row["options"]
+        assert row["task"] in app.tasks
+        assert isinstance(options, dict)
+        assert not isinstance(row["schedule"], crontab)
+        assert options["expires"] <= row["schedule"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("task_acks_late", True),
+        ("task_reject_on_worker_lost", True),
+        ("worker_prefetch_multiplier", 1),
+        ("result_backend", None),
+        ("task_ignore_result", True),
+        ("enable_utc", True),
+    ],
+)
+def test_celery_is_set_so_that_a_killed_worker_loses_nothing(setting: str, value: object):
+    assert CELERY_SETTINGS[setting] == value
+    assert getattr(app.conf, setting) == value
+
+
+def test_all_that_is_due_is_applied_in_as_many_batches_as_it_takes(organisation: Organisation):
+    with stripe_world() as world, transaction() as session:
+        gift = a_donation(session)
+        world.pays(world.opens(gift.id, gift.amount))
+        copies = [
+            replace(event, stripe_event_id=f"{event.stripe_event_id}_{number}")
+            for event in world.events()
+            for number in range(process.BATCH)
+        ]
+        assert inbox.store(session, copies) == 2 * process.BATCH
+
+    webhooks.apply_events()
+
+    with transaction() as session:
+        assert session.scalars(select(Donation.status)).all() == ["paid"]
+        assert session.scalars(select(QueuedEvent)).all() == []
+
+
+def test_hands_with_nothing_to_do_put_themselves_down(database: str):
+    began = time.monotonic()
+
+    webhooks.apply_events()
+    receipts.issue_receipts()
+    receipts.send_mail()
+
+    assert time.monotonic() - began < 5
+
+
+def test_a_bell_just_after_a_reading_reads_again_for_what_is_newer(
+    organisation: Organisation, stripe: Stripe
+):
+    webhooks.pull_balance_transactions()
+    with transaction() as session:
+        first = session.scalars(select(StripeCursor.checked_at)).one()
+
+    webhooks.pull_balance_transactions()
+
+    with transaction() as session:
+        second = session.scalars(select(StripeCursor.checked_at)).one()
+    assert second - first >= timedelta(seconds=1)
+
+
+def test_a_sweep_rung_twice_reads_once(database: str, stripe: Stripe):
+    webhooks.sweep_events()
+    with transaction() as session:
+        first = session.scalars(select(StripeCursor.checked_at)).one()
+
+    webhooks.sweep_events()
+
+    with transaction() as session:
+        assert session.scalars(select(StripeCursor.checked_at)).one() == first
+
+
+def test_a_reading_that_stripe_broke_off_is_read_again_from_the_same_place(database: str, stripe: Stripe):
+    webhooks.sweep_events()
+    with transaction() as session:
+        before = session.scalars(select(StripeCursor.read_to)).one()
+        session.execute(text("update stripe_cursors set checked_at = checked_at - interval '1 hour'"))
+    stripe.fails("429", path="/v1/events")
+
+    with pytest.raises(Exception, match="RateLimitError"):
+        webhooks.sweep_events()
+
+    with transaction() as session:
+        assert session.scalars(select(StripeCursor.read_to)).one() == before
+
+
+def test_a_worker_shows_that_it_hears(database: str):
+    sweeps.heartbeat()
+    sweeps.heartbeat()
+
+    with transaction() as session:
+        [heart] = session.scalars(select(WorkerHeartbeat)).all()
+        age = session.scalar(text("select extract(epoch from now() - beaten_at) from worker_heartbeats"))
+    assert ":" in heart.name
+    assert 0 <= float(age or 0) < 10
