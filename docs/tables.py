@@ -7,28 +7,16 @@ out of date.
 import inspect
 import re
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from payments.api import problems
 from payments.donations import wishes
 from payments.donations.wishes import WishRefused
-from payments.ledger import rules
 from payments.ledger.accounts import Account
-from payments.money import Money
 from payments.webhooks.events import TABLE
 
 PROJECT = Path(__file__).resolve().parents[1]
 DOCUMENTS = ("README.md", "docs/api.md", "docs/finance.md", "docs/going-live.md")
-
-IN_USE = {
-    Account.STRIPE_BALANCE,
-    Account.SUSPENSE_UNCLASSIFIED,
-    Account.CONTRIBUTIONS,
-    Account.CONTRIBUTIONS_FEE_COVER,
-    Account.PROCESSING_FEES,
-}
-"""The accounts today's rules move; a test holds this against the rules' own text."""
 
 
 def settings() -> Iterator[str]:
@@ -47,27 +35,10 @@ def settings() -> Iterator[str]:
 
 
 def accounts() -> Iterator[str]:
-    """The chart of accounts, and which of it today's rules move."""
-    yield from _header("Account", "Kind", "Moved today")
+    """The chart of accounts."""
+    yield from _header("Account", "Kind")
     for account in Account:
-        yield _row(f"`{account.value}`", account.kind.value, "yes" if account in IN_USE else "")
-
-
-def gift_settled() -> Iterator[str]:
-    """The entry of a gift over two funds with its fee covered."""
-    gift = rules.GiftShares(donation_id="don_1", funds=[("rescue", 6000), ("education", 4000)], fee_cover=330)
-    yield from _moves(rules.gift_settled(_movement("charge", amount=10330, fee=330), gift, _BOOKS))
-
-
-def gift_settled_elsewhere() -> Iterator[str]:
-    """The entry of a gift in won that Stripe settled in dollars."""
-    gift = rules.GiftShares(donation_id="don_1", funds=[("rescue", 30000), ("education", 20000)], fee_cover=0)
-    yield from _moves(rules.gift_settled(_movement("charge", amount=3601, fee=134), gift, _BOOKS))
-
-
-def unclassified() -> Iterator[str]:
-    """The entry of a movement that no rule knows."""
-    yield from _moves(rules.unclassified(_movement("refund", amount=-2500, fee=0), _BOOKS))
+        yield _row(f"`{account.value}`", account.kind.value)
 
 
 def problem_types() -> Iterator[str]:
@@ -113,14 +84,10 @@ def events() -> Iterator[str]:
 TABLES: dict[str, Callable[[], Iterator[str]]] = {
     "settings": settings,
     "accounts": accounts,
-    "gift settled": gift_settled,
-    "gift settled elsewhere": gift_settled_elsewhere,
-    "unclassified": unclassified,
     "problem types": problem_types,
     "events": events,
 }
 
-_BOOKS = rules.Books(entity_id="us", time_zone="America/Los_Angeles")
 _PLACE = re.compile(r"(<!-- table: (?P<name>[a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -131,26 +98,6 @@ def written(text: str) -> str:
         return place[1] + "\n" + "\n".join(TABLES[place["name"]]()) + "\n\n" + place[3]
 
     return _PLACE.sub(table, text)
-
-
-def _movement(category: str, *, amount: int, fee: int) -> rules.Movement:
-    return rules.Movement(
-        stripe_balance_transaction_id="txn_1",
-        reporting_category=category,
-        type=category,
-        amount=amount,
-        fee=fee,
-        net=amount - fee,
-        currency="usd",
-        created_at=datetime(2026, 12, 1, tzinfo=UTC),
-    )
-
-
-def _moves(entry: rules.Entry) -> Iterator[str]:
-    yield from _header("From (credit)", "To (debit)", "Amount", "Fund")
-    for move in entry.moves:
-        amount = Money(move.amount, entry.currency).format("en")
-        yield _row(f"`{move.from_account.value}`", f"`{move.to_account.value}`", amount, move.fund_id or "")
 
 
 def _header(*columns: str) -> tuple[str, str]:

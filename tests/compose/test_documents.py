@@ -14,7 +14,6 @@ import typer
 from payments.api import problems
 from payments.api.donations import DonationSent
 from payments.cli import app
-from payments.ledger import rules
 from payments.stripe_gateway.shapes import API_VERSION
 from payments.webhooks.events import TABLE
 from tests.compose.composed import PROJECT
@@ -44,12 +43,6 @@ def test_every_table_is_written_from_the_code_as_it_is(document: Path, tables: M
 
     assert text == tables.written(text), "run python docs/tables.py"
     assert "<!-- table:" not in text or str(document.relative_to(PROJECT)) in tables.DOCUMENTS
-
-
-def test_the_accounts_said_to_be_in_use_are_those_of_the_rules(tables: ModuleType):
-    named = set(re.findall(r"Account\.([A-Z_]+)", inspect.getsource(rules)))
-
-    assert {account.name for account in tables.IN_USE} == named
 
 
 def test_every_problem_has_its_line(tables: ModuleType):

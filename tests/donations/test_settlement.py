@@ -37,6 +37,7 @@ def a_session(**given: Any) -> shapes.CheckoutSession:
 
 def a_charge(**given: Any) -> shapes.Charge:
     facts: dict[str, Any] = {
+        "object": "charge",
         "id": "ch_1",
         "amount": 2500,
         "currency": "usd",

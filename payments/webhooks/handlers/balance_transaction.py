@@ -7,9 +7,10 @@ from payments.errors import TryLater
 from payments.ledger import rules
 from payments.ledger.models import BalanceTransaction
 from payments.stripe_gateway import shapes
+from payments.webhooks import movements
 from payments.webhooks.batch import Batch
 from payments.webhooks.handlers import charge as charges
-from payments.webhooks.handlers import charge_dispute, movements, refund
+from payments.webhooks.handlers import charge_dispute, refund
 
 
 class NotYetBooked(TryLater):

@@ -6,8 +6,8 @@ from payments.donations.reversals import Dispute
 from payments.donations.turns import standing_of
 from payments.ledger import rules
 from payments.stripe_gateway import shapes
+from payments.webhooks import movements
 from payments.webhooks.batch import Batch
-from payments.webhooks.handlers import movements
 
 
 def seen(batch: Batch, dispute: shapes.Dispute) -> None:
