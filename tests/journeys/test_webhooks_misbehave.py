@@ -193,13 +193,17 @@ def test_a_gift_charged_otherwise_than_asked_waits_for_a_person_and_its_money_in
     assert house.the_book_ties()
 
 
-def test_money_that_is_no_gift_of_ours_stands_in_suspense(house: House):
+def test_money_that_is_no_gift_of_ours_is_totalled_apart_from_gifts(house: House):
     shop_sells_a_shirt(house)
 
     house.stripe_settles()
     house.the_workers_work()
 
-    assert house.balances() == {"stripe_balance": 2912 - 114, "suspense_unclassified": -(2912 - 114)}
+    assert house.balances() == {
+        "stripe_balance": 2912 - 114,
+        "other_receipts": -2912,
+        "processing_fees": 114,
+    }
     assert house.mails() == []
     assert house.parked() == {}
     assert house.the_book_ties()
