@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from payments.cli.printing import AsJson, console, print_json, print_table
@@ -145,10 +144,10 @@ def _prove_as_json(checks: Sequence[Check], *, readers: int) -> int:
 
 def _progress(check: Check, seconds: float | None) -> None:
     """On a terminal only, and beside the answer: what is being proved, and how long it took."""
-    if not sys.stderr.isatty():
-        return
-    line = f"  {check.kind} …" if seconds is None else f"\r  {check.kind}  {seconds:.1f} s"
-    Console(stderr=True, highlight=False).print(Text(line), end="" if seconds is None else "\n")
+    if sys.stderr.isatty():
+        took = " …" if seconds is None else f"  {seconds:.1f} s\n"
+        sys.stderr.write(f"\r\033[K  {check.kind}{took}")
+        sys.stderr.flush()
 
 
 def _print_laws(checks: Sequence[Check], *, as_json: bool) -> None:
