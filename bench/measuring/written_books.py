@@ -12,8 +12,9 @@ from collections.abc import Callable
 import psycopg
 
 _GIFT = """
-    create temporary view gift as
-    select n, 'don_' || n as id, 'ch_' || n as charge, 'txn_' || n as txn, 'bt:txn_' || n as reference,
+    create temporary table gift as
+    select n, 'don_' || md5('don' || n) as id, 'ch_' || left(md5('ch' || n), 24) as charge,
+        'txn_' || left(md5('txn' || n), 24) as txn, 'bt:txn_' || left(md5('txn' || n), 24) as reference,
         n % 20 = 5 as is_converted, n % 10 = 0 as is_split, n % 4 = 0 and n % 20 <> 5 as is_covered,
         n % 100 = 7 as is_refunded, n % 500 = 11 as is_disputed, n % 1000 = 11 as is_lost,
         case when n % 20 = 5 then 'krw' else 'usd' end as currency,
@@ -35,7 +36,7 @@ _STATEMENTS = (
             stripe_checkout_session_id, stripe_payment_intent_id)
         select id, at, 'us', 'dnr_' || n / 10, 'Ada Park', 'en', 'once', currency, parts + cover, cover,
             '{{"page": "give"}}', 'paid', at, (at at time zone 'America/Los_Angeles')::date,
-            at + interval '1 day', 'cs_' || n, 'pi_' || n
+            at + interval '1 day', 'cs_' || md5('cs' || n), 'pi_' || left(md5('pi' || n), 24)
         from gift""",
     """insert into donation_allocations
         select id, 0, 'general', case when is_split then parts / 3 else parts end from gift
@@ -43,7 +44,8 @@ _STATEMENTS = (
         select id, 1, 'rescue', parts - parts / 3 from gift where is_split""",
     """insert into charges (stripe_charge_id, stripe_payment_intent_id, donation_id, amount, currency, status,
             charged_at, method, card_brand, last4, stripe_balance_transaction_id)
-        select charge, 'pi_' || n, id, parts + cover, currency, 'succeeded', at, 'card', 'visa', '4242', txn
+        select charge, 'pi_' || left(md5('pi' || n), 24), id, parts + cover, currency, 'succeeded', at,
+            'card', 'visa', '4242', txn
         from gift""",
     """create temporary table movement as
         select txn as id, 'charge' as category, charge as source, settled as amount, fee, at,
@@ -140,18 +142,20 @@ _STATEMENTS = (
     """insert into receipts (id, entity_id, donation_id, series, tax_year, sequence, number, kind, gift_date,
             issued_at, currency, amount, locale, content, template_id, template_sha256, pdf_sha256,
             is_plain_pdf)
-        select 'rcp_' || n, 'us', id, 'US', tax_year, sequence,
+        select 'rcp_' || md5('rcp' || n), 'us', id, 'US', tax_year, sequence,
             'US-' || tax_year || '-' || lpad(sequence::text, 6, '0'), 'gift', gift_date, at, currency, amount,
             'en', jsonb_build_object('number', 'US-' || tax_year || '-' || lpad(sequence::text, 6, '0'),
                 'amount_minor', amount, 'currency', currency, 'gift_date', gift_date,
                 'donor_name', 'Ada Park'),
             'bench', 'bench', encode(sha256(convert_to('%PDF of ' || id, 'UTF8')), 'hex'), false
         from receipt""",
-    """insert into receipt_documents select 'rcp_' || n, convert_to('%PDF of ' || id, 'UTF8') from receipt""",
+    """insert into receipt_documents select 'rcp_' || md5('rcp' || n), convert_to('%PDF of ' || id,
+        'UTF8') from receipt""",
     """insert into receipt_counters
         select 'US', tax_year, max(sequence) from receipt group by tax_year""",
     """insert into outgoing_mails (id, reference, to_address, message_id, message, status, sent_at)
-        select 'msg_' || n, 'receipt:rcp_' || n, 'd@example.com', '<rcp_' || n || '@example.org>',
+        select 'msg_' || md5('msg' || n), 'receipt:rcp_' || md5('rcp' || n), 'd@example.com',
+            '<rcp_' || md5('rcp' || n) || '@example.org>',
             convert_to('From: giving@example.org', 'UTF8'), 'sent', at
         from receipt""",
     "insert into stripe_cursors values ('balance_transactions', now(), now())",

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from payments.cli.printing import AsJson, console, print_json, print_table
@@ -16,7 +15,7 @@ from payments.database import transaction
 from payments.ledger import balances as reading
 from payments.verify.check import Check
 from payments.verify.checks import CHECKS, named
-from payments.verify.run import breaches, snapshot
+from payments.verify.run import proving
 
 app = typer.Typer(no_args_is_help=True, help="The book.")
 
@@ -82,6 +81,7 @@ def verify(
     kind: Annotated[
         list[str] | None, typer.Option(help="Only this check; may be given several times.")
     ] = None,
+    readers: Annotated[int, typer.Option(min=1, max=16, help="How many laws are proved at once.")] = 2,
     only_list: Annotated[bool, typer.Option("--list", help="Say what is proved, and prove nothing.")] = False,
 ) -> None:
     """Prove the whole database: every law of the books, read only, in one snapshot; exit code 1 if one
@@ -94,7 +94,7 @@ def verify(
         _print_laws(checks, as_json=as_json)
         return
     began = time.monotonic()
-    found = _prove_as_json(checks) if as_json else _prove(checks)
+    found = (_prove_as_json if as_json else _prove)(checks, readers=readers)
     if not as_json:
         laws = "1 law" if len(checks) == 1 else f"{len(checks)} laws"
         verdict = f"{found} found to be wrong" if found else "nothing is wrong"
@@ -102,57 +102,52 @@ def verify(
     raise typer.Exit(1 if found else 0)
 
 
-def _prove(checks: Sequence[Check]) -> int:
+def _prove(checks: Sequence[Check], *, readers: int) -> int:
     found = 0
-    with snapshot() as connection:
-        for check in checks:
-            began = time.monotonic()
+    with proving(checks, readers=readers) as proofs:
+        for proof in proofs:
             count = 0
-            _progress(check, None)
-            for finding in breaches(connection, check):
+            _progress(proof.check, None)
+            for finding in proof.findings():
                 if not count:
-                    console.print(Text(check.kind, style="bold red"), Text(f"  {check.proves}"))
+                    console.print(Text(proof.check.kind, style="bold red"), Text(f"  {proof.check.proves}"))
                 count += 1
                 if count <= _SHOWN_OF_A_KIND:
                     console.print(Text(f"  {finding.sentence}"), soft_wrap=True)
             if count > _SHOWN_OF_A_KIND:
                 console.print(Text(f"  … {count} in all; --json gives every one"))
             if count:
-                console.print(Text(f"  → {check.remedy}", style="italic"), soft_wrap=True)
-            _progress(check, time.monotonic() - began)
+                console.print(Text(f"  → {proof.check.remedy}", style="italic"), soft_wrap=True)
+            _progress(proof.check, proof.seconds)
             found += count
     return found
 
 
-def _prove_as_json(checks: Sequence[Check]) -> int:
+def _prove_as_json(checks: Sequence[Check], *, readers: int) -> int:
     """One document, written as it is found: a broken book of a million gifts needs no more memory."""
     found = 0
     typer.echo('{"findings": [', nl=False)
     seconds: dict[str, float] = {}
-    with snapshot() as connection:
-        for check in checks:
-            began = time.monotonic()
-            _progress(check, None)
-            for finding in breaches(connection, check):
-                typer.echo(
-                    ("," if found else "") + "\n  " + json.dumps(asdict(finding), ensure_ascii=False),
-                    nl=False,
-                )
+    with proving(checks, readers=readers) as proofs:
+        for proof in proofs:
+            _progress(proof.check, None)
+            for finding in proof.findings():
+                line = json.dumps(asdict(finding), ensure_ascii=False)
+                typer.echo(("," if found else "") + f"\n  {line}", nl=False)
                 found += 1
-            seconds[check.kind] = round(time.monotonic() - began, 3)
-            _progress(check, seconds[check.kind])
-    typer.echo(
-        f'\n], "seconds": {json.dumps(seconds)}, "count": {found}, "is_proven": {json.dumps(not found)}}}'
-    )
+            seconds[proof.check.kind] = round(proof.seconds, 3)
+            _progress(proof.check, proof.seconds)
+    totals = json.dumps({"seconds": seconds, "count": found, "is_proven": not found})
+    typer.echo(f"\n], {totals.removeprefix('{')}")
     return found
 
 
 def _progress(check: Check, seconds: float | None) -> None:
     """On a terminal only, and beside the answer: what is being proved, and how long it took."""
-    if not sys.stderr.isatty():
-        return
-    line = f"  {check.kind} …" if seconds is None else f"\r  {check.kind}  {seconds:.1f} s"
-    Console(stderr=True, highlight=False).print(Text(line), end="" if seconds is None else "\n")
+    if sys.stderr.isatty():
+        took = " …" if seconds is None else f"  {seconds:.1f} s\n"
+        sys.stderr.write(f"\r\033[K  {check.kind}{took}")
+        sys.stderr.flush()
 
 
 def _print_laws(checks: Sequence[Check], *, as_json: bool) -> None:

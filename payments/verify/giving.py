@@ -135,22 +135,35 @@ CHECKS = (
         says="Entry {subject} credits {found} to {detail}; of the gift it should be {expected}.",
         remedy="Reverse the entry and post it from the gift's allocations.",
         sql=f"""
-            with totals as (
-                select e.donation_id, e.reference, b.currency, b.amount as total, d.amount as given
+            with booked as materialized (
+                select e.donation_id, e.reference, b.currency, b.amount as total, d.amount as given,
+                    d.fee_cover_amount as cover, b.amount <> d.amount or d.benefit_amount > 0 as is_shared
                 from journal_entries e
                 join balance_transactions b on e.reference = 'bt:' || b.stripe_balance_transaction_id
                 join donations d on d.id = e.donation_id
                 where e.kind = 'gift' and b.amount > 0
-            ), {lines("totals")}, shares as ({shares("total", totals="totals", key="donation_id")}),
+            ), totals as materialized (select * from booked where is_shared), {lines("totals")},
+            shares as (
+                {shares("total", totals="totals", key="donation_id")}
+                union all
+                select a.donation_id, null, case when f.is_agency then 'agency_obligations'
+                    else 'contributions' end, a.fund_id, a.amount
+                from booked t join donation_allocations a using (donation_id) join funds f on f.id = a.fund_id
+                where not t.is_shared
+                union all
+                select donation_id, null, 'contributions_fee_cover', null, cover from booked
+                where cover > 0 and not is_shared
+            ),
             credited as (
-                select donation_id, account, fund_id, share as expected, 0::bigint as found from shares
+                select donation_id, account, fund_id, share::bigint as expected,
+                    0::bigint as found from shares
                 union all
                 select t.donation_id, m.from_account, m.fund_id, 0, m.amount
-                from totals t join journal_moves m using (reference)
+                from booked t join journal_moves m using (reference)
                 where m.from_account not in ('stripe_balance', 'processing_fees')
                 union all
                 select t.donation_id, m.to_account, m.fund_id, 0, -m.amount
-                from totals t join journal_moves m using (reference)
+                from booked t join journal_moves m using (reference)
                 where m.to_account not in ('stripe_balance', 'processing_fees')
             )
             select array[t.reference, c.donation_id], t.currency, sum(c.found)::bigint,
@@ -159,7 +172,7 @@ CHECKS = (
             from (
                 select donation_id, account, fund_id, sum(found) as found, sum(expected) as expected
                 from credited group by donation_id, account, fund_id having sum(found) <> sum(expected)
-            ) c join totals t using (donation_id)
+            ) c join booked t using (donation_id)
             group by t.reference, c.donation_id, t.currency, c.account, c.fund_id
         """,
     ),

@@ -93,37 +93,27 @@ CHECKS = (
         says="Entry {subject} ({detail}) shows {found} of fees; Stripe kept {expected}.",
         remedy="Compare the fee in Stripe's dashboard; correct the book by a reversing entry.",
         sql="""
-            with shown as (
-                select reference,
-                    sum(case when to_account = 'processing_fees' then amount
-                        when from_account = 'processing_fees' then -amount else 0 end)::bigint as processing,
-                    sum(case when to_account = 'dispute_fees' then amount
-                        when from_account = 'dispute_fees' then -amount else 0 end)::bigint as dispute,
-                    sum(case when to_account = 'stripe_service_fees' then amount
-                        when from_account = 'stripe_service_fees' then -amount else 0 end)::bigint as service
-                from journal_moves
-                where to_account in ('processing_fees', 'dispute_fees', 'stripe_service_fees')
-                    or from_account in ('processing_fees', 'dispute_fees', 'stripe_service_fees')
-                group by reference
-            ), kept as (
+            with kept as (
                 select e.reference, e.kind, b.currency,
-                    case when e.kind in ('gift', 'other_receipt', 'refund', 'other_refund', 'refund_failed',
-                        'bank_debit_returned') then b.fee else 0 end as processing,
-                    case when e.kind in ('dispute_opened', 'dispute_won') then b.fee
-                        when e.kind = 'dispute_fee' then -b.net else 0 end as dispute,
-                    case when e.kind in ('payout', 'payout_failed', 'topup', 'reserve') then b.fee
-                        when e.kind = 'service_fee' then -b.net else 0 end as service
+                    case when e.kind in ('dispute_fee', 'service_fee') then -b.net
+                        when e.kind = 'unclassified' then 0 else b.fee end as amount,
+                    case when e.kind in ('dispute_opened', 'dispute_won', 'dispute_fee') then 'dispute_fees'
+                        when e.kind in ('payout', 'payout_failed', 'topup', 'reserve', 'service_fee')
+                            then 'stripe_service_fees'
+                        else 'processing_fees' end as account
                 from journal_entries e
                 join balance_transactions b on e.reference = 'bt:' || b.stripe_balance_transaction_id
+            ), shown as (
+                select reference, to_account as account, amount from journal_moves
+                where to_account in ('processing_fees', 'dispute_fees', 'stripe_service_fees')
+                union all
+                select reference, from_account, -amount from journal_moves
+                where from_account in ('processing_fees', 'dispute_fees', 'stripe_service_fees')
             )
-            select array[k.reference], k.currency,
-                coalesce(s.processing + s.dispute + s.service, 0), k.processing + k.dispute + k.service,
-                format('%s; processing %s, dispute %s, service %s, expected %s, %s, %s', k.kind,
-                    coalesce(s.processing, 0), coalesce(s.dispute, 0), coalesce(s.service, 0),
-                    k.processing, k.dispute, k.service)
+            select array[k.reference], k.currency, coalesce(s.amount, 0), k.amount,
+                format('%s, in %s instead of %s', k.kind, coalesce(s.account, 'none'), k.account)
             from kept k left join shown s using (reference)
-            where (coalesce(s.processing, 0), coalesce(s.dispute, 0), coalesce(s.service, 0))
-                <> (k.processing, k.dispute, k.service)
+            where coalesce(s.amount, 0) <> k.amount or s.account <> k.account
         """,
     ),
     Check(

@@ -12,14 +12,14 @@ WITHDRAWN = """
         select stripe_charge_id from refunds
         union select stripe_charge_id from disputes
         union select source_id from balance_transactions where reporting_category = 'charge_failure'
-    ), settled as (
+    ), settled as materialized (
         select c.stripe_charge_id, c.donation_id, c.currency as gift_currency, c.amount as given,
             b.currency, b.amount as settled
         from touched t join charges c using (stripe_charge_id)
         join balance_transactions b on b.source_id = c.stripe_charge_id and b.reporting_category = 'charge'
         join journal_entries e on e.reference = 'bt:' || b.stripe_balance_transaction_id
         where e.kind <> 'unclassified' and c.amount > 0
-    ), booked as (
+    ), booked as materialized (
         select b.source_id, b.currency, b.reporting_category, b.amount, b.created_at, e.reference,
             exists (select from journal_entries l
                 where l.reference = 'dispute_lost:' || b.stripe_balance_transaction_id) as is_lost
@@ -27,7 +27,7 @@ WITHDRAWN = """
         join journal_entries e on e.reference = 'bt:' || b.stripe_balance_transaction_id
         where b.reporting_category in ('refund', 'refund_failure', 'charge_failure', 'dispute',
             'dispute_reversal') and e.kind <> 'unclassified'
-    ), withdrawn as (
+    ), withdrawn as materialized (
         select s.stripe_charge_id, p.stripe_dispute_id, p.amount, p.currency as dispute_currency,
             s.given, s.settled, s.currency, s.gift_currency, bool_or(b.is_lost) as is_lost,
             min(b.created_at) as at,
@@ -43,16 +43,18 @@ WITHDRAWN = """
 what each dispute took and did not bring back."""
 
 _TURNS = """
-    refunded as (
-        select s.stripe_charge_id, s.donation_id, r.amount, r.status, paid.created_at as paid_at,
-            back.created_at as back_at
+    refunded as materialized (
+        select s.stripe_charge_id, s.donation_id, r.amount, r.status, b.paid_at, b.back_at
         from settled s join refunds r using (stripe_charge_id)
-        join booked paid on paid.source_id = r.stripe_refund_id
-            and paid.reporting_category = 'refund' and paid.currency = s.currency
-        left join booked back on back.source_id = r.stripe_refund_id
-            and back.reporting_category = 'refund_failure' and back.currency = s.currency
-        where back.source_id is null or (r.status <> 'canceled' and s.donation_id is not null)
-    ), turns as (
+        join (
+            select source_id, currency,
+                min(created_at) filter (where reporting_category = 'refund') as paid_at,
+                min(created_at) filter (where reporting_category = 'refund_failure') as back_at
+            from booked group by source_id, currency
+        ) b on b.source_id = r.stripe_refund_id and b.currency = s.currency
+        where b.paid_at is not null
+            and (b.back_at is null or (r.status <> 'canceled' and s.donation_id is not null))
+    ), turns as materialized (
         select stripe_charge_id, went, amount,
             row_number() over (partition by stripe_charge_id order by at, place) as turn
         from (
@@ -92,7 +94,7 @@ _TURNS = """
             greatest(0, refunded + lost - with_donor) as owed,
             greatest(0, with_donor - given) as beyond
         from walk order by stripe_charge_id, turn desc
-    ), worth as (
+    ), worth as materialized (
         select s.*, t.owed, t.beyond, t.gone,
             (2 * s.settled * t.refunded + s.given) / (2 * s.given) as by_refunds,
             (2 * s.settled * t.gone + s.given) / (2 * s.given) as by_all,
