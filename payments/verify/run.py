@@ -34,7 +34,6 @@ def snapshot(url: str | None = None) -> Iterator[psycopg.Connection[Any]]:
         libpq_url(url or settings().database_url), connect_timeout=5, options=_OPTIONS
     ) as connection:
         yield connection
-        connection.rollback()
 
 
 def breaches(connection: psycopg.Connection[Any], check: Check) -> Iterator[Finding]:

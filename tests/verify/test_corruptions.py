@@ -4,8 +4,11 @@ import pytest
 
 from payments.verify.checks import CHECKS, named
 from payments.verify.run import breaches
+from tests.verify import corruptions_of_money, corruptions_of_papers
 from tests.verify.conftest import Seeded, told
-from tests.verify.corruptions import CORRUPTIONS, Corruption
+from tests.verify.victims import Corruption
+
+CORRUPTIONS = [*corruptions_of_money.CORRUPTIONS, *corruptions_of_papers.CORRUPTIONS]
 
 
 @pytest.mark.parametrize("corruption", CORRUPTIONS, ids=lambda corruption: corruption.what)

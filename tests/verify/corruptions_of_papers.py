@@ -1,0 +1,261 @@
+# ruff: noqa: S608 - nothing here comes from outside
+"""What may happen to receipts, the inbox, the guards and what people recorded behind the program's back, and by which check each must be found.
+
+A statement returns the id that the finding must name.
+"""
+
+from tests.verify.victims import GIFT, NEVER_PAID, PLAIN_DONATION, RECEIPT, Corruption
+
+CORRUPTIONS = [
+    Corruption(
+        "a receipt is deleted",
+        "receipt_numbers_have_gaps",
+        f"delete from receipts where id = {RECEIPT}",
+    ),
+    Corruption(
+        "a receipt is deleted, and its gift has none",
+        "gift_without_receipt",
+        f"delete from receipts where id = {RECEIPT} returning donation_id",
+    ),
+    Corruption(
+        "a receipt is voided for no reason the book knows",
+        "gift_without_receipt",
+        f"update receipts set status = 'void', void_reason = 'a mistake' where id = {RECEIPT}"
+        " returning donation_id",
+    ),
+    Corruption(
+        "a receipt is written for a gift that was never paid",
+        "receipt_for_unsettled_gift",
+        f"update receipts set donation_id = {NEVER_PAID} where id = {RECEIPT} returning id",
+    ),
+    Corruption(
+        "a receipt is due for a gift that was never paid",
+        "receipt_for_unsettled_gift",
+        f"insert into due_receipts (donation_id) values ({NEVER_PAID}) returning donation_id",
+    ),
+    Corruption(
+        "a gift has two receipts",
+        "gift_receipted_twice",
+        "drop index uq_receipts_live_donation_id;"
+        f"update receipts set donation_id = {PLAIN_DONATION} where id ="
+        f" (select max(id) from receipts where donation_id <> {PLAIN_DONATION})",
+    ),
+    Corruption(
+        "a second receipt is due",
+        "gift_receipted_twice",
+        f"insert into due_receipts (donation_id) values ({PLAIN_DONATION}) returning donation_id",
+    ),
+    Corruption(
+        "the counter runs ahead",
+        "receipt_numbers_have_gaps",
+        "update receipt_counters set last_number = last_number + 1",
+    ),
+    Corruption(
+        "a number is skipped",
+        "receipt_numbers_have_gaps",
+        f"update receipts set sequence = 100000 where id = {RECEIPT}",
+    ),
+    Corruption(
+        "a receipt says more than was given",
+        "receipt_differs_from_gift",
+        f"update receipts set amount = amount + 100 where id = {RECEIPT} returning id",
+    ),
+    Corruption(
+        "a receipt prints more than it says",
+        "receipt_differs_from_gift",
+        "update receipts set content = jsonb_set(content, '{amount_minor}', '999999')"
+        f" where id = {RECEIPT} returning id",
+    ),
+    Corruption(
+        "a receipt is dated into another day",
+        "receipt_differs_from_gift",
+        f"update receipts set gift_date = gift_date - 1 where id = {RECEIPT} returning id",
+    ),
+    Corruption(
+        "a receipt is put into another tax year",
+        "receipt_differs_from_gift",
+        f"update receipts set tax_year = 2025 where id = {RECEIPT} returning id",
+    ),
+    Corruption(
+        "a receipt's document is replaced",
+        "receipt_document_changed",
+        f"update receipt_documents set pdf = pdf || '\\x00' where receipt_id = {RECEIPT}"
+        " returning receipt_id",
+    ),
+    Corruption(
+        "a receipt's document is lost",
+        "receipt_document_changed",
+        f"delete from receipt_documents where receipt_id = {RECEIPT} returning receipt_id",
+    ),
+    Corruption(
+        "a receipt was never mailed",
+        "receipt_without_mail",
+        f"delete from outgoing_mails where reference = 'receipt:' || {RECEIPT}",
+    ),
+    Corruption(
+        "something waits in the queue that was never said",
+        "queued_event_lost",
+        "insert into stripe_event_queue (stripe_event_id) values ('evt_ghost') returning stripe_event_id",
+    ),
+    Corruption(
+        "an event is parked without a reason",
+        "parked_without_reason",
+        "insert into stripe_event_queue (stripe_event_id, parked_at)"
+        " select stripe_event_id, now() from stripe_events limit 1 returning stripe_event_id",
+    ),
+    Corruption(
+        "Stripe's answer behind a balance transaction vanishes",
+        "movement_differs_from_stripe",
+        f"delete from stripe_events where object_id = (select substring({GIFT} from 4)) returning object_id",
+    ),
+    Corruption(
+        "an event is done and its charge is not there",
+        "event_without_effect",
+        f"delete from charges where donation_id = {PLAIN_DONATION} returning stripe_charge_id",
+    ),
+    Corruption(
+        "a deed vanishes from the log",
+        "deed_without_audit",
+        "delete from audit_log where deed = 'refund.request' returning subject",
+    ),
+    Corruption(
+        "a donor vanishes",
+        "row_without_parent",
+        "delete from donors returning id",
+    ),
+    Corruption(
+        "the book's guard is switched off",
+        "guard_missing",
+        "alter table journal_moves disable trigger journal_moves_append_only",
+    ),
+    Corruption("the seal is removed", "guard_missing", "drop trigger journal_moves_sealed on journal_moves"),
+    Corruption(
+        "the guard is taught to let everything pass",
+        "guard_missing",
+        "create or replace function almoner_refuse_rewrite() returns trigger language plpgsql"
+        " as $$ begin return null; end $$",
+    ),
+    Corruption(
+        "a law of the database is dropped",
+        "constraint_missing",
+        "alter table journal_moves drop constraint ck_journal_moves_amount_positive",
+    ),
+    Corruption(
+        "two receipts for a gift become possible",
+        "constraint_missing",
+        "drop index uq_receipts_live_donation_id",
+    ),
+    Corruption(
+        "the program may rewrite the book", "grant_too_wide", "grant update on journal_moves to almoner_app"
+    ),
+    Corruption(
+        "everybody may empty the book", "grant_too_wide", "grant truncate on journal_entries to public"
+    ),
+    Corruption("the program may delete gifts", "grant_too_wide", "grant delete on donations to almoner_app"),
+    Corruption(
+        "the program may change a receipt's amount",
+        "grant_too_wide",
+        "grant update (amount) on receipts to almoner_app",
+    ),
+    Corruption(
+        "the program owns the book", "grant_too_wide", "alter table journal_moves owner to almoner_app"
+    ),
+    Corruption(
+        "a cheque is recorded with another amount than the book has",
+        "offline_gift_differs",
+        "update donations set amount = amount + 1 where channel = 'cheque' and amount = 5000 returning id",
+    ),
+    Corruption(
+        "the paper of an offline gift vanishes",
+        "offline_gift_differs",
+        "delete from offline_gifts where donation_id = (select id from donations where channel = 'stock')"
+        " returning donation_id",
+    ),
+    Corruption(
+        "an offline gift is not in the book",
+        "offline_gift_differs",
+        "delete from journal_moves where reference = (select 'offline:' || id from donations"
+        " where channel = 'in_kind');"
+        "delete from journal_entries where reference = (select 'offline:' || id from donations"
+        " where channel = 'in_kind')",
+    ),
+    Corruption(
+        "cash goes straight to the bank",
+        "offline_gift_differs",
+        "update journal_moves set to_account = 'bank' where to_account = 'undeposited_funds'"
+        " and reference in (select 'offline:' || id from donations where channel = 'cash' and amount = 900)",
+    ),
+    Corruption(
+        "a cheque's day of receipt is changed",
+        "offline_gift_differs",
+        "update offline_gifts set received_on = received_on + 40 where postmarked_on is not null"
+        " returning donation_id",
+    ),
+    Corruption(
+        "a gift that was taken back counts again",
+        "offline_reversal_differs",
+        "update offline_gifts set reversed_at = null, reversed_by = null, reversal_reason = null"
+        " where reversed_at is not null returning donation_id",
+    ),
+    Corruption(
+        "a reversal takes back less",
+        "offline_reversal_differs",
+        "update journal_moves set amount = amount - 1 where reference like 'offline:%:reversed'",
+    ),
+    Corruption(
+        "a cheque slips from its deposit",
+        "deposit_slip_differs",
+        "update offline_gifts set deposit_slip_id = null where postmarked_on is not null"
+        " returning (select id from deposit_slips)",
+    ),
+    Corruption(
+        "a deposit slip is raised",
+        "deposit_slip_differs",
+        "update deposit_slips set total = total + 1 returning id",
+    ),
+    Corruption(
+        "a deposit is not in the book",
+        "deposit_slip_differs",
+        "delete from journal_moves where reference like 'deposit:%';"
+        "delete from journal_entries where reference like 'deposit:%'",
+    ),
+    Corruption(
+        "cash leaves the drawer",
+        "undeposited_funds_differ",
+        "update journal_moves set to_account = 'bank' where to_account = 'undeposited_funds'"
+        " and reference in (select 'offline:' || id from donations where channel = 'cash' and amount = 900)",
+    ),
+    Corruption(
+        "more is taken out of suspense than is in it",
+        "classification_differs",
+        "update journal_moves set amount = amount + 1 where reference like 'classified:%'"
+        " returning reference",
+    ),
+    Corruption(
+        "something is taken out of suspense, and nobody said so",
+        "deed_without_audit",
+        "delete from audit_log where deed = 'ledger.classify' returning subject",
+    ),
+    Corruption(
+        "a debt's payment has another amount in the book",
+        "owed_payment_differs",
+        "update owed_payments set settled_amount = settled_amount - 1 where status = 'paid' returning id",
+    ),
+    Corruption(
+        "a debt is paid and owed still",
+        "refunds_payable_differs",
+        "update journal_moves set to_account = 'fx_gain_loss' where reference like 'owed_paid:%'",
+    ),
+    Corruption(
+        "Stripe's answer is replaced by something that is no answer",
+        "movement_differs_from_stripe",
+        "update stripe_events set body = '\\xff00' where object_id ="
+        f" (select substring({GIFT} from 4)) returning object_id",
+    ),
+    Corruption(
+        "a charge that is in the book is called failed",
+        "charge_booked_as_another",
+        f"update charges set status = 'failed' where donation_id = {PLAIN_DONATION}"
+        " returning stripe_charge_id",
+    ),
+]
