@@ -1,7 +1,7 @@
 # ruff: noqa: S608 - nothing here comes from outside
-"""What may happen to the book and what it mirrors behind the program's back, and by which check each must be found.
+"""What may happen to the book and what it mirrors behind the program's back.
 
-A statement returns the id that the finding must name.
+Each names the check by which it must be found. A statement returns the id that the finding must name.
 """
 
 from tests.verify.victims import GIFT, NEVER_PAID, PLAIN_DONATION, SPLIT, Corruption, of_kind, refund_of
