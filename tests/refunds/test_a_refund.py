@@ -1,5 +1,8 @@
 """A refund from the asking to the book."""
 
+from payments.database import transaction
+from payments.donations.models import GivingTerms
+from payments.donations.organisation import forget_offer
 from tests.refunds.desk import Desk
 
 
@@ -49,8 +52,32 @@ def test_won_are_refunded_whole(desk: Desk) -> None:
     assert desk.house.the_book_ties()
 
 
+def test_yen_go_all_the_way_and_come_back_without_decimals(desk: Desk) -> None:
+    yen = GivingTerms(
+        currency="jpy",
+        minimum=100,
+        maximum=9_999_999,
+        suggested=[3000],
+        fee_basis_points=360,
+        fee_fixed=0,
+        position=9,
+        refund_limit=100_000,
+    )
+    with transaction() as session:
+        session.add(yen)
+    forget_offer()
+
+    gift = desk.a_paid_gift(5_000, "jpy")
+    refund = desk.a_refund(gift, 1_999)
+    desk.everything_is_done()
+
+    assert "¥5,000" in desk.house.receipt_in(desk.house.mails()[0])
+    assert [back["amount"] for back in desk.refunds_at_stripe()] == [1_999]
+    assert desk.refund(refund).status == "succeeded"
+    assert desk.house.the_book_ties()
+
+
 def test_an_answer_that_comes_after_its_webhook_takes_nothing_back(desk: Desk) -> None:
-    from payments.database import transaction
     from payments.donations import refund_submission
     from payments.stripe_gateway.client import gateway
 
