@@ -77,7 +77,7 @@ def disputes(story: Story) -> Iterator[Sentence]:
 
 def _dispute(story: Story, booked: Booked, dispute: Dispute) -> Iterator[Sentence]:
     amount = Money(dispute.amount, dispute.currency)
-    rows = booked.about(dispute.stripe_dispute_id)
+    rows = booked.moved_by(dispute)
     on, why = story.day(dispute.opened_at), plain(dispute.reason)
     if not rows:
         closed = ", and closed the question" if dispute.is_closed else ""
@@ -88,7 +88,8 @@ def _dispute(story: Story, booked: Booked, dispute: Dispute) -> Iterator[Sentenc
         )
         return
     taken = Money(-sum(row.amount for row in rows if row.amount < 0), rows[0].currency)
-    fee = Money(sum(row.fee for row in rows), rows[0].currency)
+    billed = [row for row in booked.about(dispute.stripe_dispute_id) if row.reporting_category == "fee"]
+    fee = Money(sum(row.fee for row in rows) - sum(row.net for row in billed), rows[0].currency)
     due = (
         f" It must be answered by {story.day(dispute.evidence_due_by)}."
         if dispute.evidence_due_by is not None and not dispute.is_closed

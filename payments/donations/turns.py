@@ -44,16 +44,23 @@ class Booked:
         )
 
     def about(self, source_id: str | None) -> list[BalanceTransaction]:
-        """What is booked of a charge, refund or dispute: in the currency in which the gift was
-        settled, and not in suspense. Nothing else can be told as a part of the gift."""
+        """What is booked of a charge, refund or dispute and is not in suspense. In another currency than
+        the gift was settled in everything is: it cannot be told as a part of the gift."""
         return [
             row
             for row in self.transactions
             if source_id is not None
             and row.source_id == source_id
             and self.settled is not None
-            and row.currency == self.settled.currency
             and not self._is_suspended(row)
+        ]
+
+    def moved_by(self, dispute: Dispute) -> list[BalanceTransaction]:
+        """What a dispute took and brought back; the fee for answering it is no part of that."""
+        return [
+            row
+            for row in self.about(dispute.stripe_dispute_id)
+            if row.reporting_category in {"dispute", "dispute_reversal"}
         ]
 
     @property
@@ -67,20 +74,17 @@ class Booked:
         Of a converted gift the return seldom equals what was taken: once most of it is back, the
         dispute has nothing, and the difference is FX.
         """
-        amounts = [row.amount for row in self.about(dispute.stripe_dispute_id)]
+        amounts = [row.amount for row in self.moved_by(dispute)]
         away, taken = -sum(amounts), -sum(amount for amount in amounts if amount < 0)
         return 0 if self.is_converted and 2 * away < taken else away
 
     def first_of(self, dispute: Dispute) -> BalanceTransaction:
         """The withdrawal with which it began."""
-        return min(self.about(dispute.stripe_dispute_id), key=lambda row: row.created_at)
+        return min(self.moved_by(dispute), key=lambda row: row.created_at)
 
     def loss_of(self, dispute: Dispute) -> str | None:
         """The reference of the entry that made what a dispute held a chargeback."""
-        references = (
-            f"dispute_lost:{row.stripe_balance_transaction_id}"
-            for row in self.about(dispute.stripe_dispute_id)
-        )
+        references = (f"dispute_lost:{row.stripe_balance_transaction_id}" for row in self.moved_by(dispute))
         return next((reference for reference in references if reference in self.kinds), None)
 
     def _is_suspended(self, row: BalanceTransaction) -> bool:

@@ -5,6 +5,7 @@ of several hundred. Donations are locked in the order of their ids, so two batch
 each other in a circle; whatever belongs to a donation is only touched under its lock.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cached_property
@@ -54,6 +55,9 @@ class Batch:
         self._due_receipts: list[str] = []
         self._named_balance_transactions: set[str] = set()
         self._rows = loading.load(session, objects)
+        self._by_source: dict[str | None, list[BalanceTransaction]] = defaultdict(list)
+        for row in self._rows.booked.values():
+            self._by_source[row.source_id].append(row)
 
     def donation(self, donation_id: str | None) -> Donation | None:
         """The gift an object belongs to; None when it is no gift of ours."""
@@ -155,7 +159,7 @@ class Batch:
 
     def booked_about(self, source_id: str) -> list[BalanceTransaction]:
         """The booked balance transactions whose source is this charge, refund or dispute."""
-        return [row for row in self._rows.booked.values() if row.source_id == source_id]
+        return list(self._by_source.get(source_id, ()))
 
     def booked_of(self, charge: Charge) -> Booked:
         """Everything booked of a charge up to now, this batch included."""
@@ -193,6 +197,7 @@ class Batch:
             available_on=from_stripe(transaction.available_on),
         )
         self._rows.booked[transaction.id] = row
+        self._by_source[row.source_id].append(row)
         self._session.add(row)
         return row
 

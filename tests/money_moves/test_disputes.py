@@ -74,6 +74,22 @@ def test_the_fee_for_countering_a_dispute_and_its_return_are_dispute_fees(charit
     }
 
 
+def test_the_fee_for_countering_a_dispute_that_is_lost_is_no_part_of_the_chargeback(charity: Charity) -> None:
+    _, charge = charity.paid_gift(("general", 2500), fee=0)
+    dispute = charity.stripe.dispute(charge, fee=1500)
+    charity.stripe.moves("fee", -1500, type="stripe_fee", source=dispute)
+
+    charity.stripe.closes(dispute, "lost")
+    charity.hears()
+
+    assert charity.balances() == {
+        "stripe_balance": -3000,
+        "contributions:general": -2500,
+        "chargebacks:general": 2500,
+        "dispute_fees": 3000,
+    }
+
+
 def test_a_lost_dispute_is_a_chargeback_of_its_funds_on_the_day_stripe_said_so(charity: Charity) -> None:
     _, charge = charity.paid_gift(("general", 1000), ("rescue", 1500), fee=0)
     dispute = charity.stripe.dispute(charge, fee=0)

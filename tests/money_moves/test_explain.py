@@ -143,11 +143,12 @@ def test_a_refund_that_failed_and_was_made_again(charity: Charity) -> None:
 
 def test_an_open_dispute_names_the_day_by_which_it_must_be_answered(charity: Charity) -> None:
     gift, charge = charity.paid_gift(created_at=NOON)
-    charity.stripe.dispute(charge)
+    dispute = charity.stripe.dispute(charge)
+    charity.stripe.moves("fee", -1500, type="stripe_fee", source=dispute)
     charity.hears()
 
     assert told(gift).splitlines()[3:5] == [
-        "On 24 November 2026 the donor's bank took $25.00 back (fraudulent); Stripe took $15.00 for the"
+        "On 24 November 2026 the donor's bank took $25.00 back (fraudulent); Stripe took $30.00 for the"
         " dispute. It must be answered by 1 December 2026.",
         "$25.00 is held until it is decided.",
     ]
