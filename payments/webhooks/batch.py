@@ -163,14 +163,21 @@ class Batch:
 
     def booked_of(self, charge: Charge) -> Booked:
         """Everything booked of a charge up to now, this batch included."""
+        refunds = self.refunds_of(charge)
+        disputes = [
+            row for row in self._rows.disputes.values() if row.stripe_charge_id == charge.stripe_charge_id
+        ]
+        sources = [
+            charge.stripe_charge_id,
+            *(row.stripe_refund_id for row in refunds if row.stripe_refund_id is not None),
+            *(row.stripe_dispute_id for row in disputes),
+        ]
         return Booked(
             charge=charge,
-            transactions=list(self._rows.booked.values()),
+            transactions=[row for source in sources for row in self.booked_about(source)],
             kinds=self._rows.kinds,
-            refunds=self.refunds_of(charge),
-            disputes=[
-                row for row in self._rows.disputes.values() if row.stripe_charge_id == charge.stripe_charge_id
-            ],
+            refunds=refunds,
+            disputes=disputes,
             owed_payments=self._rows.owed_payments.get(charge.donation_id or "", []),
         )
 
