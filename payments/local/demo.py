@@ -185,7 +185,7 @@ def _environment(folder: Path, *, server: str, broker: str, ports: Ports) -> dic
         "PUBLIC_BASE_URL": f"http://127.0.0.1:{ports.app}",
         "SECRET_KEY": kept.get("SECRET_KEY") or secrets.token_hex(32),
         "SMTP_URL": f"smtp://127.0.0.1:{ports.smtp}",
-        "MAIL_FROM": "Almoner demo <giving@example.org>",
+        "MAIL_FROM": "Lantern Path <giving@lanternpath.example>",
         "METRICS_TOKEN": "",
     }
     draft = file.with_suffix(".draft")
