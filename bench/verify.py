@@ -34,6 +34,8 @@ class Proof:
 
     gifts: int
     seconds: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    """PostgreSQL's CPU seconds: two readers on two free cores need at least half of it."""
     peak_mib: float = 0.0
     findings: int = 0
     slowest: list[tuple[str, float]] = field(default_factory=list)
@@ -80,8 +82,10 @@ def _proved(standing: on.Ground, url: str, gifts: int, *, rounds: int) -> Proof:
     proof = Proof(gifts)
     for turn in range(rounds):
         _say(f"proving {gifts:,} gifts: round {turn + 1} of {rounds}")
+        before = standing.postgres_cpu()
         answer, seconds, peak = _verify(standing, url)
         proof.seconds.append(seconds)
+        proof.cpu.append(standing.postgres_cpu() - before)
         proof.peak_mib = max(proof.peak_mib, peak)
         proof.findings += answer["count"]
         proof.slowest = sorted(answer["seconds"].items(), key=lambda found: -found[1])
@@ -138,7 +142,7 @@ def _broken(standing: on.Ground, url: str, gifts: int) -> Proof:
         owner.execute("update journal_entries set effective_on = effective_on + 1")
     answer, seconds, peak = _verify(standing, url, "--kind", "entry_on_wrong_day")
     _say("")
-    return Proof(gifts, [seconds], peak, answer["count"])
+    return Proof(gifts, [seconds], [], peak, answer["count"])
 
 
 def _report(
@@ -151,6 +155,7 @@ def _report(
             f"almoner ledger verify, {proof.gifts:,} gifts",
             f"{middle(proof.seconds):.1f}",
             f"{min(proof.seconds):.1f}–{max(proof.seconds):.1f}",
+            f"{middle(proof.cpu):.1f}",
             f"{middle(proof.seconds) / proof.gifts * 1e6:.0f}",
             f"{proof.peak_mib:.0f}",
             str(proof.findings),
@@ -168,8 +173,12 @@ def _report(
             str(loop["wrong"]),
         ]
     )
-    rows.append([f"ORM loop, scaled to {largest.gifts:,}", f"{whole_loop:.0f}", "", f"{a_gift:.0f}", "", ""])
-    print_table(["proof", "seconds", "rounds", "µs/gift", "client peak MiB", "findings"], rows)
+    rows.append(
+        [f"ORM loop, scaled to {largest.gifts:,}", f"{whole_loop:.0f}", "", "", f"{a_gift:.0f}", "", ""]
+    )
+    print_table(
+        ["proof", "seconds", "rounds", "PostgreSQL CPU s", "µs/gift", "client peak MiB", "findings"], rows
+    )
     slowest = ", ".join(f"{kind} {seconds:.1f} s" for kind, seconds in largest.slowest[:5])
     print(f"  The slowest laws of the largest book ({on_disk / GIB:.1f} GiB on disk): {slowest}.")
     print(

@@ -56,22 +56,17 @@ CHECKS = (
         says="Entry {subject} changes stripe_balance by {found}; Stripe says {expected}{detail}.",
         remedy="Compare both with Stripe's dashboard; correct the book by a reversing entry.",
         sql="""
-            with change as (
-                select reference, currency, sum(case when to_account = 'stripe_balance' then amount
-                    else -amount end)::bigint as net
+            select array[reference], currency, sum(found)::bigint, sum(expected)::bigint,
+                case when bool_or(is_stripes) then '' else ' in this currency' end
+            from (
+                select reference, currency, case when to_account = 'stripe_balance' then amount
+                    else -amount end as found, 0 as expected, false as is_stripes
                 from journal_moves where 'stripe_balance' in (from_account, to_account)
-                group by reference, currency
-            )
-            select array[coalesce(c.reference, 'bt:' || b.stripe_balance_transaction_id)],
-                coalesce(b.currency, c.currency), coalesce(c.net, 0), coalesce(b.net, 0),
-                case when b.stripe_balance_transaction_id is null
-                        then ', which has no such balance transaction'
-                    when c.currency <> b.currency then format(', and the entry is in %s', c.currency)
-                    else '' end
-            from change c
-            full join balance_transactions b on c.reference = 'bt:' || b.stripe_balance_transaction_id
-            where b.currency is distinct from c.currency and coalesce(b.net, 1) <> 0
-                or b.net <> c.net
+                union all
+                select 'bt:' || stripe_balance_transaction_id, currency, 0, net, true
+                from balance_transactions
+            ) sides
+            group by reference, currency having sum(found) <> sum(expected)
         """,
     ),
     Check(

@@ -10,26 +10,29 @@ CHECKS = (
         says="Gift {subject} of {found} is settled, has no receipt and none is due{detail}.",
         remedy="Insert it into due_receipts; the next round of the worker issues it.",
         sql="""
-            select array[d.id], d.currency, d.amount, null::bigint,
-                case when exists (select from receipts r where r.donation_id = d.id)
-                then '; its receipt was voided and not replaced' else '' end
-            from donations d
-            where d.paid_at is not null and (d.channel = 'online' or (
+            with bare as materialized (
+                select d.* from donations d
+                where d.paid_at is not null
+                    and not exists (select from receipts r where r.donation_id = d.id and r.status = 'issued')
+                    and not exists (select from due_receipts w where w.donation_id = d.id)
+            ), entitled as (
+                select * from bare d
+                where d.channel = 'online' or (
                     d.channel in ('cheque', 'cash', 'bank_transfer') and d.benefit_amount = 0
                     and d.payer_kind in ('person', 'company', 'estate')
-                    and not exists (select from offline_gifts o where o.donation_id = d.id
-                        and o.reversed_at is not null)
-                ))
-                and not exists (select from receipts r where r.donation_id = d.id and r.status = 'issued')
-                and not exists (select from due_receipts w where w.donation_id = d.id)
-                and not (exists (select from receipts r where r.donation_id = d.id) and (
-                    exists (select from refunds f where f.donation_id = d.id and f.status <> 'declined')
-                    or exists (select from disputes p where p.donation_id = d.id and p.status = 'lost')
-                    or exists (select from journal_entries e where e.donation_id = d.id
-                        and e.kind = 'bank_debit_returned')
-                    or exists (select from offline_gifts o where o.donation_id = d.id
-                        and o.reversed_at is not null)
-                ))
+                    and d.id not in (select donation_id from offline_gifts where reversed_at is not null)
+                )
+            ), voided as (select donation_id from receipts where status = 'void'),
+            gone as (
+                select donation_id from refunds where status <> 'declined'
+                union select donation_id from disputes where status = 'lost'
+                union select donation_id from journal_entries where kind = 'bank_debit_returned'
+                union select donation_id from offline_gifts where reversed_at is not null
+            )
+            select array[d.id], d.currency, d.amount, null::bigint,
+                case when v.donation_id is null then '' else '; its receipt was voided and not replaced' end
+            from entitled d left join (select distinct donation_id from voided) v on v.donation_id = d.id
+            where v.donation_id is null or not exists (select from gone g where g.donation_id = d.id)
         """,
     ),
     Check(
