@@ -168,6 +168,7 @@ def _report(
             f"ORM loop, {loop['gifts']:,} gifts",
             f"{loop['seconds']:.1f}",
             "",
+            "",
             f"{a_gift:.0f}",
             "",
             str(loop["wrong"]),
