@@ -110,6 +110,7 @@ def balance_transaction_fetched(session: Session, fetched: Any) -> None:
             fee=fetched.fee,
             net=fetched.net,
             currency=fetched.currency,
+            description=fetched.description,
             exchange_rate=fetched.exchange_rate,
             created_at=datetime.fromtimestamp(fetched.created, UTC),
             available_on=datetime.fromtimestamp(fetched.available_on, UTC),
