@@ -49,7 +49,7 @@ def write(count: int) -> None:
         session.execute(insert(Donation), [_donation(n, entity) for n in places])
         session.execute(
             insert(Allocation),
-            [{"donation_id": f"don_{n}", "position": 0, "fund_id": fund, "amount": 5000} for n in places],
+            [{"donation_id": f"don_{n:032x}", "position": 0, "fund_id": fund, "amount": 5000} for n in places],
         )
     for first in range(0, count, 250):
         with transaction() as session:
@@ -60,7 +60,7 @@ def write(count: int) -> None:
 
 def _donation(n: int, entity: str) -> dict[str, Any]:
     return {
-        "id": f"don_{n}",
+        "id": f"don_{n:032x}",
         "entity_id": entity,
         "donor_id": f"dnr_{n}",
         "donor_name": "Ada Park",
@@ -79,8 +79,8 @@ def said_of(n: int) -> Iterator[inbox.Delivery]:
     at = int(time.time())
     session = checkout_session(at) | {
         "id": f"cs_test_{n}",
-        "client_reference_id": f"don_{n}",
-        "metadata": {"donation": f"don_{n}"},
+        "client_reference_id": f"don_{n:032x}",
+        "metadata": {"donation": f"don_{n:032x}"},
         "payment_intent": f"pi_{n}",
     }
     settled = _charge(n) | {"balance_transaction": f"txn_{n}"}
@@ -151,7 +151,7 @@ def _charge(n: int) -> dict[str, Any]:
         "failure_message": None,
         "fraud_details": {},
         "livemode": False,
-        "metadata": {"donation": f"don_{n}"},
+        "metadata": {"donation": f"don_{n:032x}"},
         "on_behalf_of": None,
         "outcome": {
             "advice_code": None,
