@@ -49,7 +49,10 @@ def write(count: int) -> None:
         session.execute(insert(Donation), [_donation(n, entity) for n in places])
         session.execute(
             insert(Allocation),
-            [{"donation_id": f"don_{n:032x}", "position": 0, "fund_id": fund, "amount": 5000} for n in places],
+            [
+                {"donation_id": f"don_{n:032x}", "position": 0, "fund_id": fund, "amount": 5000}
+                for n in places
+            ],
         )
     for first in range(0, count, 250):
         with transaction() as session:
