@@ -18,12 +18,12 @@ from sqlalchemy.orm import Session
 from payments import database
 from payments.donations import checkout, organisation, wishes
 from payments.donations.models import Donation, DonationStatus
-from payments.donations.wishes import Wish
+from payments.donations.wishes import Wish, WishRefused
 from payments.errors import StripeRefused, StripeUnavailable
 from payments.settings import settings
 from payments.staff import people, tokens
 from payments.staff.models import Role, StaffMember
-from payments.stripe_gateway.client import CheckoutPage, CheckoutRequest, gateway
+from payments.stripe_gateway.client import CheckoutRequest, gateway
 from payments.supporters import donors
 
 log = structlog.stdlib.get_logger(__name__)
@@ -92,15 +92,49 @@ def open_checkout(wish: Wish, *, key: str) -> OpenedCheckout:
     with another wish, and `StripeUnavailable` or `StripeRefused` when Stripe opened no page; the
     same key may then be tried again.
     """
-    give_up = time.monotonic() + _WAIT_SECONDS
     wish_sha256 = checkout.fingerprint(wish)
+    try:
+        request = _begin(wish, key=key, wish_sha256=wish_sha256)
+    except WishRefused as refusal:
+        # What was taken before stays taken, though the charity's terms may have changed since.
+        return _opened_before(key, wish_sha256, refusal=refusal)
+    return _ask_stripe(request) if request is not None else _opened_before(key, wish_sha256)
+
+
+def _begin(wish: Wish, *, key: str, wish_sha256: str) -> CheckoutRequest | None:
+    """Write the gift, and say what to ask Stripe; None when this key has made a gift before."""
+    offer = organisation.known_offer()
+    if offer is None:
+        with database.transaction() as session:
+            offer = organisation.read_offer(session)
+    agreed = wishes.agree(wish, terms=offer.terms, funds=offer.funds)
+    with database.single_statements() as connection:
+        begun = checkout.begin(
+            connection, wish, agreed, key=key, wish_sha256=wish_sha256, entity_id=offer.entity.id
+        )
+    if begun is None:
+        return None
+    return checkout.request_for(
+        begun.donation,
+        fund_names=offer.fund_names((share.fund_id for share in agreed.shares), wish.locale),
+        email=begun.email,
+        public_base_url=settings().public_base_url,
+    )
+
+
+def _opened_before(key: str, wish_sha256: str, *, refusal: WishRefused | None = None) -> OpenedCheckout:
+    """The page of a key that was used before: wait for who is asking Stripe, and take over if nobody is."""
+    give_up = time.monotonic() + _WAIT_SECONDS
     while True:
-        donation, request = _claim(wish, key=key, wish_sha256=wish_sha256)
+        with database.transaction() as session:
+            earlier = checkout.earlier(session, key=key, wish_sha256=wish_sha256)
+            if earlier is None:
+                # A used key is never forgotten, so only a refused wish has made no gift.
+                raise refusal or RuntimeError("this key was used and has no gift")
+            donation = earlier.donation
+            request = _asked_again(session, donation) if earlier.may_ask else None
         if request is not None:
-            page = _ask_stripe(request)
-            with database.transaction() as session:
-                opened = checkout.record_page(session, donation.id, page)
-            return OpenedCheckout(donation_id=donation.id, status=opened.status, checkout_url=opened.url)
+            return _ask_stripe(request)
         if donation.stripe_checkout_session_id is not None:
             return OpenedCheckout(
                 donation_id=donation.id,
@@ -112,49 +146,22 @@ def open_checkout(wish: Wish, *, key: str) -> OpenedCheckout:
         time.sleep(_LOOK_EVERY_SECONDS)
 
 
-def _ask_stripe(request: CheckoutRequest) -> CheckoutPage:
+def _asked_again(session: Session, donation: Donation) -> CheckoutRequest:
+    return checkout.request_for(
+        donation,
+        fund_names=checkout.fund_names(session, donation),
+        email=donors.email_of(session, donation.donor_id),
+        public_base_url=settings().public_base_url,
+    )
+
+
+def _ask_stripe(request: CheckoutRequest) -> OpenedCheckout:
     try:
-        return gateway().open_checkout(request)
+        page = gateway().open_checkout(request)
     except (StripeUnavailable, StripeRefused):
         with database.transaction() as session:
             checkout.let_go(session, request.donation_id)
         raise
-
-
-def _claim(wish: Wish, *, key: str, wish_sha256: str) -> tuple[Donation, CheckoutRequest | None]:
-    """The gift of this key, and what to ask Stripe for when it is this caller's turn to ask."""
-    with database.transaction() as session:
-        earlier = checkout.earlier(session, key=key, wish_sha256=wish_sha256)
-        if earlier is None:
-            return _begin(session, wish, key=key, wish_sha256=wish_sha256)
-        if not earlier.may_ask:
-            return earlier.donation, None
-        request = checkout.request_for(
-            earlier.donation,
-            fund_names=checkout.fund_names(session, earlier.donation),
-            email=donors.email_of(session, earlier.donation.donor_id),
-            public_base_url=settings().public_base_url,
-        )
-        return earlier.donation, request
-
-
-def _begin(session: Session, wish: Wish, *, key: str, wish_sha256: str) -> tuple[Donation, CheckoutRequest]:
-    offer = organisation.offer(session)
-    agreed = wishes.agree(wish, terms=offer.terms, funds=offer.funds)
-    donor = donors.meet(session, email=agreed.donor_email, name=agreed.donor_name, locale=wish.locale)
-    claim = checkout.begin(
-        session,
-        wish,
-        agreed,
-        key=key,
-        wish_sha256=wish_sha256,
-        donor_id=donor.id,
-        entity_id=offer.entity.id,
-    )
-    request = checkout.request_for(
-        claim.donation,
-        fund_names=offer.fund_names((share.fund_id for share in agreed.shares), wish.locale),
-        email=donor.email,
-        public_base_url=settings().public_base_url,
-    )
-    return claim.donation, request
+    with database.single_statements() as connection:
+        opened = checkout.record_page(connection, request.donation_id, page)
+    return OpenedCheckout(donation_id=request.donation_id, status=opened.status, checkout_url=opened.url)

@@ -6,11 +6,12 @@ key, answers with the same page.
 """
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import Connection, select, text, update
 from sqlalchemy.orm import Session
 
 from payments.clock import now
@@ -51,8 +52,16 @@ class NotGivenOnline(AlmonerError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A gift that was written now, and where its donor's mail goes."""
+
+    donation: Donation
+    email: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A caller's part in opening a gift's page: to ask Stripe, or to wait for who is asking."""
+    """A later caller's part in opening a gift's page: to ask Stripe, or to wait for who is asking."""
 
     donation: Donation
     may_ask: bool
@@ -66,46 +75,67 @@ class Opened:
     url: str | None
 
 
-_HOLD_KEY = text("select pg_advisory_xact_lock(hashtextextended(:key, 0))")
-
-
 def fingerprint(wish: Wish) -> str:
     """The wish as one hash: two requests with one key must be the same wish."""
     said = repr((replace(wish, source={}), sorted(wish.source.items())))
     return hashlib.sha256(said.encode()).hexdigest()
 
 
-def earlier(session: Session, *, key: str, wish_sha256: str) -> Claim | None:
-    """The gift this key already made, held against other callers for the length of the transaction."""
-    session.execute(_HOLD_KEY, {"key": key})
-    request = session.get(DonationRequest, key)
-    if request is None:
-        return None
-    if request.request_sha256 != wish_sha256:
-        raise IdempotencyKeyReused
-    donation = find(session, request.donation_id)
-    may_ask = donation.stripe_checkout_session_id is None and request.caller_until < now()
-    if may_ask:
-        request.caller_until = now() + _CALL_LASTS
-    return Claim(donation=donation, may_ask=may_ask)
+_BEGIN = text("""
+    with claimed as (
+        insert into donation_requests (idempotency_key, request_sha256, donation_id, caller_until)
+        values (:key, :wish_sha256, :id, :caller_until)
+        on conflict (idempotency_key) do nothing
+        returning donation_id
+    ), known as (
+        select id, email from donors where lower(email) = lower(:email)
+    ), met as (
+        insert into donors (id, email, name, locale)
+        select :new_donor_id, :email, :donor_name, :locale from claimed where not exists (select from known)
+        -- Met by another gift in this very moment: only an update can see that row, so change nothing.
+        on conflict (lower(email)) do update set email = donors.email
+        returning id, email
+    ), donor as (
+        select id, email from known union all select id, email from met
+    ), given as (
+        insert into donations (
+            id, created_at, entity_id, donor_id, donor_name, locale, frequency, currency, amount,
+            fee_cover_amount, dedication_kind, dedication_name, source, checkout_expires_at
+        )
+        select
+            :id, :created_at, :entity_id, donor.id, :donor_name, :locale, :frequency, :currency, :amount,
+            :fee_cover_amount, :dedication_kind, :dedication_name, cast(:source as jsonb),
+            :checkout_expires_at
+        from claimed, donor
+    ), shared as (
+        insert into donation_allocations (donation_id, position, fund_id, amount)
+        select donation_id, part.number - 1, part.fund_id, part.amount
+        from claimed,
+            unnest(cast(:fund_ids as text[]), cast(:fund_amounts as bigint[]))
+                with ordinality as part (fund_id, amount, number)
+    )
+    select donor.id, donor.email from claimed, donor
+""")
 
 
 def begin(
-    session: Session,
+    connection: Connection | Session,
     wish: Wish,
     agreed: Agreed,
     *,
     key: str,
     wish_sha256: str,
-    donor_id: str,
     entity_id: str,
-) -> Claim:
-    """Write the gift and its key; the caller commits and then asks Stripe."""
+) -> Begun | None:
+    """Write the gift, its donor and its key, unless this key has made a gift before: None then.
+
+    One statement, so that it is whole without a transaction around it: a busy evening's pages are
+    opened at the rate at which gifts can be written. The caller commits and then asks Stripe.
+    """
     donation = Donation(
         id=new_id("don"),
         created_at=now(),
         entity_id=entity_id,
-        donor_id=donor_id,
         donor_name=agreed.donor_name,
         locale=wish.locale,
         frequency=wish.frequency,
@@ -117,22 +147,45 @@ def begin(
         source=dict(wish.source),
         status=DonationStatus.PENDING,
         checkout_expires_at=now() + CHECKOUT_OPEN_FOR,
-        allocations=[
-            Allocation(position=position, fund_id=share.fund_id, amount=share.amount)
-            for position, share in enumerate(agreed.shares)
-        ],
     )
-    session.add(donation)
-    session.flush()
-    session.add(
-        DonationRequest(
-            idempotency_key=key,
-            request_sha256=wish_sha256,
-            donation_id=donation.id,
-            caller_until=now() + _CALL_LASTS,
-        )
-    )
-    return Claim(donation=donation, may_ask=True)
+    donor = connection.execute(
+        _BEGIN,
+        {
+            "key": key,
+            "wish_sha256": wish_sha256,
+            "caller_until": now() + _CALL_LASTS,
+            "new_donor_id": new_id("dnr"),
+            "email": agreed.donor_email,
+            "fund_ids": [share.fund_id for share in agreed.shares],
+            "fund_amounts": [share.amount for share in agreed.shares],
+            **{name: getattr(donation, name) for name in _WRITTEN},
+            "source": json.dumps(donation.source),
+        },
+    ).one_or_none()
+    if donor is None:
+        return None
+    donation.donor_id = donor.id
+    return Begun(donation=donation, email=donor.email)
+
+
+_WRITTEN = (
+    *("id", "created_at", "entity_id", "donor_name", "locale", "frequency", "currency", "amount"),
+    *("fee_cover_amount", "dedication_kind", "dedication_name", "checkout_expires_at"),
+)
+
+
+def earlier(session: Session, *, key: str, wish_sha256: str) -> Claim | None:
+    """The gift this key made before, held against other callers for the length of the transaction."""
+    request = session.get(DonationRequest, key, with_for_update=True)
+    if request is None:
+        return None
+    if request.request_sha256 != wish_sha256:
+        raise IdempotencyKeyReused
+    donation = find(session, request.donation_id)
+    may_ask = donation.stripe_checkout_session_id is None and request.caller_until < now()
+    if may_ask:
+        request.caller_until = now() + _CALL_LASTS
+    return Claim(donation=donation, may_ask=may_ask)
 
 
 def fund_names(session: Session, donation: Donation) -> list[str]:
@@ -164,21 +217,23 @@ def request_for(
     )
 
 
-def record_page(session: Session, donation_id: str, page: CheckoutPage) -> Opened:
+def record_page(connection: Connection | Session, donation_id: str, page: CheckoutPage) -> Opened:
     """Remember which page Stripe opened. The webhook may have been faster; it has the same ids."""
-    recorded = session.execute(
-        update(Donation)
-        .where(Donation.id == donation_id)
-        .values(
-            stripe_checkout_session_id=page.stripe_checkout_session_id,
-            checkout_url=func.coalesce(page.url, Donation.checkout_url),
-        )
-        .returning(Donation.status, Donation.checkout_url)
-        .execution_options(synchronize_session=False)
+    recorded = connection.execute(
+        _RECORD_PAGE,
+        {"id": donation_id, "session": page.stripe_checkout_session_id, "url": page.url},
     ).one_or_none()
     if recorded is None:
         raise DonationNotFound(donation_id)
     return Opened(status=DonationStatus(recorded.status), url=recorded.checkout_url)
+
+
+_RECORD_PAGE = text("""
+    update donations
+    set stripe_checkout_session_id = :session, checkout_url = coalesce(:url, checkout_url)
+    where id = :id
+    returning status, checkout_url
+""")
 
 
 def let_go(session: Session, donation_id: str) -> None:

@@ -92,23 +92,27 @@ class Offer:
         return [names[fund_id] for fund_id in fund_ids]
 
 
-def offer(session: Session) -> Offer:
-    """The charity's offer, read from the database at most every few seconds.
+def known_offer() -> Offer | None:
+    """The charity's offer as read a moment ago, if it was.
 
     It changes a few times a year and is asked for with every gift; a change made by another process
     is seen within `_OFFER_LASTS`.
     """
     known = _known_offer.get("now")
-    if known is None or known[0] < now():
-        read = Offer(
-            terms=tuple(giving_terms(session)),
-            funds=tuple(open_funds(session)),
-            entity=receiving_entity(session),
-        )
-        for row in (*read.terms, *read.funds, read.entity):
-            session.expunge(row)
-        known = _known_offer["now"] = (now() + _OFFER_LASTS, read)
-    return known[1]
+    return known[1] if known is not None and known[0] > now() else None
+
+
+def read_offer(session: Session) -> Offer:
+    """The charity's offer, and remember it for the next gifts."""
+    read = Offer(
+        terms=tuple(giving_terms(session)),
+        funds=tuple(open_funds(session)),
+        entity=receiving_entity(session),
+    )
+    for row in (*read.terms, *read.funds, read.entity):
+        session.expunge(row)
+    _known_offer["now"] = (now() + _OFFER_LASTS, read)
+    return read
 
 
 def forget_offer() -> None:

@@ -1,6 +1,5 @@
 """Donors: one row an e-mail address, made when a gift begins."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Index, func, select, text
@@ -24,29 +23,15 @@ class Donor(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A donor we know now: the id, and the address as it was first written."""
-
-    id: str
-    email: str
-
-
-def meet(session: Session, *, email: str, name: str, locale: str) -> Known:
-    """The donor with this address, made now when we meet them for the first time."""
+def recognise(session: Session, *, email: str, name: str, locale: str) -> str:
+    """The id of the donor with this address, made now when we meet them for the first time."""
     fresh = insert(Donor).values(id=new_id("dnr"), email=email, name=name, locale=locale)
     made: str | None = session.scalar(
         fresh.on_conflict_do_nothing(index_elements=[text("lower(email)")]).returning(Donor.id)
     )
     if made is not None:
-        return Known(made, email)
-    known = select(Donor.id, Donor.email).where(func.lower(Donor.email) == func.lower(email))
-    return Known(*session.execute(known).one())
-
-
-def recognise(session: Session, *, email: str, name: str, locale: str) -> str:
-    """The id of the donor with this address, known or met now."""
-    return meet(session, email=email, name=name, locale=locale).id
+        return made
+    return session.scalars(select(Donor.id).where(func.lower(Donor.email) == func.lower(email))).one()
 
 
 def email_of(session: Session, donor_id: str) -> str:

@@ -10,6 +10,7 @@ from httpx2 import Response
 from sqlalchemy import text
 
 from payments.database import transaction
+from payments.donations.organisation import forget_offer
 from tests.journeys.neighbours import Stripe
 
 
@@ -52,6 +53,20 @@ def test_a_gift_is_begun_and_its_page_named(client: TestClient, stripe: Stripe):
     assert begun["status"] == "pending"
     assert begun["checkout_url"].startswith(stripe.url)
     assert answer.headers["location"] == f"/api/v1/donations/{begun['id']}"
+
+
+def test_a_gift_that_was_taken_stays_taken_when_the_terms_change(client: TestClient, stripe: Stripe):
+    first = post(client, a_body(), key="a-key-of-mine").json()
+    with transaction() as session:
+        session.execute(text("update giving_terms set minimum = 5000"))
+    forget_offer()
+
+    again = post(client, a_body(), key="a-key-of-mine")
+    fresh = post(client, a_body(), key="another-key-of-mine")
+
+    assert (again.status_code, again.json()) == (201, first)
+    assert_problem(fresh, 422, "amount-too-small")
+    assert gifts() == 1
 
 
 def test_the_gift_can_be_looked_at_and_says_nothing_of_its_donor(client: TestClient, stripe: Stripe):

@@ -1,6 +1,7 @@
 """From a wish to a page: one key, one gift, one caller who asks Stripe."""
 
 import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -21,8 +22,7 @@ from tests.donations.test_wishes import a_wish
 KEY = "api:the-key-of-a-client"
 
 
-def begun(session: Session, wish: Wish, *, key: str = KEY) -> checkout.Claim:
-    donor = recognise(session, email=wish.donor_email, name=wish.donor_name, locale=wish.locale)
+def begin(session: Session, wish: Wish, *, key: str = KEY) -> checkout.Begun | None:
     agreed = Agreed(
         total=Money(wish.amount, wish.currency),
         fee_cover=Money(0, wish.currency),
@@ -31,14 +31,15 @@ def begun(session: Session, wish: Wish, *, key: str = KEY) -> checkout.Claim:
         donor_name=wish.donor_name,
     )
     return checkout.begin(
-        session,
-        wish,
-        agreed,
-        key=key,
-        wish_sha256=checkout.fingerprint(wish),
-        donor_id=donor,
-        entity_id="us",
+        session, wish, agreed, key=key, wish_sha256=checkout.fingerprint(wish), entity_id="us"
     )
+
+
+def begun(session: Session, wish: Wish, *, key: str = KEY) -> Donation:
+    """The gift as it was stored."""
+    made = begin(session, wish, key=key)
+    assert made is not None
+    return checkout.find(session, made.donation.id)
 
 
 def earlier(session: Session, wish: Wish, *, key: str = KEY) -> checkout.Claim | None:
@@ -54,10 +55,9 @@ def test_the_first_caller_may_ask_stripe_and_the_second_waits(organisation: Orga
 
     second = earlier(session, a_wish())
 
-    assert first.may_ask
     assert second is not None
     assert not second.may_ask
-    assert second.donation.id == first.donation.id
+    assert second.donation.id == first.id
 
 
 def test_a_caller_that_went_silent_is_relieved_once(organisation: Organisation, session: Session):
@@ -72,8 +72,8 @@ def test_a_caller_that_went_silent_is_relieved_once(organisation: Organisation, 
 
 
 def test_a_caller_that_let_go_is_relieved_at_once(organisation: Organisation, session: Session):
-    claim = begun(session, a_wish())
-    checkout.let_go(session, claim.donation.id)
+    gift = begun(session, a_wish())
+    checkout.let_go(session, gift.id)
     session.expire_all()
 
     heir = earlier(session, a_wish())
@@ -83,10 +83,10 @@ def test_a_caller_that_let_go_is_relieved_at_once(organisation: Organisation, se
 
 
 def test_nobody_asks_again_once_the_page_is_there(organisation: Organisation, session: Session):
-    claim = begun(session, a_wish())
+    gift = begun(session, a_wish())
     page = CheckoutPage(stripe_checkout_session_id="cs_1", url="https://stripe.test/cs_1")
-    checkout.record_page(session, claim.donation.id, page)
-    checkout.let_go(session, claim.donation.id)
+    checkout.record_page(session, gift.id, page)
+    checkout.let_go(session, gift.id)
     session.expire_all()
 
     later = earlier(session, a_wish())
@@ -119,17 +119,77 @@ def test_any_other_wish_under_the_same_key_is_refused(
         earlier(session, other)
 
 
-def test_callers_with_one_key_pass_one_by_one(organisation: Organisation):
-    entered: list[str] = []
+def test_a_used_key_makes_no_second_gift(organisation: Organisation, session: Session):
+    begun(session, a_wish())
+
+    assert begin(session, a_wish(2600)) is None
+    assert session.scalar(text("select count(*) from donations")) == 1
+    assert session.scalar(text("select count(*) from donors")) == 1
+
+
+def test_of_two_callers_with_one_key_the_second_waits_and_makes_nothing(organisation: Organisation):
+    told: list[str] = []
     with transaction() as first:
-        assert earlier(first, a_wish()) is None
-        second = threading.Thread(target=_find_earlier, args=(entered,))
-        second.start()
-        entered.append("the first writes")
         begun(first, a_wish())
+        second = threading.Thread(target=_begin_too, args=(told, a_wish()))
+        second.start()
+        _wait_until_somebody_waits()
+        told.append("the first commits")
     second.join(timeout=10)
 
-    assert entered == ["the first writes", "the second finds it"]
+    assert told == ["the first commits", "the second made nothing"]
+
+
+def test_two_first_gifts_of_one_donor_at_once_are_two_gifts_of_one_donor(organisation: Organisation):
+    told: list[str] = []
+    with transaction() as first:
+        begun(first, a_wish())
+        second = threading.Thread(target=_begin_too, args=(told, a_wish(), "api:another-key"))
+        second.start()
+        _wait_until_somebody_waits()
+    second.join(timeout=10)
+
+    assert told == ["the second made a gift"]
+    with transaction() as session:
+        assert session.execute(
+            text(
+                "select count(*), count(distinct donor_id) from donations join donors on donors.id = donor_id"
+            )
+        ).one() == (2, 1)
+
+
+def _begin_too(told: list[str], wish: Wish, key: str = KEY) -> None:
+    with transaction() as session:
+        made = begin(session, wish, key=key)
+        told.append("the second made a gift" if made else "the second made nothing")
+
+
+def _wait_until_somebody_waits() -> None:
+    waiting = text(
+        "select count(*) from pg_locks join pg_stat_activity using (pid)"
+        " where not granted and datname = current_database()"
+    )
+    with transaction() as onlooker:
+        for _ in range(500):
+            if onlooker.scalar(waiting):
+                return
+            time.sleep(0.01)
+    raise AssertionError("nobody waits for a lock")
+
+
+def test_callers_who_come_later_pass_one_by_one(organisation: Organisation):
+    entered: list[str] = []
+    with transaction() as session:
+        begun(session, a_wish())
+    with transaction() as first:
+        assert earlier(first, a_wish()) is not None
+        second = threading.Thread(target=_find_earlier, args=(entered,))
+        second.start()
+        _wait_until_somebody_waits()
+        entered.append("the first leaves")
+    second.join(timeout=10)
+
+    assert entered == ["the first leaves", "the second finds it"]
 
 
 def _find_earlier(entered: list[str]) -> None:
@@ -146,7 +206,7 @@ def test_a_gift_is_written_as_it_was_agreed(organisation: Organisation, session:
         source={"page": "/stories", "utm_campaign": "winter"},
     )
 
-    gift = begun(session, wish).donation
+    gift = begun(session, wish)
     session.commit()
 
     row = session.execute(
@@ -169,7 +229,7 @@ def test_stripe_is_asked_from_the_row_alone_and_so_twice_the_same(
     organisation: Organisation, session: Session
 ):
     wish = a_wish(shares=(Share("rescue", 1500), Share("education", 1000)), locale="ko")
-    gift_id = begun(session, wish).donation.id
+    gift_id = begun(session, wish).id
     session.commit()
 
     asked = [_request(session, gift_id) for _ in range(2)]
@@ -193,7 +253,7 @@ def _request(session: Session, gift_id: str):
 
 
 def test_the_webhook_may_be_faster_than_the_page(organisation: Organisation, session: Session):
-    gift = begun(session, a_wish()).donation
+    gift = begun(session, a_wish())
     gift.stripe_checkout_session_id = "cs_1"
     gift.status = "paid"  # type: ignore[assignment]
     session.flush()
@@ -221,7 +281,7 @@ def test_one_address_is_one_donor_however_it_is_written(organisation: Organisati
 
 
 def test_ids_of_gifts_tell_nothing_about_each_other(organisation: Organisation, session: Session):
-    ids = [begun(session, a_wish(), key=f"{KEY}{number}").donation.id for number in range(20)]
+    ids = [begun(session, a_wish(), key=f"{KEY}{number}").id for number in range(20)]
 
     assert len({one[:12] for one in ids}) == 20
     assert len(session.scalars(select(Donation.id)).all()) == 20

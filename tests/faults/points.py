@@ -43,7 +43,7 @@ class Points:
 def instrument(points: Points) -> None:
     """Wrap what leaves the process, for this process only."""
     for name in ("execute", "executemany"):
-        _before(psycopg.Cursor, name, points, lambda _, query, *args, **kw: _words(query))
+        _around_statement(psycopg.Cursor, name, points)
     _around(psycopg.Connection, "commit", points, lambda *_: "COMMIT")
     _around_async(psycopg.AsyncConnection, "execute", points, lambda _, query, *args, **kw: _words(query))
     _around(
@@ -54,13 +54,17 @@ def instrument(points: Points) -> None:
     _around_async(RequestResponseCycle, "send", points, lambda _, message: message["type"])
 
 
-def _before(owner: type, method: str, points: Points, name: Callable[..., str]) -> None:
+def _around_statement(owner: type, method: str, points: Points) -> None:
+    """A statement that commits by itself is seen by others, so it has an after."""
     original = getattr(owner, method)
 
     @functools.wraps(original)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        points.pass_one(f"before {name(*args, **kwargs)}")
-        return original(*args, **kwargs)
+    def wrapped(cursor: Any, query: Any, *args: Any, **kwargs: Any) -> Any:
+        points.pass_one(f"before {_words(query)}")
+        answer = original(cursor, query, *args, **kwargs)
+        if cursor.connection.autocommit:
+            points.pass_one(f"after {_words(query)}")
+        return answer
 
     setattr(owner, method, wrapped)
 
