@@ -6,6 +6,7 @@ from payments.donations import models as donations
 from payments.donations import offline, reversals
 from payments.ledger import models as ledger
 from payments.mail import models as mail
+from payments.monthly import models as monthly
 from payments.receipts import models as receipts
 from payments.staff import models as staff
 from payments.supporters import donors
@@ -18,6 +19,7 @@ __all__ = [
     "jobs",
     "ledger",
     "mail",
+    "monthly",
     "offline",
     "receipts",
     "reversals",

@@ -174,7 +174,8 @@ class Donation(Base):
             name="payer_kind_known",
         ),
         CheckConstraint(
-            "channel <> 'online' or checkout_expires_at is not null", name="online_has_a_checkout"
+            "channel <> 'online' or checkout_expires_at is not null or stripe_invoice_id is not null",
+            name="online_has_a_checkout_or_an_invoice",
         ),
         CheckConstraint("benefit_amount >= 0 and benefit_amount <= amount", name="benefit_within_amount"),
         CheckConstraint(
@@ -184,8 +185,10 @@ class Donation(Base):
         ),
         UniqueConstraint("stripe_checkout_session_id"),
         UniqueConstraint("stripe_payment_intent_id"),
+        UniqueConstraint("stripe_invoice_id"),
         Index("ix_donations_created_at", "created_at"),
         Index("ix_donations_donor_id", "donor_id"),
+        Index("ix_donations_monthly_gift_id", "monthly_gift_id"),
     )
 
     id: Mapped[StrPK]
@@ -228,6 +231,10 @@ class Donation(Base):
     checkout_url: Mapped[str | None]
     stripe_checkout_session_id: Mapped[str | None]
     stripe_payment_intent_id: Mapped[str | None]
+    monthly_gift_id: Mapped[str | None] = mapped_column(ForeignKey("monthly_gifts.id"))
+    """The promise of which this is an instalment."""
+    stripe_invoice_id: Mapped[str | None]
+    """The invoice of an instalment; a gift given once has none."""
 
     allocations: Mapped[list["Allocation"]] = relationship(
         order_by="Allocation.position", lazy="raise", cascade="all"
