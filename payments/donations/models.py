@@ -231,8 +231,8 @@ class Donation(Base):
     checkout_url: Mapped[str | None]
     stripe_checkout_session_id: Mapped[str | None]
     stripe_payment_intent_id: Mapped[str | None]
-    monthly_gift_id: Mapped[str | None] = mapped_column(ForeignKey("monthly_gifts.id"))
-    """The promise of which this is an instalment."""
+    monthly_gift_id: Mapped[str | None]
+    """The promise of which this is an instalment. Its room lies above this one and ties the key."""
     stripe_invoice_id: Mapped[str | None]
     """The invoice of an instalment; a gift given once has none."""
 

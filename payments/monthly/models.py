@@ -7,7 +7,7 @@ only its id. Each paid invoice becomes a `Donation` that takes fund, dedication 
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import (
     BigInteger,
@@ -16,6 +16,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     SmallInteger,
+    Table,
     Text,
     func,
     text,
@@ -23,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from payments.database import Base, StrPK
+from payments.donations.models import Donation
 
 
 class MonthlyStatus(StrEnum):
@@ -126,6 +128,12 @@ class MonthlyGift(Base):
     terms: Mapped[list["MonthlyTerms"]] = relationship(
         order_by="MonthlyTerms.number", lazy="raise", cascade="all"
     )
+
+
+# A gift names its promise by id; that the promise exists is said here, where both are known.
+cast(Table, Donation.__table__).append_constraint(
+    ForeignKeyConstraint([Donation.__table__.c.monthly_gift_id], [MonthlyGift.__table__.c.id])
+)
 
 
 class MonthlyTerms(Base):
