@@ -2,11 +2,30 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import insert
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from payments.ledger.models import JournalEntry, JournalMove
 from payments.ledger.rules import Entry
+
+# A statement a table, however many rows: each column travels as one list.
+_ENTRIES = text("""
+    insert into journal_entries
+        (reference, kind, entity_id, donation_id, effective_on, occurred_at, description)
+    select * from unnest(
+        cast(:references as text[]), cast(:kinds as text[]), cast(:entity_ids as text[]),
+        cast(:donation_ids as text[]), cast(:effective_on as date[]),
+        cast(:occurred_at as timestamptz[]), cast(:descriptions as text[])
+    )
+""")
+_MOVES = text("""
+    insert into journal_moves
+        (reference, position, from_account, to_account, amount, currency, fund_id)
+    select * from unnest(
+        cast(:references as text[]), cast(:positions as smallint[]), cast(:from_accounts as text[]),
+        cast(:to_accounts as text[]), cast(:amounts as bigint[]), cast(:currencies as text[]),
+        cast(:fund_ids as text[])
+    )
+""")
 
 
 def post(session: Session, entries: Sequence[Entry]) -> None:
@@ -17,34 +36,29 @@ def post(session: Session, entries: Sequence[Entry]) -> None:
     entries = [entry for entry in entries if entry.moves]
     if not entries:
         return
+    session.flush()  # the gifts they are about may still be on their way
     session.execute(
-        insert(JournalEntry),
-        [
-            {
-                "reference": entry.reference,
-                "kind": entry.kind,
-                "entity_id": entry.books.entity_id,
-                "donation_id": entry.donation_id,
-                "effective_on": entry.effective_on,
-                "occurred_at": entry.occurred_at,
-                "description": entry.description,
-            }
-            for entry in entries
-        ],
+        _ENTRIES,
+        {
+            "references": [entry.reference for entry in entries],
+            "kinds": [entry.kind for entry in entries],
+            "entity_ids": [entry.books.entity_id for entry in entries],
+            "donation_ids": [entry.donation_id for entry in entries],
+            "effective_on": [entry.effective_on for entry in entries],
+            "occurred_at": [entry.occurred_at for entry in entries],
+            "descriptions": [entry.description for entry in entries],
+        },
     )
+    moves = [(entry, position, move) for entry in entries for position, move in enumerate(entry.moves)]
     session.execute(
-        insert(JournalMove),
-        [
-            {
-                "reference": entry.reference,
-                "position": position,
-                "from_account": move.from_account.value,
-                "to_account": move.to_account.value,
-                "amount": move.amount,
-                "currency": entry.currency,
-                "fund_id": move.fund_id,
-            }
-            for entry in entries
-            for position, move in enumerate(entry.moves)
-        ],
+        _MOVES,
+        {
+            "references": [entry.reference for entry, _, _ in moves],
+            "positions": [position for _, position, _ in moves],
+            "from_accounts": [move.from_account.value for _, _, move in moves],
+            "to_accounts": [move.to_account.value for _, _, move in moves],
+            "amounts": [move.amount for _, _, move in moves],
+            "currencies": [entry.currency for entry, _, _ in moves],
+            "fund_ids": [move.fund_id for _, _, move in moves],
+        },
     )

@@ -21,7 +21,8 @@ from payments.webhooks.models import QueuedEvent, StripeEvent
 
 log = logging.getLogger(__name__)
 
-BATCH = 200
+BATCH = 500
+"""A transaction of about 0.15 s. Twice as many gain little more, and hold their gifts longer."""
 PARK_AFTER = 8
 """Tries before an event that keeps failing is parked: about four hours of back-off."""
 
