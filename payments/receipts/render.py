@@ -295,7 +295,7 @@ def _template_sha256() -> str:
     parts = [
         _TEMPLATE,
         *(_HERE / "templates" / f"words.{language}.toml" for language in LANGUAGES),
-        Path(statements.__file__),
+        *sorted(statements.PACKS.glob("*.toml")),
         *sorted(_FONTS.glob("*.[ot]tf")),
     ]
     for part in parts:

@@ -1,14 +1,27 @@
-"""Statutory sentences: every sentence of legal weight a receipt may print, reviewed in this one file.
+"""Statutory sentences: every sentence of legal weight a document may print, kept in `packs/*.toml`.
 
 A receipt names its sentence by code and version, never by free text, so that an issued receipt can
 always be traced to the wording that was in force. A changed wording is a new version beside the old
-one; the old one stays for as long as receipts that carry it are kept.
+one; the old one stays for as long as receipts that carry it are kept. The packs are read when this
+module is, and a pack that is not whole stops the start.
 """
 
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
-from payments.errors import PersonMustLook
+from payments.errors import AlmonerError, PersonMustLook
+
+PACKS = Path(__file__).parent / "packs"
+ANYWHERE = "any"
+"""The pack of documents that claim nothing under any country's tax law."""
+_OUR_LANGUAGES = ("en", "ko")
+
+
+class PackWrong(AlmonerError):
+    """A country pack is not whole; the message names the file and what it lacks."""
 
 
 class UnknownStatement(PersonMustLook):
@@ -16,7 +29,7 @@ class UnknownStatement(PersonMustLook):
 
     def __init__(self, code: str, version: int | None = None) -> None:
         wanted = code if version is None else f"{code} version {version}"
-        super().__init__(f"no statutory sentence {wanted}: add it to receipts/statements.py after review")
+        super().__init__(f"no statutory sentence {wanted}: add it to receipts/packs after review")
         self.code = code
         self.version = version
 
@@ -27,69 +40,62 @@ class Statement:
 
     code: str
     version: int
+    jurisdiction: str
     legal_language: str
     is_tax_receipt: bool
     title: Mapping[str, str]
     """What the document may call itself. In Korea 기부금 영수증 is the name of the statutory form, so a
     body that is not designated, and a foreign one, never prints those words as a title."""
     sentence: Mapping[str, str]
+    """With names in braces that the gift fills in: {benefit}, {eligible}, …"""
     note: Mapping[str, str] = field(default_factory=dict)
     """What readers of a language must not misunderstand, such as a foreign receipt's limits."""
+    form: Mapping[str, str] = field(default_factory=dict)
+    """The further passages of an official form, in the legal language."""
     source: str
     """Where the wording comes from, for the next reviewer."""
+    to_confirm: str | None = None
+    """Who must still confirm it before its first real use."""
 
 
-CATALOGUE: tuple[Statement, ...] = (
-    Statement(
-        code="us_no_goods_or_services",
-        version=1,
-        legal_language="en",
-        is_tax_receipt=True,
-        title={"en": "Donation receipt", "ko": "후원금 영수증"},
-        sentence={
-            "en": "No goods or services were provided in exchange for this contribution.",
-            "ko": "이 기부의 대가로 제공된 재화나 용역은 없습니다.",
-        },
-        note={"ko": "미국 세법에 따른 영수증으로, 한국 세법의 기부금 영수증을 대신하지 않습니다."},
-        source=(
-            "IRS Publication 1771 (Rev. 3-2016), Written Acknowledgment: a statement that no goods or"
-            " services were provided by the organization, if that was the case; IRC 170(f)(8)(B)(ii)"
-        ),
-    ),
-    Statement(
-        code="kr_not_designated",
-        version=1,
-        legal_language="ko",
-        is_tax_receipt=False,
-        title={"en": "Confirmation of your gift", "ko": "후원 확인서"},
-        sentence={
-            "en": (
-                "This document confirms your gift. It is not a donation receipt under Korean tax law and"
-                " cannot be used to claim a tax credit or deduction."
-            ),
-            "ko": (
-                "이 확인서는 후원 사실을 확인해 드리는 문서이며, 세법에서 정한 기부금 영수증이 아닙니다."
-                " 세액공제나 소득공제를 신청하는 데 사용하실 수 없습니다."
-            ),
-        },
-        source=(
-            "Income Tax Act art. 34 and Corporate Tax Act art. 24: only designated bodies issue the form"
-            " of annex 45-2 / 63-3. To be confirmed by Korean counsel before the first real use"
-        ),
-    ),
-    Statement(
-        code="none",
-        version=1,
-        legal_language="en",
-        is_tax_receipt=False,
-        title={"en": "Confirmation of your gift", "ko": "후원 확인서"},
-        sentence={
-            "en": "This document confirms your gift. It is not a receipt for tax purposes.",
-            "ko": "이 확인서는 후원 사실을 확인해 드리는 문서이며, 세금 신고용 영수증이 아닙니다.",
-        },
-        source="Not statutory: a thank-you without tax language, such as for a donor-advised fund's gift",
-    ),
-)
+def read_packs(folder: Path = PACKS) -> dict[str, dict[str, Any]]:
+    """Every pack as it is written, by jurisdiction."""
+    packs = {}
+    for file in sorted(folder.glob("*.toml")):
+        pack = tomllib.loads(file.read_text(encoding="utf-8"))
+        packs[str(pack["jurisdiction"])] = pack
+    return packs
+
+
+def read_statements(packs: Mapping[str, Mapping[str, Any]]) -> tuple[Statement, ...]:
+    """The sentences of every pack, checked: `PackWrong` says what is missing where."""
+    found: dict[tuple[str, int], Statement] = {}
+    for jurisdiction, pack in packs.items():
+        for written in pack["statement"]:
+            try:
+                statement = Statement(
+                    jurisdiction=jurisdiction, legal_language=pack["legal_language"], **written
+                )
+            except TypeError as mistake:
+                raise PackWrong(f"packs: a statement of {jurisdiction}: {mistake}") from mistake
+            key = (statement.code, statement.version)
+            if key in found:
+                raise PackWrong(f"packs: {statement.code} version {statement.version} stands twice")
+            _check(statement)
+            found[key] = statement
+    return tuple(found.values())
+
+
+def _check(statement: Statement) -> None:
+    needed = {*_OUR_LANGUAGES, statement.legal_language}
+    for name, words in (("title", statement.title), ("sentence", statement.sentence)):
+        if missing := needed - {language for language, text in words.items() if text.strip()}:
+            raise PackWrong(f"packs: {statement.code}: the {name} lacks {', '.join(sorted(missing))}")
+    if not statement.source.strip():
+        raise PackWrong(f"packs: {statement.code} names no source")
+
+
+CATALOGUE: tuple[Statement, ...] = read_statements(read_packs())
 
 _BY_CODE_AND_VERSION = {(statement.code, statement.version): statement for statement in CATALOGUE}
 
