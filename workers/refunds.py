@@ -11,7 +11,8 @@ from payments.donations import refund_submission as submission
 from payments.errors import StripeRefused, StripeUnavailable
 from payments.jobs import Bell, celery, ring
 from payments.stripe_gateway import shapes
-from payments.stripe_gateway.client import KEY_REFUSED, gateway
+from payments.stripe_gateway.client import gateway
+from payments.stripe_gateway.speaking import KEY_REFUSED
 
 _WORK_FOR_SECONDS = 30
 

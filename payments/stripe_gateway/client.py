@@ -4,9 +4,7 @@ Every POST carries an idempotency key of ours, so the same deed asked twice is d
 read as plain JSON: building the library's objects for a page costs a hundred times its decoding.
 """
 
-import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -19,18 +17,15 @@ from requests.utils import get_environ_proxies
 from stripe.params import RefundCreateParams
 from stripe.params.checkout import SessionCreateParams
 
-from payments.errors import StripeRefused, StripeUnavailable
 from payments.money import Money
 from payments.settings import settings
 from payments.stripe_gateway import shapes
+from payments.stripe_gateway.billing import Billing
 from payments.stripe_gateway.shapes import DONATION, REFUND
+from payments.stripe_gateway.speaking import Line, translated_errors
 
-_PAGE = 100
 _CONNECTIONS = 100
 """As many as a process has threads that may speak to Stripe at once, and more."""
-
-KEY_REFUSED = "key_refused"
-"""The code of a refusal that is about our key and not about what was asked: Stripe names none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +83,8 @@ class StripeGateway:
             ),
             max_network_retries=2,
         )
+        self._line = Line(self._client)
+        self.billing = Billing(self._line)
 
     def open_checkout(self, request: CheckoutRequest) -> CheckoutPage:
         """Open the hosted page for a gift. Keyed by the gift: asked again, it is the same page."""
@@ -116,14 +113,10 @@ class StripeGateway:
             "metadata": reference,
             "payment_intent_data": {"metadata": reference},
         }
-        with _translated_errors():
-            # Read as plain JSON: of the answer's seventy fields two are wanted.
-            session = self._client.raw_request(
-                "post",
-                "/v1/checkout/sessions",
-                idempotency_key=f"checkout:{request.donation_id}",
-                **params,
-            ).data
+        # Read as plain JSON: of the answer's seventy fields two are wanted.
+        session = self._line.post(
+            "/v1/checkout/sessions", cast(Any, params), key=f"checkout:{request.donation_id}"
+        )
         return CheckoutPage(stripe_checkout_session_id=session["id"], url=session["url"])
 
     def refund(self, request: RefundRequest) -> shapes.Refund:
@@ -135,13 +128,13 @@ class StripeGateway:
         }
         if request.reason is not None:
             params["reason"] = request.reason
-        with _translated_errors():
+        with translated_errors():
             made = self._client.v1.refunds.create(params, {"idempotency_key": request.key})
         return shapes.read(shapes.Refund, shapes.as_bytes(made.to_dict()))
 
     def find_refund(self, request: RefundRequest) -> shapes.Refund | None:
         """The refund that was made for this row, whenever that was."""
-        for page in self._pages("/v1/refunds", {"charge": request.stripe_charge_id}):
+        for page in self._line.pages("/v1/refunds", {"charge": request.stripe_charge_id}):
             for found in page:
                 refund = shapes.read(shapes.Refund, shapes.as_bytes(found))
                 if refund.refund_id == request.refund_id:
@@ -150,38 +143,22 @@ class StripeGateway:
 
     def balance_transactions(self, *, created_from: datetime) -> Iterator[list[Mapping[str, Any]]]:
         """Pages of a hundred, newest first, each with its source expanded."""
-        return self._pages(
+        return self._line.pages(
             "/v1/balance_transactions",
             {"created": {"gte": int(created_from.timestamp())}, "expand": ["data.source"]},
         )
 
     def events(self, *, created_from: datetime) -> Iterator[list[Mapping[str, Any]]]:
         """Pages of a hundred events, newest first. Stripe keeps them thirty days."""
-        return self._pages("/v1/events", {"created": {"gte": int(created_from.timestamp())}})
+        return self._line.pages("/v1/events", {"created": {"gte": int(created_from.timestamp())}})
 
     def account_id(self) -> str:
         """Whose key this is."""
-        with _translated_errors():
-            return str(self._get("/v1/account", {})["id"])
+        return str(self._line.get("/v1/account")["id"])
 
     def webhook_endpoints(self) -> list[Mapping[str, Any]]:
         """The endpoints Stripe delivers to, with their API version and status."""
-        return [endpoint for page in self._pages("/v1/webhook_endpoints", {}) for endpoint in page]
-
-    def _pages(self, path: str, params: dict[str, Any]) -> Iterator[list[Mapping[str, Any]]]:
-        params = {**params, "limit": _PAGE}
-        while True:
-            with _translated_errors():
-                answer = self._get(path, params)
-            page = answer["data"]
-            if page:
-                yield page
-            if not answer["has_more"]:
-                return
-            params["starting_after"] = page[-1]["id"]
-
-    def _get(self, path: str, params: dict[str, Any]) -> Mapping[str, Any]:
-        return cast(Mapping[str, Any], self._client.raw_request("get", path, **params).data)
+        return [endpoint for page in self._line.pages("/v1/webhook_endpoints", {}) for endpoint in page]
 
 
 def _http_session(address: str) -> requests.Session:
@@ -194,32 +171,6 @@ def _http_session(address: str) -> requests.Session:
     session.mount("https://", pool)
     session.mount("http://", pool)
     return session
-
-
-@contextmanager
-def _translated_errors() -> Iterator[None]:
-    """Stripe's errors in this project's two kinds: try later, or a person must look."""
-    try:
-        yield
-    except (stripe.APIConnectionError, stripe.RateLimitError, stripe.APIError) as error:
-        raise StripeUnavailable(_sentence(error)) from error
-    except stripe.StripeError as error:
-        # 409 of a key in use: the first call with this key is still running.
-        if error.http_status == 409:
-            raise StripeUnavailable(_sentence(error)) from error
-        is_about_the_key = isinstance(error, stripe.AuthenticationError | stripe.PermissionError)
-        raise StripeRefused(_sentence(error), code=KEY_REFUSED if is_about_the_key else error.code) from error
-
-
-_PERMISSION = re.compile(r"\brak_[a-z_]+")
-"""How Stripe names the permission that a restricted key lacks."""
-
-
-def _sentence(error: stripe.StripeError) -> str:
-    """What went wrong, without what Stripe repeats of our request: that may hold an address."""
-    missing = _PERMISSION.search(str(error.user_message or ""))
-    what = error.code or (missing and f"needs {missing.group()}") or error.http_status or "no answer"
-    return f"Stripe: {type(error).__name__} {what}"
 
 
 @cache
