@@ -21,6 +21,7 @@ BEARERS_OF_MONEY = [
     "payments/donations",
     "payments/ledger",
     "payments/receipts",
+    "payments/reconciliation",
     "payments/stripe_gateway",
     "payments/webhooks/batch.py",
     "payments/webhooks/handlers",

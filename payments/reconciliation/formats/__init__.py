@@ -1,0 +1,1 @@
+"""What banks send: one reader a format, each from bytes to the same plain statements."""
