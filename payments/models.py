@@ -8,6 +8,7 @@ from payments.ledger import models as ledger
 from payments.mail import models as mail
 from payments.monthly import models as monthly
 from payments.receipts import models as receipts
+from payments.reconciliation import models as reconciliation
 from payments.staff import models as staff
 from payments.supporters import donors
 from payments.webhooks import models as webhooks
@@ -22,6 +23,7 @@ __all__ = [
     "monthly",
     "offline",
     "receipts",
+    "reconciliation",
     "reversals",
     "staff",
     "webhooks",

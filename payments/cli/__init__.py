@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 
 from payments.cli import (
+    bank,
     disputes,
     events,
     gifts,
@@ -35,6 +36,7 @@ app.add_typer(receipts.app, name="receipts")
 app.add_typer(refunds.app, name="refunds")
 app.add_typer(disputes.app, name="disputes")
 app.add_typer(offline.app, name="offline")
+app.add_typer(bank.app, name="bank")
 app.add_typer(staff.app, name="staff")
 ledger.app.command("suspense")(suspense.suspense)
 ledger.app.command("classify")(suspense.classify)

@@ -19,6 +19,8 @@ APPEND_ONLY = {
     "stripe_events": "update stripe_events set body = ''",
     "receipt_documents": "update receipt_documents set pdf = ''",
     "audit_log": "update audit_log set reason = ''",
+    "bank_statements": "update bank_statements set closing = 0",
+    "bank_lines": "update bank_lines set amount = 0",
 }
 NOT_REMOVED = [*APPEND_ONLY, "receipts"]
 """A receipt may still be voided; tests/receipts tell how."""
