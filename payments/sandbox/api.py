@@ -1,10 +1,10 @@
-"""Stripe's HTTP API as far as one-time gifts need it: one row a route, one small function a question."""
+"""Stripe's HTTP API as far as gifts need it: one row a route, one small function a question."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from payments.sandbox import balance, checkout, events, money_api, shapes
+from payments.sandbox import balance, billing_api, checkout, customers_api, events, money_api, shapes
 from payments.sandbox.answers import Route, list_of, retrieve, route
 from payments.sandbox.errors import Refusal
 from payments.sandbox.forms import read
@@ -21,7 +21,7 @@ def find_route(method: str, path: str) -> tuple[Route, str]:
             return known, match[1] if known.pattern.groups else ""
     raise Refusal(
         f"Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or this sandbox's "
-        "routes: it answers what one-time gifts need.",
+        "routes: it answers what gifts need.",
         status=404,
     )
 
@@ -73,7 +73,7 @@ def _list_sessions(world: World, tree: dict[str, Any], _: str) -> Thing:
         return (
             in_time(session)
             and ("status" not in given or session["status"] == given["status"])
-            and ("subscription" not in given)
+            and ("subscription" not in given or session["subscription"] == given["subscription"])
             and ("payment_link" not in given)
             and ("customer" not in given or session["customer"] == given["customer"])
             and (email is None or (session["customer_details"] or {}).get("email") == email)
@@ -148,7 +148,6 @@ ROUTES = (
         list_of("payment_intent", "/v1/payment_intents", ("customer", "customer_account"), ("customer",)),
     ),
     route("GET", "/v1/payment_intents/{id}", retrieve("payment_intent", param="intent")),
-    route("GET", "/v1/payment_methods/{id}", retrieve("payment_method", param="payment_method")),
     route(
         "GET",
         "/v1/charges",
@@ -160,12 +159,6 @@ ROUTES = (
         ),
     ),
     route("GET", "/v1/charges/{id}", retrieve("charge", param="id")),
-    route(
-        "GET",
-        "/v1/customers",
-        list_of("customer", "/v1/customers", ("email", "test_clock"), ("email",)),
-    ),
-    route("GET", "/v1/customers/{id}", retrieve("customer", param="id")),
     route("GET", "/v1/balance", _balance),
     route("GET", "/v1/account", _account),
     route("GET", "/v1/events", _list_events),
@@ -173,4 +166,6 @@ ROUTES = (
     route("GET", "/v1/webhook_endpoints", list_of("webhook_endpoint", "/v1/webhook_endpoints", ())),
     route("GET", "/v1/webhook_endpoints/{id}", retrieve("webhook_endpoint", param="webhook_endpoint")),
     *money_api.ROUTES,
+    *customers_api.ROUTES,
+    *billing_api.ROUTES,
 )

@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from payments.sandbox import API_VERSION, control, explore, pages, shapes, timetable
+from payments.sandbox.answers import Route as ApiRoute
 from payments.sandbox.api import find_route
 from payments.sandbox.errors import Refusal
 from payments.sandbox.faults import Fault, next_fault, refusal_for
@@ -122,7 +123,7 @@ class Api:
                 status, body = struck.status, json.dumps(struck.body())
             else:
                 route, thing_id = find_route(asked.method, asked.path)
-                status, body = 200, json.dumps(route.answer(self.world, tree, thing_id))
+                status, body = self._do(route, tree, thing_id)
             if asked.key is not None:
                 self.keys.keep(
                     asked.key,
@@ -141,6 +142,14 @@ class Api:
         finally:
             self.world.asking = Asking()
         return status, body
+
+    def _do(self, route: ApiRoute, tree: dict[str, Any], thing_id: str) -> tuple[int, str]:
+        try:
+            return 200, json.dumps(route.answer(self.world, tree, thing_id))
+        except Refusal as refusal:
+            if not refusal.took_effect:
+                raise
+            return refusal.status, json.dumps(refusal.body())
 
     def _check_caller(self, request: Request) -> None:
         given = request.headers.get("authorization", "")

@@ -69,19 +69,25 @@ class Card:
     country: str
     decline: Decline | None = None
     needs_authentication: bool = False
+    asks_every_time: bool = False
+    """Asks for 3-D Secure at every renewal, too, and not only while the donor is there."""
     available_at_once: bool = False
+    can_be_kept: bool = False
+    """Refuses every charge, and still lets itself be kept for later ones."""
     exp_month: int = 12
     exp_year: int = 2034
     fingerprint: str = ""
     funding: str = "credit"
 
 
+_REFUSES_LATER = "4000000000000341"
 _DECLINING = {
     "4000000000000002": "generic_decline",
     "4000000000009995": "insufficient_funds",
     "4000000000009987": "lost_card",
     "4000000000009979": "stolen_card",
     "4000000000000069": "expired_card",
+    _REFUSES_LATER: "generic_decline",
     "4000000000000127": "incorrect_cvc",
     "4000000000000119": "processing_error",
     "4000000000006975": "card_velocity_exceeded",
@@ -105,6 +111,7 @@ _AUTHENTICATED = {
     "4000008260003178": "insufficient_funds",
     "4000008400001629": "generic_decline",
 }
+_ASKS_ONCE = ("4000002500003155", "4000003800000446")
 # Stripe's cards by country are 4000 00, the numeric ISO code, six zeros and the check digit.
 _COUNTRIES = {
     "036": "AU",
@@ -156,11 +163,24 @@ def look_up(number: str) -> Card | None:
     if number in _PAYING:
         return _PAYING[number]
     if number in _DECLINING:
-        return Card("visa", number[-4:], "US", decline=DECLINES[_DECLINING[number]])
+        return Card(
+            "visa",
+            number[-4:],
+            "US",
+            decline=DECLINES[_DECLINING[number]],
+            can_be_kept=number == _REFUSES_LATER,
+        )
     if number in _AUTHENTICATED:
         declines_as = _AUTHENTICATED[number]
         decline = DECLINES[declines_as] if declines_as else None
-        return Card("visa", number[-4:], "US", decline=decline, needs_authentication=True)
+        return Card(
+            "visa",
+            number[-4:],
+            "US",
+            decline=decline,
+            needs_authentication=True,
+            asks_every_time=number not in _ASKS_ONCE,
+        )
     if len(number) == 16 and number.startswith("400000") and number[9:15] == "000000" and passes_luhn(number):
         country = _COUNTRIES.get(number[6:9])
         if country is not None:

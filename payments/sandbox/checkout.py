@@ -1,4 +1,4 @@
-"""Checkout Sessions in payment mode: opened, looked at, expired. Paying them is `payments.py`.
+"""Checkout Sessions: opened, looked at, expired. Paying them is `payments.py`.
 
 Beside each session stands an `order`: what the API does not show of it (the PaymentIntent's data, the line
 items, the last thing the pay page has to tell the donor).
@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import urlsplit
 
-from payments.sandbox import methods, shapes
+from payments.sandbox import checkout_modes, methods, shapes
 from payments.sandbox.checkout_parameters import CREATE, METHOD_TYPES
 from payments.sandbox.currencies import CURRENCIES, check_total
-from payments.sandbox.errors import Refusal, missing_parameter, not_in_this_sandbox
+from payments.sandbox.errors import Refusal, missing_parameter
 from payments.sandbox.events import emit
 from payments.sandbox.forms import read, require
 from payments.sandbox.store import Thing
@@ -28,9 +27,10 @@ _GRACE = 60
 
 def create(world: World, tree: dict[str, Any]) -> Thing:
     given = read(tree, CREATE)
-    _refuse_other_modes(given)
+    checkout_modes.check(given)
     _check_texts(given)
     lines = _check_lines(given)
+    checkout_modes.check_recurring(given, lines)
     expires_at = _check_expiry(world, given)
     customer = _known_customer(world, given)
     currency = lines[0]["price_data"]["currency"].lower()
@@ -40,7 +40,9 @@ def create(world: World, tree: dict[str, Any]) -> Thing:
     session["customer"] = customer
     order = {
         "id": session["id"],
-        "payment_intent_data": given.get("payment_intent_data") or {},
+        "payment_intent_data": _intent_data(given),
+        "subscription_data": given.get("subscription_data") or {},
+        "intent": None,
         "lines": [_line(world, line, currency) for line in lines],
         "said": None,
         "pending": None,
@@ -51,27 +53,12 @@ def create(world: World, tree: dict[str, Any]) -> Thing:
     return session
 
 
-def _refuse_other_modes(given: dict[str, Any]) -> None:
-    mode = given.get("mode")
-    if mode is None:
-        raise missing_parameter("mode")
-    if mode != "payment":
-        raise Refusal(
-            f"`mode: {mode}` exists at Stripe but is not in this sandbox yet; it opens `mode: payment`.",
-            code="sandbox_not_simulated",
-            param="mode",
-        )
-    if given.get("ui_mode", "hosted_page") != "hosted_page":
-        raise not_in_this_sandbox("ui_mode")
-    if given.get("submit_type") == "subscribe":
-        raise Refusal("`submit_type: subscribe` is only for subscription mode.", param="submit_type")
-    for switch in ("invoice_creation", "automatic_tax", "managed_payments", "phone_number_collection"):
-        if (given.get(switch) or {}).get("enabled"):
-            raise not_in_this_sandbox(f"{switch}[enabled]")
-    for url in ("success_url", "cancel_url"):
-        if url in given and (urlsplit(given[url]).scheme not in ("http", "https")):
-            raise Refusal("Not a valid URL", code="url_invalid", param=url)
-    require(given, "success_url")
+def _intent_data(given: dict[str, Any]) -> Thing:
+    """What the PaymentIntent will carry; a subscription's carries nothing of the caller's."""
+    if given["mode"] == "subscription":
+        return {"description": "Subscription creation", "setup_future_usage": "off_session"}
+    data: Thing = given.get("payment_intent_data") or {}
+    return data
 
 
 def _check_texts(given: dict[str, Any]) -> None:
@@ -167,10 +154,8 @@ def _known_customer(world: World, given: dict[str, Any]) -> str | None:
 
 def method_types(given: dict[str, Any], currency: str) -> list[str]:
     """Cards, and the delayed method that fits the currency, as far as the filters allow."""
-    delayed = {"usd": "us_bank_account", "eur": "sepa_debit", "gbp": "bacs_debit"}.get(
-        currency, "customer_balance"
-    )
-    offered = [type_ for type_ in METHOD_TYPES if type_ in ("card", delayed)]
+    delayed = checkout_modes.delayed_types(given["mode"], currency)
+    offered = [type_ for type_ in METHOD_TYPES if type_ in ("card", *delayed)]
     allowed = given.get("allowed_payment_method_types")
     excluded = given.get("excluded_payment_method_types") or []
     types = [t for t in offered if (allowed is None or t in allowed) and t not in excluded]
@@ -190,6 +175,7 @@ def _line(world: World, line: Thing, currency: str) -> Thing:
         unit_amount=data["unit_amount"],
         quantity=line["quantity"],
         name=data["product_data"]["name"],
+        price_=checkout_modes.price_of(world, data, currency),
     )
     item["metadata"] = line.get("metadata", {})
     return {"item": item, "about": data["product_data"].get("description")}
@@ -226,7 +212,7 @@ def _new_session(world: World, given: dict[str, Any], *, currency: str, total: i
         },
         "customer": None,
         "customer_account": None,
-        "customer_creation": None if given.get("customer") else given.get("customer_creation", "if_required"),
+        "customer_creation": None,
         "customer_details": None,
         "customer_email": given.get("customer_email"),
         "discounts": [],
@@ -249,7 +235,7 @@ def _new_session(world: World, given: dict[str, Any], *, currency: str, total: i
         "locale": given.get("locale"),
         "managed_payments": {"enabled": False},
         "metadata": given.get("metadata", {}),
-        "mode": "payment",
+        "mode": given["mode"],
         "origin_context": given.get("origin_context"),
         "payment_intent": None,
         "payment_link": None,
@@ -274,6 +260,7 @@ def _new_session(world: World, given: dict[str, Any], *, currency: str, total: i
         "ui_mode": "hosted_page",
         "url": f"{world.options.base_url}/c/pay/{session_id}",
         "wallet_options": None,
+        **checkout_modes.session_fields(given),
     }
     if "excluded_payment_method_types" in given:
         session["excluded_payment_method_types"] = given["excluded_payment_method_types"]
@@ -303,7 +290,7 @@ def expire(world: World, session: Thing, *, param: str = "id") -> Thing:
             f"status of `{session['status']}`.",
             param=param,
         )
-    intent_id = session["payment_intent"]
+    intent_id = world.find("order", session["id"])["intent"]
     intent = world.store.get("payment_intent", intent_id) if intent_id else None
     if intent is not None:
         intent.update(

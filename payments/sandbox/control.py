@@ -59,14 +59,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from payments.sandbox import balance, checkout, money_control, payments
+from payments.sandbox import balance, billing_control, checkout, money_control, payments, walk
 from payments.sandbox.cards import digits_only, look_up, with_expiry
 from payments.sandbox.errors import Refusal, no_such
 from payments.sandbox.faults import Fault
 from payments.sandbox.payments import Outcome, Payer
 from payments.sandbox.store import Thing
-from payments.sandbox.timetable import book_all, do_what_is_due
+from payments.sandbox.timetable import book_all
 from payments.sandbox.webhooks import told
+from payments.sandbox.world import Billing
 
 if TYPE_CHECKING:
     from payments.sandbox.app import Sandbox
@@ -96,6 +97,7 @@ def routes(sandbox: Sandbox) -> list[Route]:
         ("GET", "/_sandbox/clock", _show_clock),
         ("POST", "/_sandbox/clock", _move_clock),
         *money_control.TABLE,
+        *billing_control.TABLE,
     )
     return [Route(path, _door(sandbox, deed), methods=[method]) for method, path, deed in table]
 
@@ -142,17 +144,20 @@ def _payer(session: Thing, given: dict[str, Any]) -> Payer:
 def summary(sandbox: Sandbox, session: Thing, outcome: Outcome | None = None) -> dict[str, Any]:
     """Where a session and its payment stand now, with the outcome of what was just done."""
     store = sandbox.world.store
-    intent = store.get("payment_intent", session["payment_intent"]) if session["payment_intent"] else None
+    intent = payments.intent_of(sandbox.world, session)
     charge = store.get("charge", intent["latest_charge"]) if intent and intent["latest_charge"] else None
     told_: dict[str, Any] = {
         "session": session["id"],
         "status": session["status"],
         "payment_status": session["payment_status"],
-        "payment_intent": session["payment_intent"],
+        "payment_intent": intent["id"] if intent else None,
         "payment_intent_status": intent["status"] if intent else None,
         "charge": charge["id"] if charge else None,
         "charge_status": charge["status"] if charge else None,
         "balance_transaction": charge["balance_transaction"] if charge else None,
+        "customer": session["customer"],
+        "subscription": session["subscription"],
+        "invoice": session["invoice"],
     }
     if outcome is not None:
         told_["outcome"] = outcome.word
@@ -203,8 +208,7 @@ async def _abandon(sandbox: Sandbox, given: dict[str, Any], request: Request) ->
 
 async def _settle(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
     session = _session(sandbox, request)
-    intent_id = session["payment_intent"]
-    intent = sandbox.world.store.get("payment_intent", intent_id) if intent_id else None
+    intent = payments.intent_of(sandbox.world, session)
     if intent is None or intent["latest_charge"] is None:
         raise Refusal("This session has no charge to settle.")
     balance.settle(sandbox.world, sandbox.world.find("charge", intent["latest_charge"]))
@@ -307,6 +311,7 @@ async def _reset(sandbox: Sandbox, given: dict[str, Any], request: Request) -> A
         world.store.save("webhook_endpoint", endpoint)
     world.advance(-world.offset)
     world.set_money(world.fresh_money())
+    world.set_billing(Billing())
     sandbox.faults.clear()
     sandbox.sender.set_manners({})
     return world.state()
@@ -321,6 +326,5 @@ async def _move_clock(sandbox: Sandbox, given: dict[str, Any], request: Request)
     seconds = given.get("advance_seconds")
     if not isinstance(seconds, int | float) or seconds < 0:
         raise Refusal("`advance_seconds` must be a number, not negative.", param="advance_seconds")
-    sandbox.world.advance(float(seconds))
-    do_what_is_due(sandbox.world)
+    await walk.advance(sandbox, sandbox.world.moment() + float(seconds), deliver=False)
     return {"now": sandbox.world.now(), "offset_seconds": sandbox.world.offset}

@@ -29,8 +29,19 @@ class Refusal(Exception):
             self.error["param"] = param
         self.error.update(more)
 
+        self.took_effect = False
+        """A card that was declined leaves its attempt behind; any other refusal leaves nothing."""
+
     def body(self) -> dict[str, Any]:
         return {"error": self.error}
+
+
+def card_declined(error: dict[str, Any]) -> Refusal:
+    """A payment that was attempted and declined, from the PaymentIntent's own account of it."""
+    more = {key: value for key, value in error.items() if key not in ("message", "type", "code", "doc_url")}
+    refusal = Refusal(error["message"], status=402, kind="card_error", code=error["code"], **more)
+    refusal.took_effect = True
+    return refusal
 
 
 def unknown_parameter(param: str) -> Refusal:

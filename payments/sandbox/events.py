@@ -30,6 +30,7 @@ def emit(world: World, type_: str, subject: Thing, *, previous: dict[str, Any] |
         "type": type_,
     }
     world.store.save("event", event)
+    world.events_made += 1
     for endpoint in endpoints:
         owe(world, event, endpoint)
     return event
@@ -67,3 +68,17 @@ def is_listed(world: World, event: Thing) -> bool:
     """Stripe's list reaches thirty days back."""
     created: int = event["created"]
     return created >= world.now() - THIRTY_DAYS
+
+
+def forget_old(world: World) -> None:
+    """Events that Stripe's list no longer reaches, and their deliveries, once every one was tried."""
+    horizon = world.now() - THIRTY_DAYS
+    for event in world.store.all("event"):
+        if event["created"] >= horizon:
+            return
+        owed = world.store.where("delivery", "event", event["id"])
+        if any(delivery["status"] in ("new", "pending", "held") for delivery in owed):
+            continue
+        for delivery in owed:
+            world.store.forget("delivery", delivery["id"])
+        world.store.forget("event", event["id"])

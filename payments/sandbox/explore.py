@@ -26,6 +26,7 @@ from payments.sandbox import (
     payments,
     payouts,
     refunds,
+    walk,
 )
 from payments.sandbox.cards import look_up, with_expiry
 from payments.sandbox.cheat_sheet import TEST_CARDS
@@ -34,7 +35,6 @@ from payments.sandbox.errors import Refusal
 from payments.sandbox.pages import HEADERS, door, form, render
 from payments.sandbox.payments import Payer
 from payments.sandbox.store import Thing
-from payments.sandbox.timetable import do_what_is_due
 from payments.sandbox.world import World
 
 if TYPE_CHECKING:
@@ -101,8 +101,7 @@ def _is_foreign(world: World, charge: Thing) -> bool:
 
 
 def _session_row(world: World, session: Thing) -> dict[str, Any]:
-    intent_id = session["payment_intent"]
-    intent = world.store.get("payment_intent", intent_id) if intent_id else None
+    intent = payments.intent_of(world, session)
     latest = intent["latest_charge"] if intent else None
     charge = world.store.get("charge", latest) if latest else None
     buttons: Buttons = []
@@ -308,8 +307,7 @@ async def _act_on_account(sandbox: Sandbox, request: Request) -> Response:
 
 async def _later(sandbox: Sandbox, request: Request) -> Response:
     """Two days pass: what was pending becomes available, payouts arrive."""
-    sandbox.world.advance(2 * 24 * 3600)
-    do_what_is_due(sandbox.world)
+    await walk.advance(sandbox, sandbox.world.moment() + 2 * 24 * 3600, deliver=False)
     return _back()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from payments.sandbox import balance, methods, payments, shapes
+from payments.sandbox import balance, charging, methods, shapes
 from payments.sandbox.cards import digits_only, look_up, with_expiry
 from payments.sandbox.currencies import CURRENCIES, check_total
 from payments.sandbox.errors import Refusal
@@ -45,9 +45,9 @@ def charge(
     world.store.save("payment_method", method)
     world.store.save("payment_intent", intent)
     emit(world, "payment_intent.created", intent)
-    made = shapes.charge(world, intent, method, descriptor=payments.descriptor(world))
+    made = shapes.charge(world, intent, method, descriptor=charging.descriptor(world))
     intent.update(latest_charge=made["id"], payment_method=method["id"])
-    payments.succeed(world, intent, made, at_once=card.available_at_once)
+    charging.succeed(world, intent, made, at_once=card.available_at_once)
     if settle:
         balance.settle(world, made)
     return made

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -15,6 +16,15 @@ from payments.sandbox.errors import Refusal, missing_parameter, not_in_this_sand
 
 NOT_SIMULATED = object()
 REMOVED = object()
+
+
+@dataclass(frozen=True)
+class Unsettable:
+    """A parameter that an empty value unsets: it is read as None."""
+
+    wanted: Any
+
+
 _KEY = re.compile(r"^([^\[\]]+)((?:\[[^\[\]]*\])*)$")
 _PART = re.compile(r"\[([^\[\]]*)\]")
 _MOST_FIELDS = 2_000
@@ -72,6 +82,8 @@ def read(tree: Mapping[str, Any], spec: Mapping[str, Any], *, at: str = "") -> d
 
 
 def _read_one(value: Any, wanted: Any, path: str) -> Any:
+    if isinstance(wanted, Unsettable):
+        return None if value == "" else _read_one(value, wanted.wanted, path)
     if isinstance(wanted, dict):
         return _read_object(value, wanted, path)
     if isinstance(wanted, list):
@@ -163,6 +175,17 @@ def _read_metadata(value: Any, path: str) -> dict[str, str]:
     if len(kept) > 50:
         raise Refusal(f"Metadata can have at most 50 keys; you passed {len(kept)}.", param=path)
     return kept
+
+
+def merged_metadata(kept: Mapping[str, str], tree: Mapping[str, Any]) -> dict[str, str]:
+    """What an update leaves of the metadata: merged, a key with an empty value taken out, `""` takes all."""
+    asked = tree.get("metadata")
+    if asked == "":
+        return {}
+    if asked is None:
+        return dict(kept)
+    new = _read_metadata(asked, "metadata")
+    return {key: value for key, value in kept.items() if asked.get(key) != ""} | new
 
 
 def require(found: Mapping[str, Any], name: str, *, at: str = "") -> Any:

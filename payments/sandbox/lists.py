@@ -32,6 +32,10 @@ _KINDS = {
     "dp": "dispute",
     "po": "payout",
     "tu": "topup",
+    "sub": "subscription",
+    "in": "invoice",
+    "prod": "product",
+    "price": "price",
 }
 _EXPANDABLE = {
     "checkout.session": (
@@ -66,6 +70,34 @@ _EXPANDABLE = {
     "topup": ("balance_transaction",),
     "customer": ("default_source", "test_clock", "subscriptions", "sources", "tax_ids"),
     "payment_method": ("customer",),
+    "subscription": (
+        "customer",
+        "default_payment_method",
+        "default_source",
+        "latest_invoice",
+        "pending_setup_intent",
+        "schedule",
+        "test_clock",
+    ),
+    "invoice": (
+        "confirmation_secret",
+        "customer",
+        "default_payment_method",
+        "default_source",
+        "latest_revision",
+        "payments",
+        "test_clock",
+    ),
+    "invoice_payment": ("invoice",),
+    "price": ("product",),
+}
+# What lies in a plain object inside another, which holds ids of its own.
+_INSIDE = {
+    "subscription": ("items",),
+    "invoice": ("lines", "parent"),
+    "invoice_payment": ("payment",),
+    "line_item": ("pricing", "parent"),
+    "subscription_item": ("price",),
 }
 
 
@@ -150,8 +182,12 @@ def expanded(world: World, thing: Thing, paths: list[str]) -> Thing:
 
 
 def _expand(world: World, thing: Thing, steps: list[str], whole: str) -> None:
-    name = steps[0]
-    if name not in _EXPANDABLE.get(str(thing.get("object")), ()):
+    name, rest = steps[0], steps[1:]
+    kind = str(thing.get("object"))
+    if name in _INSIDE.get(kind, ()) or (name == "data" and kind == "list") or _is_plain(thing, name):
+        _expand_inside(world, thing, name, rest, whole)
+        return
+    if name not in _EXPANDABLE.get(kind, ()) and "object" in thing:
         raise Refusal(f"This property cannot be expanded ({whole}).", param="expand")
     if name == "line_items":
         thing[name] = inline_list(line_items(world, thing), f"/v1/checkout/sessions/{thing['id']}/line_items")
@@ -161,13 +197,44 @@ def _expand(world: World, thing: Thing, steps: list[str], whole: str) -> None:
             **inline_list([copied(made) for made in newest_first[:10]], f"/v1/charges/{thing['id']}/refunds"),
             "has_more": len(newest_first) > 10,
         }
-    elif name in ("subscriptions", "sources", "tax_ids"):
+    elif name == "payments":
+        made = world.store.where("invoice_payment", "invoice", thing["id"])
+        thing[name] = inline_list(
+            [copied(one) for one in made], f"/v1/invoice_payments?invoice={thing['id']}"
+        )
+    elif name == "confirmation_secret":
+        thing[name] = _confirmation_secret(world, thing)
+    elif name == "subscriptions" and kind == "customer":
+        theirs = world.store.where("subscription", "customer", thing["id"])
+        running = [copied(one) for one in theirs if one["status"] != "canceled"]
+        thing[name] = inline_list(running, f"/v1/customers/{thing['id']}/subscriptions")
+    elif name in ("sources", "tax_ids"):
         thing[name] = inline_list([], f"/v1/{thing['object']}s/{thing['id']}/{name}")
     elif isinstance(thing.get(name), str):
-        kind = _KINDS[thing[name].split("_", 1)[0]]
-        thing[name] = copied(world.find(kind, thing[name]))
-    if len(steps) > 1 and isinstance(thing.get(name), dict):
-        _expand(world, thing[name], steps[1:], whole)
+        thing[name] = copied(world.find(_KINDS[thing[name].split("_", 1)[0]], thing[name]))
+    if rest and isinstance(thing.get(name), dict):
+        _expand(world, thing[name], rest, whole)
+
+
+def _is_plain(thing: Thing, name: str) -> bool:
+    return "object" not in thing and isinstance(thing.get(name), dict)
+
+
+def _expand_inside(world: World, thing: Thing, name: str, rest: list[str], whole: str) -> None:
+    if not rest:
+        raise Refusal(f"This property cannot be expanded ({whole}).", param="expand")
+    inner = thing.get(name)
+    for one in inner if isinstance(inner, list) else [inner]:
+        if isinstance(one, dict):
+            _expand(world, one, rest, whole)
+
+
+def _confirmation_secret(world: World, invoice: Thing) -> Thing | None:
+    made = world.store.where("invoice_payment", "invoice", invoice["id"])
+    if not made or invoice["status"] != "open":
+        return None
+    intent = world.find("payment_intent", made[0]["payment"]["payment_intent"])
+    return {"client_secret": intent["client_secret"], "type": "payment_intent"}
 
 
 def inline_list(items: list[Thing], url: str) -> Thing:

@@ -6,6 +6,9 @@ from payments.sandbox.cards import Card
 from payments.sandbox.store import Thing
 from payments.sandbox.world import World
 
+# The bank debits that may be repeated every month; a bank transfer may not.
+DEBITS = {"usd": ("us_bank_account",), "eur": ("sepa_debit",), "gbp": ("bacs_debit",)}
+
 
 def card_of(card: Card) -> Thing:
     """The `card` of a PaymentMethod."""

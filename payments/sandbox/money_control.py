@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 Deed = Callable[["Sandbox", dict[str, Any], Request], Awaitable[Any]]
 
 
-def _only(given: dict[str, Any], *known: str) -> None:
+def only(given: dict[str, Any], *known: str) -> None:
     """A misspelt name must not look as if it had worked."""
     for name in given:
         if name not in known:
             raise unknown_parameter(name)
 
 
-def _integer(given: dict[str, Any], name: str) -> int | None:
+def integer(given: dict[str, Any], name: str) -> int | None:
     value = given.get(name)
     if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
         raise Refusal(f"`{name}` must be a whole number.", param=name)
@@ -44,7 +44,7 @@ def _integer(given: dict[str, Any], name: str) -> int | None:
 
 
 def _required_integer(given: dict[str, Any], name: str) -> int:
-    value = _integer(given, name)
+    value = integer(given, name)
     if value is None:
         raise missing_parameter(name)
     return value
@@ -54,7 +54,7 @@ def _metadata(given: dict[str, Any]) -> dict[str, str]:
     return {str(key): str(value) for key, value in (given.get("metadata") or {}).items()}
 
 
-def _found(sandbox: Sandbox, kind: str, request: Request) -> Thing:
+def found(sandbox: Sandbox, kind: str, request: Request) -> Thing:
     return sandbox.world.find(kind, request.path_params["id"])
 
 
@@ -68,7 +68,7 @@ async def _show_money(sandbox: Sandbox, given: dict[str, Any], request: Request)
 
 
 async def _set_money(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
-    _only(given, "book_after", "refunds", "settlement_currencies")
+    only(given, "book_after", "refunds", "settlement_currencies")
     old = sandbox.world.money
     money = Money(dollars=old.dollars, percent_a_day=old.percent_a_day, rates_set_at=old.rates_set_at)
     after = given.get("book_after", sandbox.world.options.book_after)
@@ -92,7 +92,7 @@ async def _show_rates(sandbox: Sandbox, given: dict[str, Any], request: Request)
 
 
 async def _set_rates(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
-    _only(given, "dollars", "percent_a_day")
+    only(given, "dollars", "percent_a_day")
     money = sandbox.world.money
     money.dollars = rates_.decimals_by_currency(given.get("dollars") or {}, param="dollars")
     money.percent_a_day = rates_.decimals_by_currency(given.get("percent_a_day") or {}, param="percent_a_day")
@@ -102,85 +102,85 @@ async def _set_rates(sandbox: Sandbox, given: dict[str, Any], request: Request) 
 
 
 async def _settle(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
-    return balance.settle(sandbox.world, _found(sandbox, "charge", request))
+    return balance.settle(sandbox.world, found(sandbox, "charge", request))
 
 
 async def _refund(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
-    _only(given, "amount", "reason", "metadata")
+    only(given, "amount", "reason", "metadata")
     reason = given.get("reason")
     if reason not in (None, *refunds.REASONS):
         raise Refusal(f"Invalid reason: must be one of {', '.join(refunds.REASONS)}", param="reason")
     return refunds.refund(
         sandbox.world,
-        _found(sandbox, "charge", request),
-        amount=_integer(given, "amount"),
+        found(sandbox, "charge", request),
+        amount=integer(given, "amount"),
         reason=reason,
         metadata=_metadata(given),
     )
 
 
 async def _refund_succeeds(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
-    return refunds.succeed(sandbox.world, _found(sandbox, "refund", request))
+    return refunds.succeed(sandbox.world, found(sandbox, "refund", request))
 
 
 async def _refund_fails(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
-    _only(given, "reason")
+    only(given, "reason")
     reason = str(given.get("reason", "expired_or_canceled_card"))
-    return refunds.fail(sandbox.world, _found(sandbox, "refund", request), reason=reason)
+    return refunds.fail(sandbox.world, found(sandbox, "refund", request), reason=reason)
 
 
 async def _refund_called_off(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
-    return refunds.call_off(sandbox.world, _found(sandbox, "refund", request))
+    return refunds.call_off(sandbox.world, found(sandbox, "refund", request))
 
 
 async def _dispute(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
-    _only(given, "amount", "reason", "inquiry", "fee")
+    only(given, "amount", "reason", "inquiry", "fee")
     return disputes.open_dispute(
         sandbox.world,
-        _found(sandbox, "charge", request),
-        amount=_integer(given, "amount"),
+        found(sandbox, "charge", request),
+        amount=integer(given, "amount"),
         reason=str(given.get("reason", "fraudulent")),
         inquiry=bool(given.get("inquiry")),
-        fee=_integer(given, "fee"),
+        fee=integer(given, "fee"),
     )
 
 
 async def _respond(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
-    _only(given, "countered_fee")
-    fee = _integer(given, "countered_fee") or 0
-    return disputes.respond(sandbox.world, _found(sandbox, "dispute", request), countered_fee=fee)
+    only(given, "countered_fee")
+    fee = integer(given, "countered_fee") or 0
+    return disputes.respond(sandbox.world, found(sandbox, "dispute", request), countered_fee=fee)
 
 
 async def _escalate(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
-    _only(given, "fee")
-    fee = _integer(given, "fee")
-    return disputes.escalate(sandbox.world, _found(sandbox, "dispute", request), fee=fee)
+    only(given, "fee")
+    fee = integer(given, "fee")
+    return disputes.escalate(sandbox.world, found(sandbox, "dispute", request), fee=fee)
 
 
 async def _close(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
-    _only(given, "outcome", "countered_fee", "at_todays_rate")
+    only(given, "outcome", "countered_fee", "at_todays_rate")
     return disputes.close(
         sandbox.world,
-        _found(sandbox, "dispute", request),
+        found(sandbox, "dispute", request),
         outcome=str(given.get("outcome")),
-        countered_fee=_integer(given, "countered_fee") or 0,
+        countered_fee=integer(given, "countered_fee") or 0,
         at_todays_rate=bool(given.get("at_todays_rate")),
     )
 
 
 async def _warn(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
-    _only(given, "fraud_type")
+    only(given, "fraud_type")
     fraud_type = str(given.get("fraud_type", "made_with_stolen_card"))
-    return fraud_warnings.warn(sandbox.world, _found(sandbox, "charge", request), fraud_type=fraud_type)
+    return fraud_warnings.warn(sandbox.world, found(sandbox, "charge", request), fraud_type=fraud_type)
 
 
 async def _return(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
-    _only(given, "reason", "fee", "tell_session")
+    only(given, "reason", "fee", "tell_session")
     return bank_returns.take_back(
         sandbox.world,
-        _found(sandbox, "charge", request),
+        found(sandbox, "charge", request),
         reason=str(given.get("reason", "insufficient_funds")),
-        fee=_integer(given, "fee") or 0,
+        fee=integer(given, "fee") or 0,
         tell_session=bool(given.get("tell_session")),
     )
 
@@ -190,7 +190,7 @@ async def _pay_out(sandbox: Sandbox, given: dict[str, Any], request: Request) ->
     currency = str(given.get("currency", world.settlement_currencies[0]))
     descriptor = given.get("statement_descriptor")
     if given.get("automatic", True):
-        _only(given, "currency", "automatic", "all", "reconciled", "paid", "statement_descriptor")
+        only(given, "currency", "automatic", "all", "reconciled", "paid", "statement_descriptor")
         payout = payouts.pay_out(
             world,
             currency=currency,
@@ -199,16 +199,16 @@ async def _pay_out(sandbox: Sandbox, given: dict[str, Any], request: Request) ->
             descriptor=descriptor,
         )
     else:
-        _only(given, "currency", "automatic", "amount", "method", "fee", "paid", "statement_descriptor")
+        only(given, "currency", "automatic", "amount", "method", "fee", "paid", "statement_descriptor")
         method = str(given.get("method", "standard"))
         if method not in ("standard", "instant"):
             raise Refusal("Invalid method: must be one of standard or instant", param="method")
         payout = payouts.pay_out_by_hand(
             world,
             currency=currency,
-            amount=_integer(given, "amount"),
+            amount=integer(given, "amount"),
             method=method,
-            fee=_integer(given, "fee"),
+            fee=integer(given, "fee"),
             descriptor=descriptor,
         )
     return payouts.arrive(world, payout) if given.get("paid") else payout
@@ -216,8 +216,8 @@ async def _pay_out(sandbox: Sandbox, given: dict[str, Any], request: Request) ->
 
 def _of_a_payout(act: Callable[..., Thing], *known: str) -> Deed:
     async def deed(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
-        _only(given, *known)
-        return act(sandbox.world, _found(sandbox, "payout", request), **given)
+        only(given, *known)
+        return act(sandbox.world, found(sandbox, "payout", request), **given)
 
     return deed
 
@@ -227,7 +227,7 @@ async def _move(sandbox: Sandbox, given: dict[str, Any], request: Request) -> An
     currency = str(given.get("currency", world.settlement_currencies[0]))
     amount = _required_integer(given, "amount")
     if "kind" in given:
-        _only(given, "kind", "amount", "currency", "description")
+        only(given, "kind", "amount", "currency", "description")
         return movements.make(
             world,
             kind=str(given["kind"]),
@@ -235,7 +235,7 @@ async def _move(sandbox: Sandbox, given: dict[str, Any], request: Request) -> An
             currency=currency,
             description=given.get("description"),
         )
-    _only(given, "type", "reporting_category", "amount", "currency", "description", "fee", "source")
+    only(given, "type", "reporting_category", "amount", "currency", "description", "fee", "source")
     for name in ("type", "reporting_category"):
         if not given.get(name):
             raise missing_parameter(name)
@@ -246,13 +246,13 @@ async def _move(sandbox: Sandbox, given: dict[str, Any], request: Request) -> An
         amount=amount,
         currency=currency,
         description=given.get("description"),
-        fee=_integer(given, "fee") or 0,
+        fee=integer(given, "fee") or 0,
         source=given.get("source"),
     )
 
 
 async def _charge_elsewhere(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
-    _only(given, "amount", "currency", "card", "description", "metadata", "settle")
+    only(given, "amount", "currency", "card", "description", "metadata", "settle")
     return foreign.charge(
         sandbox.world,
         amount=_required_integer(given, "amount"),

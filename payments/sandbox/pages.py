@@ -133,8 +133,7 @@ def _pay_page(
 
 def _tried_before(world: World, session: Thing) -> dict[str, str | None]:
     """Name and e-mail of a declined attempt, so that the donor need not type them again."""
-    intent_id = session["payment_intent"]
-    intent = world.store.get("payment_intent", intent_id) if intent_id else None
+    intent = payments.intent_of(world, session)
     if intent is None or intent["last_payment_error"] is None:
         return {}
     billing: dict[str, str | None] = intent["last_payment_error"]["payment_method"]["billing_details"]

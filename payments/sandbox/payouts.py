@@ -41,6 +41,7 @@ _FAILURES = {
     "invalid_account_number": "The routing number is right, but the account number is not",
     "no_account": "The bank account could not be found",
 }
+_A_DAY = 24 * 3600
 _INSTANT_ARRIVES = 30 * 60
 _INSTANT_LEAST = 50
 
@@ -84,6 +85,15 @@ def pay_out(
     if reconciled:
         reconcile(world, payout)
     return payout
+
+
+def on_schedule(world: World, currency: str) -> None:
+    """A day of the payout schedule: what is available leaves, and the next day is noted."""
+    if world.billing.payout_days is None:
+        return
+    world.due("schedule_payouts", currency, world.moment() + world.billing.payout_days * _A_DAY)
+    if sum(transaction["net"] for transaction in _carried(world, currency)) != 0:
+        pay_out(world, currency=currency)
 
 
 def _make_all_available(world: World, currency: str) -> None:

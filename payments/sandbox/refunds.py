@@ -13,7 +13,7 @@ from payments.sandbox import balance, fraud_warnings, money_shapes
 from payments.sandbox.currencies import spoken
 from payments.sandbox.errors import Refusal
 from payments.sandbox.events import emit
-from payments.sandbox.forms import NOT_SIMULATED, read
+from payments.sandbox.forms import NOT_SIMULATED, merged_metadata, read
 from payments.sandbox.rates import convert
 from payments.sandbox.store import Thing
 from payments.sandbox.world import World
@@ -302,11 +302,8 @@ def _end(world: World, made: Thing, *, status: str, reason: str) -> Thing:
 
 def update(world: World, made: Thing, tree: dict[str, Any]) -> Thing:
     """`POST /v1/refunds/{id}`: metadata is merged, an empty value takes its key out."""
-    given = read(tree, {"expand": ["str"], "metadata": "map"})
-    asked = tree.get("metadata")
-    kept = {} if asked == "" else dict(made["metadata"])
-    if isinstance(asked, dict):
-        kept = {key: value for key, value in kept.items() if asked.get(key) != ""} | given["metadata"]
+    read(tree, {"expand": ["str"], "metadata": "map"})
+    kept = merged_metadata(made["metadata"], tree)
     if kept != made["metadata"]:
         previous = {"metadata": made["metadata"]}
         made["metadata"] = kept

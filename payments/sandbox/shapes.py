@@ -93,7 +93,15 @@ def price(world: World, *, currency: str, unit_amount: int) -> Thing:
     }
 
 
-def line_item(world: World, *, currency: str, unit_amount: int, quantity: int, name: str) -> Thing:
+def line_item(
+    world: World,
+    *,
+    currency: str,
+    unit_amount: int,
+    quantity: int,
+    name: str,
+    price_: Thing | None = None,
+) -> Thing:
     total = unit_amount * quantity
     return {
         "id": world.new_id("li"),
@@ -106,7 +114,7 @@ def line_item(world: World, *, currency: str, unit_amount: int, quantity: int, n
         "currency": currency,
         "description": name,
         "metadata": {},
-        "price": price(world, currency=currency, unit_amount=unit_amount),
+        "price": price_ or price(world, currency=currency, unit_amount=unit_amount),
         "quantity": quantity,
     }
 

@@ -17,6 +17,7 @@ Thing = dict[str, Any]
 # Fields by which lists are filtered often enough to deserve an index.
 _INDEXED = {
     "checkout.session": ("payment_intent", "customer"),
+    "order": ("intent",),
     "charge": ("payment_intent", "customer"),
     "payment_intent": ("customer",),
     "balance_transaction": ("source",),
@@ -25,6 +26,10 @@ _INDEXED = {
     "radar.early_fraud_warning": ("charge", "payment_intent"),
     "paid_out": ("payout",),
     "customer": ("email",),
+    "payment_method": ("customer",),
+    "subscription": ("customer",),
+    "invoice": ("customer", "parent.subscription_details.subscription"),
+    "invoice_payment": ("invoice", "payment.payment_intent"),
     "delivery": ("event",),
 }
 
@@ -33,6 +38,16 @@ def copied(thing: Thing) -> Thing:
     """A deep copy; by way of JSON, which is several times faster than `copy.deepcopy`."""
     copy: Thing = json.loads(json.dumps(thing))
     return copy
+
+
+def _at(thing: Thing, field: str) -> Any:
+    """The value at `field`, whose dots lead into what is inside."""
+    if "." not in field:
+        return thing.get(field)
+    found: Any = thing
+    for step in field.split("."):
+        found = found.get(step) if isinstance(found, dict) else None
+    return found
 
 
 class Store:
@@ -76,7 +91,7 @@ class Store:
     def _reindex(self, kind: str, thing_id: str, thing: Thing) -> None:
         known = self._indexed_as.setdefault((kind, thing_id), {})
         for field in _INDEXED.get(kind, ()):
-            value = thing.get(field)
+            value = _at(thing, field)
             if known.get(field) == value:
                 continue
             if field in known:

@@ -1,12 +1,24 @@
 """What happens by itself when its time comes on the sandbox's clock: expiry, settlement, availability, the
-balance transactions that come after what caused them, and payouts that arrive."""
+balance transactions that come after what caused them, payouts, renewals and their retries."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 
-from payments.sandbox import balance, bank_returns, checkout, disputes, payouts, refunds
+from payments.sandbox import (
+    balance,
+    bank_returns,
+    billing,
+    checkout,
+    collection,
+    disputes,
+    payments,
+    payouts,
+    refunds,
+    subscriptions,
+)
+from payments.sandbox.store import Thing
 from payments.sandbox.world import Asking, World
 
 
@@ -44,6 +56,13 @@ DEEDS: dict[str, Callable[[World, str], None]] = {
     "settle": _settle,
     "make_available": _make_available,
     "pay_payout": _pay_payout,
+    "schedule_payouts": payouts.on_schedule,
+    "renew": billing.renew,
+    "finalize": collection.finalize_and_collect,
+    "retry": collection.retry,
+    "resume": billing.resume_collection,
+    "trial_will_end": subscriptions.trial_will_end,
+    "debit": payments.bank_answers,
     **BOOKINGS,
 }
 
@@ -58,14 +77,19 @@ def book_all(world: World) -> None:
 
 def do_what_is_due(world: World) -> float | None:
     """Do everything whose time has come, earliest first; seconds until the next, or None."""
-    world.asking = Asking()
     while (due := world.next_due()) is not None:
         if due["at"] > world.moment():
             return float(due["at"]) - world.moment()
-        world.store.forget("due", due["id"])
-        DEEDS[due["deed"]](world, due["subject"])
-        world.commit()
+        do_one(world, due)
     return None
+
+
+def do_one(world: World, due: Thing) -> None:
+    """One deed, whole or not at all."""
+    world.asking = Asking()
+    world.store.forget("due", due["id"])
+    DEEDS[due["deed"]](world, due["subject"])
+    world.commit()
 
 
 async def run(world: World, bell: asyncio.Event) -> None:

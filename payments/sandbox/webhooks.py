@@ -7,6 +7,7 @@ duplicate, shuffle or delay, and to lie about the version, the mode and the acco
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import heapq
 import hmac
@@ -27,6 +28,8 @@ from payments.sandbox.world import World
 log = logging.getLogger("payments.sandbox.webhooks")
 _ANSWER_WITHIN = 20.0
 _LONGEST_PAUSE = 3600.0
+_LONGEST_WAIT = 60.0
+_SHUFFLED_WITHIN = 0.2
 
 
 @dataclass
@@ -55,6 +58,7 @@ class Sender:
         self.world = world
         self.manners = Manners(**(world.store.fact("manners") or {}))
         self._bell = asyncio.Event()
+        self._tried = asyncio.Event()
         self._queue: list[tuple[float, str]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._random = random.Random()  # noqa: S311 - shuffling deliveries is no secret
@@ -96,7 +100,7 @@ class Sender:
     def _take(self, delivery: Thing) -> None:
         pause = self.manners.delay_ms / 1000
         if self.manners.shuffle:
-            pause += self._random.uniform(0, 0.2)
+            pause += self._random.uniform(0, _SHUFFLED_WITHIN)
         delivery["status"] = "pending"
         if not delivery["attempts"]:
             delivery["next_at"] = time.time() + pause
@@ -129,9 +133,26 @@ class Sender:
             self._tasks.add(task)
             task.add_done_callback(self._finished)
 
+    async def wait_until_tried(self) -> None:
+        """Until every delivery that may leave now has been answered or refused at least once."""
+        until = time.monotonic() + _LONGEST_WAIT
+        while time.monotonic() < until and (self._tasks or self._has_untried()):
+            self._tried.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._tried.wait(), 0.05)
+
+    def _has_untried(self) -> bool:
+        now = time.time() + self.manners.delay_ms / 1000 + _SHUFFLED_WITHIN
+        for next_at, delivery_id in self._queue:
+            delivery = self.world.store.get("delivery", delivery_id)
+            if delivery is not None and not delivery["attempts"] and next_at <= now:
+                return True
+        return False
+
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self._bell.set()
+        self._tried.set()
 
     async def _deliver(self, delivery: Thing) -> None:
         endpoint = self.world.store.get("webhook_endpoint", delivery["endpoint"])

@@ -64,6 +64,26 @@ class Money:
 
 
 @dataclass
+class Billing:
+    """How the account bills its subscriptions, as its owner sets it in Stripe's dashboard."""
+
+    retry_days: list[int] = field(default_factory=lambda: [3, 5, 7])
+    """Days from each failed attempt to the next; one try more than it has entries."""
+    bank_retry_days: list[int] = field(default_factory=lambda: [5])
+    """The same for bank debits, which schemes let nobody repeat often."""
+    then: str = "leave_past_due"
+    """When every try failed: `leave_past_due`, `mark_uncollectible` or `cancel`."""
+    finalize_after: int = 3600
+    """Seconds that a renewal's invoice stays a draft."""
+    debit_days: int = 4
+    """Days until a bank answers a debit."""
+    portal_cancels: str = "at_period_end"
+    """What the portal's cancel button does: `at_period_end` or `immediately`."""
+    payout_days: int | None = None
+    """Days between automatic payouts; None leaves them to the control door."""
+
+
+@dataclass
 class Asking:
     """The API request being served, for the `request` of the events it causes."""
 
@@ -76,6 +96,7 @@ class World:
         self.options = options
         self.store = store
         self.asking = Asking()
+        self.events_made = 0
         self.on_commit: list[Callable[[], None]] = []
         self._offset = float(store.fact("clock_offset") or 0)
         self._pepper = store.fact("fingerprint_key") or secrets.token_hex(32)
@@ -83,6 +104,8 @@ class World:
         self.account_id: str = store.fact("account_id") or self.new_id("acct")
         store.set_fact("account_id", self.account_id)
         self.money = Money(**(store.fact("money") or asdict(self.fresh_money())))
+        self.billing = Billing(**(store.fact("billing") or {}))
+        self._still_at: float | None = None
         self._due: list[tuple[float, str]] = [(float(due["at"]), str(due["id"])) for due in store.all("due")]
         heapq.heapify(self._due)
 
@@ -91,7 +114,20 @@ class World:
         return int(self.moment())
 
     def moment(self) -> float:
-        return time.time() + self._offset
+        return time.time() + self._offset if self._still_at is None else self._still_at
+
+    @property
+    def is_walked(self) -> bool:
+        return self._still_at is not None
+
+    def stand_still_at(self, moment: float) -> None:
+        """While the clock is walked forward it shows the time of what is being done."""
+        self._still_at = moment
+
+    def run_on(self, *, later: float) -> None:
+        """The clock runs again, by so much later than it would have been."""
+        self._still_at = None
+        self.advance(later)
 
     def date(self) -> datetime:
         return datetime.fromtimestamp(self.moment(), UTC)
@@ -103,6 +139,10 @@ class World:
     def set_money(self, money: Money) -> None:
         self.money = money
         self.store.set_fact("money", asdict(money))
+
+    def set_billing(self, billing: Billing) -> None:
+        self.billing = billing
+        self.store.set_fact("billing", asdict(billing))
 
     @property
     def settlement_currencies(self) -> tuple[str, ...]:
@@ -161,6 +201,8 @@ class World:
             "dispute",
             "payout",
             "customer",
+            "subscription",
+            "invoice",
             "event",
             "delivery",
         )

@@ -74,4 +74,12 @@ OBJECTS = {
     "radar.early_fraud_warning": ("radar/_early_fraud_warning.py", "EarlyFraudWarning"),
     "payout": ("_payout.py", "Payout"),
     "topup": ("_topup.py", "Topup"),
+    "product": ("_product.py", "Product"),
+    "plan": ("_plan.py", "Plan"),
+    "subscription": ("_subscription.py", "Subscription"),
+    "subscription_item": ("_subscription_item.py", "SubscriptionItem"),
+    "invoice": ("_invoice.py", "Invoice"),
+    "line_item": ("_invoice_line_item.py", "InvoiceLineItem"),
+    "invoice_payment": ("_invoice_payment.py", "InvoicePayment"),
+    "billing_portal.session": ("billing_portal/_session.py", "Session"),
 }

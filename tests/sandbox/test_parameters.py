@@ -41,7 +41,7 @@ def test_the_old_names_of_the_ui_mode_are_refused(sandbox: Sandbox, old: str):
         ({"customer_email": "nobody"}, "email_invalid", "customer_email"),
         ({"locale": "tlh"}, None, "locale"),
         ({"submit_type": "gift"}, None, "submit_type"),
-        ({"mode": "subscription"}, "sandbox_not_simulated", "mode"),
+        ({"mode": "setup"}, "sandbox_not_simulated", "mode"),
         ({"success_url": "charity"}, "url_invalid", "success_url"),
         ({"line_items": []}, "parameter_missing", "line_items"),
         ({"customer": "cus_unknown"}, "resource_missing", "customer"),

@@ -65,6 +65,14 @@ LEFT_OUT = {
     "radar.early_fraud_warning": set(),
     "payout": set(),
     "topup": {"initiated_by", "payment_method", "payment_method_options"},
+    "product": {"deleted"},
+    "plan": {"deleted", "tiers"},
+    "subscription": {"presentment_details"},
+    "subscription_item": {"deleted"},
+    "invoice": {"confirmation_secret", "deleted", "payments"},
+    "line_item": set(),
+    "invoice_payment": set(),
+    "billing_portal.session": set(),
 }
 OPEN_MAPS = ("UntypedStripeObject", "Dict[")
 

@@ -1,0 +1,92 @@
+"""The clock moved forward step by step: everything that comes due on the way is done at its own time.
+
+While it is walked the clock shows the time of what is being done, so that what happens on the 31st says so.
+Webhooks leave as it goes; after each day the walk waits until every one that left was answered or refused,
+so that the receiver lives through the days in their order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from payments.sandbox.billing_calendar import months_later
+from payments.sandbox.errors import Refusal
+from payments.sandbox.events import forget_old
+from payments.sandbox.timetable import do_one
+from payments.sandbox.world import World
+
+if TYPE_CHECKING:
+    from payments.sandbox.app import Sandbox
+
+_DAY = 24 * 3600
+_MOST_YEARS = 20
+_BREATH = 100
+"""So many deeds are done before others (the API, the sender) get their turn."""
+
+
+def target(world: World, given: dict[str, Any]) -> float:
+    """`{"days": n}`, `{"months": n}`, `{"seconds": n}` or `{"to": unix}` as a moment."""
+    asked = {name: given[name] for name in ("days", "months", "seconds", "to") if name in given}
+    if len(asked) != 1:
+        raise Refusal("Give one of `days`, `months`, `seconds` or `to`.", param="days")
+    name, value = asked.popitem()
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        raise Refusal(f"`{name}` must be a number, not negative.", param=name)
+    if name == "months" and value != int(value):
+        raise Refusal("`months` must be a whole number.", param="months")
+    now = world.moment()
+    moment = {
+        "days": lambda: now + value * _DAY,
+        "seconds": lambda: now + value,
+        "months": lambda: months_later(int(now), int(value)) + now % 1,
+        "to": lambda: float(value),
+    }[name]()
+    if moment < now:
+        raise Refusal("The clock only moves forward.", param=name)
+    if moment > now + _MOST_YEARS * 366 * _DAY:
+        raise Refusal(f"At most {_MOST_YEARS} years at once.", param=name)
+    return moment
+
+
+async def advance(sandbox: Sandbox, to: float, *, deliver: bool = True) -> dict[str, Any]:
+    """Walk to the moment and say what happened on the way."""
+    world = sandbox.world
+    if world.is_walked:
+        raise Refusal("The clock is being moved already.", status=409)
+    events, done = world.events_made, 0
+    day = int(world.moment() // _DAY)
+    began = world.moment()
+    world.stand_still_at(began)
+    try:
+        while (due := world.next_due()) is not None and due["at"] <= to:
+            if int(due["at"] // _DAY) > day:
+                day = int(due["at"] // _DAY)
+                await _end_of_day(sandbox, deliver=deliver)
+                continue
+            world.stand_still_at(max(world.moment(), float(due["at"])))
+            do_one(world, due)
+            done += 1
+            if done % _BREATH == 0:
+                await asyncio.sleep(0)
+        world.stand_still_at(to)
+        await _end_of_day(sandbox, deliver=deliver)
+    finally:
+        world.run_on(later=round(world.moment() - began, 3))
+        sandbox.bell.set()
+    return {
+        "now": world.now(),
+        "date": datetime.fromtimestamp(world.now(), UTC).isoformat(),
+        "offset_seconds": world.offset,
+        "deeds": done,
+        "events": world.events_made - events,
+    }
+
+
+async def _end_of_day(sandbox: Sandbox, *, deliver: bool) -> None:
+    await asyncio.sleep(0)
+    if deliver:
+        await sandbox.sender.wait_until_tried()
+    forget_old(sandbox.world)
+    sandbox.world.commit()
