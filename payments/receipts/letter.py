@@ -5,18 +5,16 @@ try to deliver it sends the same message. Nothing in it is fetched from outside 
 whether it was read.
 """
 
-import hashlib
 import re
 from datetime import datetime
 from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from payments.mail import message
 from payments.money import Money
 from payments.receipts import render, statements
 from payments.receipts.content import ReceiptContent
@@ -40,21 +38,20 @@ def compose(
     raises ValueError: headers cannot be smuggled in.
     """
     facts = _facts(content, donate_url)
-    letter = EmailMessage(policy=SMTP)
-    letter["Subject"] = _render(f"letter.{content.language}.subject.txt", facts)
-    letter["From"] = from_address
-    letter["To"] = to_address
-    letter["Reply-To"] = content.entity.email
-    letter["Date"] = format_datetime(dated)
-    letter["Message-ID"] = message_id
-    letter["Auto-Submitted"] = "auto-generated"
-    letter.set_content(_render(f"letter.{content.language}.txt", facts) + "\n")
-    letter.add_alternative(_render(f"letter.{content.language}.html", facts) + "\n", subtype="html")
-    letter.add_attachment(pdf, maintype="application", subtype="pdf", filename=attachment_name(content))
-    # Last, because adding parts moves every Content header that stands there to the first part.
-    letter["Content-Language"] = content.language
-    _fix_boundaries(letter, message_id)
-    return letter
+    return message.write(
+        message.Envelope(
+            subject=_render(f"letter.{content.language}.subject.txt", facts),
+            from_address=from_address,
+            to_address=to_address,
+            reply_to=content.entity.email,
+            message_id=message_id,
+            dated=dated,
+            language=content.language,
+        ),
+        text=_render(f"letter.{content.language}.txt", facts),
+        html=_render(f"letter.{content.language}.html", facts),
+        attachment=message.Attachment(name=attachment_name(content), pdf=pdf),
+    )
 
 
 def attachment_name(content: ReceiptContent) -> str:
@@ -101,14 +98,6 @@ def _facts(content: ReceiptContent, donate_url: str) -> dict[str, Any]:
         "accent": render.accent(entity),
         "donate_url": donate_url,
     }
-
-
-def _fix_boundaries(letter: EmailMessage, message_id: str) -> None:
-    """Part boundaries from the Message-ID: the library's own are random, and bytes must repeat."""
-    seed = hashlib.sha256(message_id.encode()).hexdigest()[:32]
-    multiparts = (part for part in letter.walk() if part.is_multipart())
-    for place, part in enumerate(multiparts):
-        part.set_boundary(f"=_{seed}_{place}")
 
 
 def _render(template: str, facts: dict[str, Any]) -> str:
