@@ -1,0 +1,214 @@
+"""How a letter about a monthly gift is written: in the donor's language, with the facts, one clear button
+and the signed link, as plain text that reads well and as HTML.
+
+The words of every letter stand in `templates/words.*.toml`, where a fundraiser can read and change them.
+Nothing is fetched from outside, and nothing tells whether a letter was read.
+"""
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from babel.dates import format_date
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from payments.clock import day_in, now
+from payments.donations.models import Fund, IssuingEntity, Organisation
+from payments.donations.organisation import the_organisation
+from payments.jobs import Bell, ring
+from payments.mail import message, outbox
+from payments.money import Money
+from payments.monthly import links
+from payments.monthly.models import MonthlyGift, MonthlyTerms
+from payments.settings import settings
+from payments.supporters import donors
+from payments.translations import LOCALES
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_OUR_ACCENT = "#1f5b52"
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+_BRIGHT = 150
+"""From this brightness of 255 on, dark words stand better on the button than white ones."""
+_BRANDS = {"amex": "American Express", "jcb": "JCB", "unionpay": "UnionPay", "diners": "Diners Club"}
+
+Words = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """One fact to be told, once: which section of the words, about what, and what is filled in."""
+
+    fact: str
+    about: str
+    """With the fact it makes the reference: the same news is never sent twice."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    rows: Iterable[tuple[str, str | None]] = ()
+    """The label's name in the words and the value; one without a value is left out."""
+    button_url: str | None = None
+    """Where the button leads; the signed link where nothing is said."""
+    second_button_url: str | None = None
+
+
+class Desk:
+    """What every letter about one gift needs to know, read once."""
+
+    def __init__(self, session: Session, gift: MonthlyGift) -> None:
+        self._session = session
+        self.gift = gift
+        self.language = gift.locale if gift.locale in LOCALES else LOCALES[0]
+        self.organisation: Organisation = the_organisation(session)
+        self.entity: IssuingEntity = session.get_one(IssuingEntity, gift.entity_id)
+        self.words = words(self.language)
+
+    @property
+    def organisation_name(self) -> str:
+        """The charity's name as the donor's language writes it."""
+        name = self.organisation.name
+        return str(name.get(self.language) or name["en"])
+
+    def terms(self, number: int | None = None) -> MonthlyTerms:
+        """What is agreed now, or what was agreed under this number."""
+        of_gift = (
+            select(MonthlyTerms)
+            .where(MonthlyTerms.monthly_gift_id == self.gift.id)
+            .options(selectinload(MonthlyTerms.allocations))
+        )
+        if number is not None:
+            return self._session.scalars(of_gift.where(MonthlyTerms.number == number)).one()
+        every = self._session.scalars(of_gift.order_by(MonthlyTerms.number)).all()
+        return [terms for terms in every if terms.number == 1 or terms.valid_from <= now()][-1]
+
+    def money(self, minor: int) -> str:
+        """An amount in the gift's currency."""
+        return Money(minor, self.gift.currency).format(self.language)
+
+    def day(self, instant: datetime | None) -> str | None:
+        """The day of an instant where the books are kept: March 3, 2027."""
+        if instant is None:
+            return None
+        return str(format_date(day_in(self.entity.time_zone, instant), "long", locale=self.language))
+
+    def card_month(self) -> str:
+        """The last month in which the card on file is good: March 2027."""
+        year, month = (self.gift.card_expires or "").split("-")
+        pattern = self.words["methods"]["month"]
+        return str(format_date(date(int(year), int(month), 1), pattern, locale=self.language))
+
+    def funds(self, terms: MonthlyTerms) -> str:
+        """What the gift is for, most wanted first."""
+        rows = self._session.scalars(
+            select(Fund).where(Fund.id.in_([part.fund_id for part in terms.allocations]))
+        )
+        names = {fund.id: fund.name_in(self.language) for fund in rows}
+        return ", ".join(names[part.fund_id] for part in terms.allocations)
+
+    def method(self) -> str:
+        """What it is paid with, inside a sentence: your Visa ending in 4242."""
+        return self._method("card", "account") or str(self.words["methods"]["unknown"])
+
+    def method_row(self) -> str | None:
+        """The same beside its label, if it is known."""
+        return self._method("card_row", "account_row")
+
+    def _method(self, card: str, account: str) -> str | None:
+        if self.gift.card_last4 is None:
+            return None
+        brand = self.gift.card_brand
+        pattern = self.words["methods"][account if brand is None else card]
+        shown = _BRANDS.get(brand or "", (brand or "").replace("_", " ").title())
+        return str(pattern.format(brand=shown, last4=self.gift.card_last4))
+
+    def put(self, telling: Telling) -> None:
+        """Owe the letter from the moment the surrounding transaction commits."""
+        reference = f"monthly_{telling.fact}:{telling.about}"
+        to_address = donors.email_of(self._session, self.gift.donor_id)
+        # Short, because a header this long would be folded, which not every mail program reads well.
+        message_id = outbox.message_id(f"monthly.{hashlib.sha256(reference.encode()).hexdigest()[:32]}")
+        filled = self._filled(telling)
+        letter = message.write(
+            message.Envelope(
+                subject=filled["subject"],
+                from_address=settings().mail_from,
+                to_address=to_address,
+                reply_to=self.entity.email,
+                message_id=message_id,
+                dated=now(),
+                language=self.language,
+            ),
+            text=_render("letter.txt", filled),
+            html=_render("letter.html", filled),
+        )
+        outbox.put(
+            self._session,
+            reference=reference,
+            to_address=to_address,
+            message_id=message_id,
+            message=letter.as_bytes(),
+        )
+        ring(self._session, Bell.SEND_MAIL)
+
+    def _filled(self, telling: Telling) -> dict[str, Any]:
+        section, everywhere, labels = self.words[telling.fact], self.words["all"], self.words["labels"]
+        facts = {
+            "organisation": self.organisation_name,
+            "name": " ".join(self.gift.donor_name.split()),
+            "email": self.entity.email,
+            **telling.facts,
+        }
+        manage_url = links.url(self.gift.id)
+        buttons = [(section["button"], telling.button_url or manage_url)]
+        if telling.second_button_url is not None:
+            buttons.append((section["second_button"], telling.second_button_url))
+        accent = self.organisation.accent_colour
+        accent = accent if _COLOUR.fullmatch(accent) else _OUR_ACCENT
+        return {
+            **{name: pattern.format(**facts) for name, pattern in everywhere.items()},
+            "language": self.language,
+            "subject": section["subject"].format(**facts),
+            "says": [paragraph.format(**facts) for paragraph in section["says"]],
+            "then": [paragraph.format(**facts) for paragraph in section.get("then", [])],
+            "rows": [(labels[label], value) for label, value in telling.rows if value is not None],
+            "buttons": buttons,
+            "manage": everywhere["look" if self.gift.ended_at else "manage"],
+            "manage_url": manage_url,
+            "organisation": self.organisation_name,
+            "entity": self.entity,
+            "accent": accent,
+            "on_accent": "#14181a" if _brightness(accent) >= _BRIGHT else "#ffffff",
+        }
+
+
+@cache
+def words(language: str) -> Words:
+    """The words of one language, by section."""
+    return tomllib.loads((_TEMPLATES / f"words.{language}.toml").read_text(encoding="utf-8"))
+
+
+def _brightness(colour: str) -> int:
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return (299 * red + 587 * green + 114 * blue) // 1000
+
+
+def _render(template: str, filled: dict[str, Any]) -> str:
+    written = _environment().get_template(template).render(filled).strip()
+    # A letter without facts or without an afterword leaves no hole where they would have stood.
+    return re.sub(r"\n{3,}", "\n\n", written) if template.endswith(".txt") else written
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=select_autoescape(enabled_extensions=("html",), default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
