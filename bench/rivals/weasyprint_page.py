@@ -34,7 +34,7 @@ header, .gift { text-align: center }
 }
 .entity { font-size: 17pt; font-weight: 600; margin: 3mm 0 0 }
 .quiet { color: #5b6468; margin: 2.8mm 0 0 }
-.gift { margin: 7mm 0 }
+.gift { margin: 5mm 0 }
 h1 { font-size: 10pt; letter-spacing: .06em; color: #1f5b52 }
 .donor { font-size: 23pt; font-weight: 600; margin: 4mm 0 }
 .amount { font-size: 36pt; font-weight: 600; color: #1f5b52; margin: 4mm 0 }
@@ -48,7 +48,8 @@ td + td, th + th { text-align: right }
 tfoot td { font-weight: 600; border-top: .8pt solid #1f5b52 }
 .law { border-left: 1.6pt solid #1f5b52; padding-left: 4mm }
 h2 { font-size: 9.5pt; color: #1f5b52; margin: 0 0 2mm }
-.sign { width: 62mm; margin: 5mm 0 0 auto; text-align: center }
+.check { float: left; font-size: 7.6pt } .check svg { width: 19mm; height: 19mm }
+.sign { width: 62mm; margin: 0 0 0 auto; text-align: center }
 .sign b { display: block; font-weight: 400; font-size: 13pt; border-bottom: .5pt solid #23282b }
 """
 
@@ -84,7 +85,10 @@ def as_html(page: dict[str, Any]) -> str:
     lines = "".join(
         f"<tr><td>{escape(part['label'])}<td>{escape(part['amount'])}</tr>" for part in page["lines"]
     )
-    statement = page["statement"]
+    totals = "".join(
+        f"<tr><td>{escape(part['label'])}<td>{escape(part['amount'])}</tr>" for part in page["totals"]
+    )
+    statement, check = page["statement"], page["verification"]
     translated = "".join(
         f"<p>{escape(statement[key])}</p>" for key in ("translation", "note") if statement[key]
     )
@@ -101,9 +105,10 @@ def as_html(page: dict[str, Any]) -> str:
 <div class="facts">{facts}</div>
 <table><thead><tr><th>{said["fund-label"]}<th>{said["amount-label"]}</tr></thead>
 <tbody>{lines}</tbody>
-<tfoot><tr><td>{said["total-label"]}<td>{said["amount"]}</tr></tfoot></table>
+<tfoot>{totals}</tfoot></table>
 <section class="law"><h2>{said["records-label"]}</h2><p>{escape(statement["text"])}</p>{translated}
 <p class="quiet">{said["questions"]}</p></section>
+<div class="check">{check["qr"]}<p>{escape(check["code"])}</p><p>{escape(check["hint"])}</p></div>
 <div class="sign"><b>{escape(signatory["name"])}</b>{escape(signatory["title"])}</div>
 </body></html>"""
 

@@ -1,11 +1,12 @@
 """What a receipt says: everything that is printed, and nothing else.
 
 Stored beside the number as the snapshot, so no later edit of donor, fund or entity reaches an issued
-receipt.
+receipt. Fields that came later have defaults, so that every snapshot ever written still reads.
 """
 
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, is_dataclass
 from datetime import date
 from typing import Any, Literal
 
@@ -30,6 +31,13 @@ class EntityContent:
     signatory_name: str
     signatory_title: str
     accent_colour: str = DEFAULT_ACCENT
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What its country's documents ask beyond that: a place of issue, a tax office, a notice's date."""
+
+
+Kind = Literal["gift", "benefit", "thing", "thanks"]
+"""gift: money, whole. benefit: money, with something given in return. thing: described, never valued.
+thanks: an acknowledgment without tax language, for a payer that has no tax receipt of us to claim."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +55,7 @@ class ReceiptContent:
     """Everything printed on one receipt. Amounts are minor units of `currency`, as at Stripe."""
 
     number: str
-    kind: Literal["gift"]
+    kind: Kind
     issued_on: date
     gift_date: date
     """Both are days in the entity's time zone, decided by the caller."""
@@ -66,18 +74,44 @@ class ReceiptContent:
     last4: str | None = None
     dedication_kind: Literal["in_honour", "in_memory"] | None = None
     dedication_name: str | None = None
+    benefit_minor: int = 0
+    """The good-faith value of what the donor got in return, in minor units of `currency`."""
+    benefit_text: str | None = None
+    description: str | None = None
+    """What was given, for a thing: printed instead of the amount, which is then the book's alone."""
+    donor_address: tuple[str, ...] = ()
+    soft_credit_name: str | None = None
+    """Who is thanked beside the payer: the adviser of a fund, the employee behind a match."""
+    replaces_number: str | None = None
+    """The receipt that this one cancels and replaces."""
     verification_code: str | None = None
+    verification_url: str | None = None
+    """The page that tells, from number and code, whether this receipt stands."""
 
     def __post_init__(self) -> None:
         total = sum(line.amount_minor for line in self.lines)
         if total != self.amount_minor:
             raise ValueError(f"receipt {self.number}: lines make {total}, the gift was {self.amount_minor}")
+        if not 0 <= self.benefit_minor <= self.amount_minor:
+            raise ValueError(f"receipt {self.number}: benefit {self.benefit_minor} is not within the gift")
+        if self.kind == "thing" and not self.description:
+            raise ValueError(f"receipt {self.number}: a thing is receipted by its description")
 
     @property
     def language(self) -> str:
         """The language of the words; a locale we have no words for reads English."""
         language = re.split("[-_]", self.locale, maxsplit=1)[0].lower()
         return language if language in LANGUAGES else "en"
+
+    @property
+    def benefit(self) -> Money:
+        """What the donor got in return is worth."""
+        return Money(self.benefit_minor, self.currency)
+
+    @property
+    def eligible(self) -> Money:
+        """What is left of the payment as a gift."""
+        return Money(self.amount_minor - self.benefit_minor, self.currency)
 
     @property
     def total(self) -> Money:
@@ -90,10 +124,7 @@ class ReceiptContent:
 
     def to_json(self) -> dict[str, Any]:
         """The snapshot: plain JSON, days as ISO dates."""
-        content = asdict(self)
-        content["issued_on"] = self.issued_on.isoformat()
-        content["gift_date"] = self.gift_date.isoformat()
-        return content
+        return {name: _plain(value) for name, value in vars(self).items()}
 
     @classmethod
     def from_json(cls, snapshot: dict[str, Any]) -> "ReceiptContent":
@@ -106,5 +137,19 @@ class ReceiptContent:
                 "gift_date": date.fromisoformat(snapshot["gift_date"]),
                 "lines": tuple(ReceiptLine(**line) for line in snapshot["lines"]),
                 "entity": EntityContent(**entity | {"address": tuple(entity["address"])}),
+                "donor_address": tuple(snapshot.get("donor_address", ())),
             }
         )
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it. `dataclasses.asdict` copies every text and takes ten times as long."""
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, Mapping):
+        return dict(value)
+    if is_dataclass(value):
+        return {name: _plain(part) for name, part in vars(value).items()}
+    return value

@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from payments.mail import message
 from payments.money import Money
-from payments.receipts import render, statements
+from payments.receipts import statements, wording
 from payments.receipts.content import ReceiptContent
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -66,36 +66,38 @@ def _facts(content: ReceiptContent, donate_url: str) -> dict[str, Any]:
     foreign = language != statement.legal_language
     return {
         "language": language,
-        "words": render.words(language)["receipt"],
-        "name": render.printable(content.donor_name),
-        "amount": render.amount(content.total, language),
-        "gift_date": render.long_date(content.gift_date, language),
-        "number": render.printable(content.number),
+        "words": wording.words(language)["receipt"],
+        "name": wording.printable(content.donor_name),
+        "amount": wording.amount(content.total, language),
+        "gift_date": wording.long_date(content.gift_date, language),
+        "number": wording.printable(content.number),
         "title": content.title,
         "lines": [
             {
-                "label": render.line_label(content, line),
-                "amount": render.amount(Money(line.amount_minor, content.currency), language),
+                "label": wording.line_label(content, line),
+                "amount": wording.amount(Money(line.amount_minor, content.currency), language),
             }
             for line in content.lines
         ],
-        "payment_method": render.payment_method(content),
-        "dedication": render.dedication(content),
-        "statement": statement.sentence[statement.legal_language],
+        "payment_method": wording.payment_method(content),
+        "dedication": wording.dedication(content),
+        "statement": wording.filled(
+            statement.sentence[statement.legal_language], content, statement.legal_language
+        ),
         "statement_language": statement.legal_language,
-        "translation": statement.sentence[language] if foreign else None,
+        "translation": wording.filled(statement.sentence[language], content, language) if foreign else None,
         "note": statement.note.get(language),
         "is_tax_receipt": statement.is_tax_receipt,
         "entity": {
-            "name": render.printable(entity.legal_name),
+            "name": wording.printable(entity.legal_name),
             "address": entity.address,
-            "tax_id": render.tax_id(content),
+            "tax_id": wording.tax_id(entity, language),
             "email": entity.email,
             "website": entity.website,
             "signatory_name": entity.signatory_name,
             "signatory_title": entity.signatory_title,
         },
-        "accent": render.accent(entity),
+        "accent": wording.accent(entity),
         "donate_url": donate_url,
     }
 

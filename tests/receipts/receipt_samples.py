@@ -53,7 +53,8 @@ def us_receipt(**changes: Any) -> ReceiptContent:
         last4="4242",
         dedication_kind="in_honour",
         dedication_name="Grandma Rose",
-        verification_code="7KQM-2XPA",
+        verification_code="A7KQ-M2XP-9RTD",
+        verification_url="https://give.example.org/verify?number=US-2026-000123&code=A7KQ-M2XP-9RTD",
     )
     return replace(content, **changes)
 
@@ -74,5 +75,6 @@ def korean_receipt(**changes: Any) -> ReceiptContent:
         dedication_kind=None,
         dedication_name=None,
         verification_code=None,
+        verification_url=None,
     )
     return replace(content, **changes)

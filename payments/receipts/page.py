@@ -1,0 +1,167 @@
+"""The page of a receipt in words: everything the layout prints, already in the reader's language.
+
+The layout (`templates/receipt.typ`) only lays out, so nothing a donor typed is ever read as markup.
+"""
+
+import re
+from typing import Any
+
+from payments.money import Money
+from payments.receipts import countries, qr, statements
+from payments.receipts.content import EntityContent, ReceiptContent
+from payments.receipts.wording import (
+    accent,
+    amount,
+    breakable,
+    dedication,
+    filled,
+    line_label,
+    long_date,
+    payment_method,
+    printable,
+    tax_id,
+    width,
+    words,
+)
+
+REGIONS = {"en": "US", "ko": "KR"}
+_LINES_OF_ONE_PAGE = 8
+_TYPED_ON_ONE_PAGE = 300
+
+
+def page_of(content: ReceiptContent, *, is_copy: bool = False) -> dict[str, Any]:
+    """Every word of the page, ready to be laid out."""
+    language = content.language
+    say = words(language)["receipt"]
+    name = printable(content.donor_name)
+    return frame(content.entity, language=language, title=content.title, is_copy=is_copy) | {
+        "number": content.number,
+        "kind": content.kind,
+        "greeting": say["greeting"],
+        "donor": breakable(say["donor"].replace("{name}", name)),
+        "donor-length": width(name),
+        "donor-address": breakable(printable(", ".join(content.donor_address))) or None,
+        "gave": say["gave_thing"] if content.kind == "thing" else say["gave"],
+        "amount": amount(content.total, language),
+        "thing": breakable(printable(content.description or "")) if content.kind == "thing" else None,
+        "received-on": say["received_on"].format(date=long_date(content.gift_date, language)),
+        "dedication": breakable(dedication(content)),
+        "beside": _beside(content),
+        "facts": _facts(content),
+        "fund-label": say["fund"],
+        "amount-label": say["amount"],
+        "lines": [
+            {
+                "label": breakable(line_label(content, line)),
+                "amount": amount(Money(line.amount_minor, content.currency), language),
+            }
+            for line in content.lines
+        ],
+        "totals": _totals(content),
+        "records-label": say["for_your_records"],
+        "statement": _statement(content),
+        "replaces": content.replaces_number and say["replaces"].replace("{number}", content.replaces_number),
+        "questions": say["questions"].format(email=content.entity.email),
+        "verification": verification(content.verification_code, content.verification_url, language),
+        "page-label": say["page"] if _may_need_two_pages(content) else None,
+    }
+
+
+def frame(entity: EntityContent, *, language: str, title: str, is_copy: bool) -> dict[str, Any]:
+    """What every document of an entity has around its own words."""
+    country = countries.COUNTRIES.get(entity.jurisdiction)
+    website = re.sub(r"^https?://", "", entity.website).rstrip("/")
+    return {
+        "lang": language,
+        "region": REGIONS.get(language, entity.jurisdiction),
+        "paper": country.paper if country is not None else "a4",
+        "accent": accent(entity),
+        "title": title,
+        "copy": _copy_mark(country, language) if is_copy else None,
+        "entity": {
+            "name": entity.legal_name,
+            "initial": entity.legal_name.strip()[:1].upper(),
+            "address": " · ".join(entity.address),
+        },
+        "signatory": {"name": entity.signatory_name, "title": entity.signatory_title},
+        "footer": [f"{entity.legal_name} · {tax_id(entity, language)}", f"{website} · {entity.email}"],
+    }
+
+
+def verification(code: str | None, url: str | None, language: str) -> dict[str, str] | None:
+    """How a reader can check the document: the code, the page, and a picture of both for a camera."""
+    if code is None:
+        return None
+    say = words(language)["receipt"]
+    page = re.sub(r"^https?://", "", url or "").partition("?")[0]
+    return {
+        "code": say["verification"].format(code=code),
+        "hint": say["verification_hint"].format(page=page) if url else "",
+        "qr": qr.svg(url) if url else "",
+        "alt": say["verification_picture"],
+    }
+
+
+def _copy_mark(country: countries.Country | None, language: str) -> str:
+    mark = country.copy_mark.get(language) if country is not None else None
+    return mark or str(words(language)["receipt"]["copy"])
+
+
+def _beside(content: ReceiptContent) -> str | None:
+    if content.soft_credit_name is None:
+        return None
+    pattern = words(content.language)["receipt"]["beside"]
+    return breakable(pattern.replace("{name}", printable(content.soft_credit_name)))
+
+
+def _facts(content: ReceiptContent) -> list[dict[str, str]]:
+    say = words(content.language)["receipt"]
+    facts = [
+        {
+            "label": say["letter_number"] if content.kind == "thanks" else say["number"],
+            "value": content.number,
+        },
+        {"label": say["gift_date"], "value": long_date(content.gift_date, content.language)},
+        {"label": say["issued_on"], "value": long_date(content.issued_on, content.language)},
+    ]
+    if content.kind != "thing":
+        facts.append({"label": say["payment_method"], "value": payment_method(content)})
+    return facts
+
+
+def _totals(content: ReceiptContent) -> list[dict[str, str]]:
+    """The last lines of the table, the very last one in weight. A thing has none: it names no value."""
+    language = content.language
+    say = words(language)["receipt"]
+    if content.kind == "thing":
+        return []
+    if not content.benefit_minor:
+        return [{"label": say["total"], "amount": amount(content.total, language)}]
+    received = breakable(say["benefit"].replace("{benefit}", printable(content.benefit_text or "")))
+    return [
+        {"label": say["paid"], "amount": amount(content.total, language)},
+        {"label": str(received), "amount": amount(-content.benefit, language)},
+        {"label": say["eligible"], "amount": amount(content.eligible, language)},
+    ]
+
+
+def _may_need_two_pages(content: ReceiptContent) -> bool:
+    typed = [content.donor_name, content.dedication_name, content.benefit_text, content.description]
+    return (
+        len(content.lines) > _LINES_OF_ONE_PAGE
+        or sum(width(text or "") for text in typed) > _TYPED_ON_ONE_PAGE
+    )
+
+
+def _statement(content: ReceiptContent) -> dict[str, str | None]:
+    statement = statements.find(content.statement_code, content.statement_version)
+    legal, reader = statement.legal_language, content.language
+    return {
+        "lang": legal,
+        "text": breakable(filled(statement.sentence[legal], content, legal)),
+        "translation": breakable(filled(statement.sentence[reader], content, reader))
+        if reader != legal
+        else None,
+        "note": statement.note.get(reader),
+        "translation-note": words(reader)["receipt"]["translation"],
+    }
