@@ -13,7 +13,7 @@ import structlog
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from payments import logs
+from payments import clock, logs
 from payments.api import donations, funds, health, offline_gifts, problems, refunds
 from payments.database import new_id
 from payments.pages import give
@@ -29,6 +29,7 @@ _LARGEST_REQUEST = 64 * 1024
 def create_app() -> App:
     """The whole ASGI application, for a server or a test."""
     logs.configure()
+    clock.follow(settings().sandbox_clock)
     inside = FastAPI(
         title="Almoner",
         summary="Donation processing that nonprofits can trust with their donors' money.",

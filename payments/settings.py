@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     stripe_secret_key: SecretStr
     stripe_webhook_secret: SecretStr
     stripe_api_base: str = ""
+    sandbox_clock: str = ""
     stripe_account: str = ""
     public_base_url: str = "http://127.0.0.1:8000"
     secret_key: SecretStr
@@ -111,6 +112,8 @@ class Settings(BaseSettings):
             )
         if self.is_live and self.stripe_api_base:
             raise ValueError("STRIPE_API_BASE must be empty with live keys: money goes only to Stripe")
+        if self.sandbox_clock and not self.stripe_api_base:
+            raise ValueError("SANDBOX_CLOCK belongs beside a sandbox: Stripe's own clock cannot be moved")
         if is_production and not self.public_base_url.startswith("https://"):
             raise ValueError("PUBLIC_BASE_URL must be https:// in production")
         return self

@@ -5,12 +5,14 @@ from typing import Any
 from celery import Celery
 from celery.signals import setup_logging, task_postrun, task_prerun, worker_process_init, worker_ready
 
-from payments import logs
+from payments import clock, logs
 from payments import models as _every_table  # noqa: F401 - a foreign key may point into any room
 from payments.database import forget_inherited_connections
 from payments.jobs import Bell, celery, ring_now
+from payments.settings import settings
 from workers.schedule import SCHEDULE
 
+clock.follow(settings().sandbox_clock)
 app: Celery = celery()
 app.set_current()
 app.conf.beat_schedule = SCHEDULE

@@ -4,11 +4,13 @@ Every printing command takes `--json` and then prints one JSON document and noth
 """
 
 import sys
+from contextlib import suppress
 
 import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import OperationalError
 
+from payments import clock
 from payments.cli import (
     bank,
     disputes,
@@ -23,6 +25,7 @@ from payments.cli import (
     suspense,
 )
 from payments.errors import AlmonerError
+from payments.settings import settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -49,6 +52,8 @@ app.command()(house.doctor)
 
 def main() -> None:
     """Run a command; a known trouble is one sentence on stderr, never a traceback."""
+    with suppress(ValidationError):  # a command that needs the settings says what is wrong with them
+        clock.follow(settings().sandbox_clock)
     try:
         app()
     except ValidationError as mistake:

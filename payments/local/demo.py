@@ -182,6 +182,7 @@ def _environment(folder: Path, *, server: str, broker: str, ports: Ports) -> dic
         "STRIPE_WEBHOOK_SECRET": kept.get("STRIPE_WEBHOOK_SECRET") or f"whsec_{secrets.token_hex(16)}",
         "STRIPE_API_BASE": f"http://127.0.0.1:{ports.sandbox}",
         "STRIPE_ACCOUNT": "",
+        "SANDBOX_CLOCK": str(folder / "sandbox.clock"),
         "PUBLIC_BASE_URL": f"http://127.0.0.1:{ports.app}",
         "SECRET_KEY": kept.get("SECRET_KEY") or secrets.token_hex(32),
         "SMTP_URL": f"smtp://127.0.0.1:{ports.smtp}",
@@ -236,6 +237,7 @@ def _start_processes(
     python = sys.executable
     sandbox = [python, "-m", "payments.sandbox", "--host", "127.0.0.1", "--port", str(ports.sandbox)]
     sandbox += ["--data", str(folder / "sandbox.sqlite3"), "--merchant", _merchant()]
+    sandbox += ["--clock-file", environment["SANDBOX_CLOCK"]]
     sandbox += ["--webhook", f"{environment['PUBLIC_BASE_URL']}/webhooks/stripe"]
     keys = {  # not on the command line, which every user of the machine can read
         "STRIPE_SANDBOX_API_KEY": environment["STRIPE_SECRET_KEY"],

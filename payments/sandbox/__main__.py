@@ -39,6 +39,9 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--data", default=":memory:", help="SQLite file that keeps everything across restarts"
     )
+    parser.add_argument(
+        "--clock-file", help="where to write how many seconds its clock is ahead, for whoever lives by it"
+    )
     parser.add_argument("--api-key", help="the only key it takes (or STRIPE_SANDBOX_API_KEY)")
     parser.add_argument(
         "--webhook",
@@ -104,6 +107,7 @@ def options(given: argparse.Namespace, base_url: str) -> Options:
         settlement_currencies=currencies,
         settle_after=given.settle_after,
         book_after=given.book_after,
+        clock_file=given.clock_file,
         latency_ms=given.latency_ms,
         retry_base=given.retry_base,
         retry_limit=given.retry_limit,

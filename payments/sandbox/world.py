@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from payments.sandbox.errors import no_such
@@ -41,6 +42,8 @@ class Options:
     """Seconds until a charge gets its balance transaction; 0 leaves it to the control endpoint."""
     book_after: float = 0
     """Seconds until a refund or dispute gets its balance transaction; 0 makes both at once."""
+    clock_file: str | None = None
+    """Where to write how many seconds the clock is ahead."""
     latency_ms: int = 0
     retry_base: float = 1.0
     """Seconds before the first retry of a webhook; doubled at each further one."""
@@ -99,6 +102,7 @@ class World:
         self.events_made = 0
         self.on_commit: list[Callable[[], None]] = []
         self._offset = float(store.fact("clock_offset") or 0)
+        self.tell_the_time()
         self._pepper = store.fact("fingerprint_key") or secrets.token_hex(32)
         store.set_fact("fingerprint_key", self._pepper)
         self.account_id: str = store.fact("account_id") or self.new_id("acct")
@@ -152,6 +156,14 @@ class World:
     def advance(self, seconds: float) -> None:
         self._offset += seconds
         self.store.set_fact("clock_offset", self._offset)
+        self.tell_the_time()
+
+    def tell_the_time(self) -> None:
+        """Leave word of how far the clock is ahead, whole at every moment."""
+        if self.options.clock_file is not None:
+            draft = Path(self.options.clock_file).with_suffix(".draft")
+            draft.write_text(str(int(self._offset)))
+            draft.replace(self.options.clock_file)
 
     @property
     def offset(self) -> float:

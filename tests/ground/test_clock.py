@@ -1,6 +1,7 @@
 """One clock in UTC, and the day a gift counts for where the books are kept."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
@@ -8,7 +9,7 @@ import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payments.clock import day_in, from_stripe, now
+from payments.clock import day_in, follow, from_stripe, now
 
 # From 2012 on: in the last days of 2011 Samoa skipped one altogether.
 ZONES = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("posix"))
@@ -20,6 +21,22 @@ def test_now_carries_utc() -> None:
     with time_machine.travel(datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC), tick=False):
         assert now() == datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC)
         assert now().utcoffset() == timedelta(0)
+
+
+def test_beside_a_sandbox_the_house_lives_by_the_clock_of_the_sandbox(tmp_path: Path) -> None:
+    distance = tmp_path / "sandbox.clock"
+    with time_machine.travel(datetime(2026, 1, 31, tzinfo=UTC), tick=False):
+        try:
+            follow(str(distance))
+            before = now()
+            distance.write_text(str(28 * 24 * 3600))
+            moved = now()
+        finally:
+            follow("")
+        back = now()
+
+    assert before == back == datetime(2026, 1, 31, tzinfo=UTC)
+    assert moved == datetime(2026, 2, 28, tzinfo=UTC)
 
 
 def test_stripe_counts_seconds_in_utc() -> None:
