@@ -85,6 +85,7 @@ async def advance(sandbox: Sandbox, to: float, *, deliver: bool = True) -> dict[
 
 
 async def _end_of_day(sandbox: Sandbox, *, deliver: bool) -> None:
+    sandbox.world.tell_the_time()
     await asyncio.sleep(0)
     if deliver:
         await sandbox.sender.wait_until_tried()

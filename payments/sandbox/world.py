@@ -102,7 +102,6 @@ class World:
         self.events_made = 0
         self.on_commit: list[Callable[[], None]] = []
         self._offset = float(store.fact("clock_offset") or 0)
-        self.tell_the_time()
         self._pepper = store.fact("fingerprint_key") or secrets.token_hex(32)
         store.set_fact("fingerprint_key", self._pepper)
         self.account_id: str = store.fact("account_id") or self.new_id("acct")
@@ -110,6 +109,7 @@ class World:
         self.money = Money(**(store.fact("money") or asdict(self.fresh_money())))
         self.billing = Billing(**(store.fact("billing") or {}))
         self._still_at: float | None = None
+        self.tell_the_time()
         self._due: list[tuple[float, str]] = [(float(due["at"]), str(due["id"])) for due in store.all("due")]
         heapq.heapify(self._due)
 
@@ -162,7 +162,7 @@ class World:
         """Leave word of how far the clock is ahead, whole at every moment."""
         if self.options.clock_file is not None:
             draft = Path(self.options.clock_file).with_suffix(".draft")
-            draft.write_text(str(int(self._offset)))
+            draft.write_text(str(int(self.moment() - time.time())))
             draft.replace(self.options.clock_file)
 
     @property
