@@ -50,11 +50,7 @@ def problem_types() -> Iterator[str]:
         if issubclass(kind, WishRefused) and kind is not WishRefused
     ]
     rows = [
-        (
-            problems._kebab(kind.__name__),
-            501 if kind is wishes.FrequencyNotOffered else 422,
-            _first_line(kind),
-        )
+        (problems._kebab(kind.__name__), 422, _first_line(kind))
         for kind in sorted(refusals, key=lambda kind: kind.__name__)
     ]
     rows += [(row.name, row.status, _first_line(kind)) for kind, row in problems._TABLE.items()]

@@ -20,6 +20,7 @@ from payments.donations import checkout, organisation, wishes
 from payments.donations.models import Donation, DonationStatus
 from payments.donations.wishes import Wish, WishRefused
 from payments.errors import StripeRefused, StripeUnavailable
+from payments.monthly import beginning
 from payments.settings import settings
 from payments.staff import people, tokens
 from payments.staff.models import Role, StaffMember
@@ -108,15 +109,15 @@ def _begin(wish: Wish, *, key: str, wish_sha256: str) -> CheckoutRequest | None:
         with database.transaction() as session:
             offer = organisation.read_offer(session)
     agreed = wishes.agree(wish, terms=offer.terms, funds=offer.funds)
+    begin = beginning.begin if wish.frequency == "monthly" else checkout.begin
     with database.single_statements() as connection:
-        begun = checkout.begin(
-            connection, wish, agreed, key=key, wish_sha256=wish_sha256, entity_id=offer.entity.id
-        )
+        begun = begin(connection, wish, agreed, key=key, wish_sha256=wish_sha256, entity_id=offer.entity.id)
     if begun is None:
         return None
     return checkout.request_for(
         begun.donation,
         fund_names=offer.fund_names((share.fund_id for share in agreed.shares), wish.locale),
+        programme=offer.programmes[wish.locale],
         email=begun.email,
         public_base_url=settings().public_base_url,
     )
@@ -150,6 +151,7 @@ def _asked_again(session: Session, donation: Donation) -> CheckoutRequest:
     return checkout.request_for(
         donation,
         fund_names=checkout.fund_names(session, donation),
+        programme=organisation.programme(organisation.the_organisation(session), donation.locale),
         email=donors.email_of(session, donation.donor_id),
         public_base_url=settings().public_base_url,
     )

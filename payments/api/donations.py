@@ -153,9 +153,7 @@ class DonationShown(BaseModel):
         )
 
 
-@router.post(
-    "", status_code=201, responses=documented(400, 409, 413, 422, 501, 502, 503), summary="Begin a gift"
-)
+@router.post("", status_code=201, responses=documented(400, 409, 413, 422, 502, 503), summary="Begin a gift")
 def begin(
     request: Request, response: Response, sent: DonationSent, idempotency_key: IdempotencyKey
 ) -> DonationOpened:

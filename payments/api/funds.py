@@ -26,6 +26,9 @@ class TermsShown(BaseModel):
     minimum: int = Field(examples=[100])
     maximum: int = Field(examples=[5_000_000])
     suggested: list[int] = Field(examples=[[2500, 5000]])
+    monthly_suggested: list[int] | None = Field(
+        examples=[[1500, 2500]], description="The same for each month; null where one gives once only."
+    )
 
 
 class FundsShown(BaseModel):
@@ -47,7 +50,11 @@ def list_funds(session: DatabaseSession) -> FundsShown:
         ],
         terms=[
             TermsShown(
-                currency=row.currency, minimum=row.minimum, maximum=row.maximum, suggested=row.suggested
+                currency=row.currency,
+                minimum=row.minimum,
+                maximum=row.maximum,
+                suggested=row.suggested,
+                monthly_suggested=row.monthly_suggested,
             )
             for row in organisation.giving_terms(session)
         ],

@@ -22,7 +22,7 @@ from payments.donations import recording
 from payments.donations import refund_requests as refunds
 from payments.donations.checkout import DonationNotFound, IdempotencyKeyReused
 from payments.donations.organisation import OrganisationNotLoaded
-from payments.donations.wishes import FrequencyNotOffered, WishRefused
+from payments.donations.wishes import WishRefused
 from payments.errors import AlmonerError, StripeRefused, StripeUnavailable
 from payments.staff import people, tokens
 from payments.staff.requests import StaffKeyReused
@@ -108,7 +108,6 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
         (409, "The Idempotency-Key was used for something else, or it is decided already"),
         (413, "The request is too large"),
         (422, "It cannot be taken as it is; `errors` says which part and what to do"),
-        (501, "Not offered yet"),
         (502, "Stripe refused"),
         (503, "Stripe or the database is away; the same request may be sent again"),
     )
@@ -155,12 +154,11 @@ _POINTERS = {"name": "#/donor/name", "email": "#/donor/email"}
 def wish_refused(request: Request, refusal: WishRefused, *, locale: str) -> JSONResponse:
     """A refused wish, in the donor's language."""
     sentence = sentence_for(refusal, locale)
-    is_later = isinstance(refusal, FrequencyNotOffered)
     return problem(
         request,
-        status=501 if is_later else 422,
+        status=422,
         name=_kebab(type(refusal).__name__),
-        title="Not offered yet" if is_later else "The gift cannot be taken as it is",
+        title="The gift cannot be taken as it is",
         detail=sentence,
         errors=[FieldProblem(pointer=_POINTERS.get(refusal.field, f"#/{refusal.field}"), detail=sentence)],
         headers={"Content-Language": locale},

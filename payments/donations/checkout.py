@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import Connection, TextClause, select, text, update
 from sqlalchemy.orm import Session
 
 from payments.clock import now
@@ -81,7 +81,13 @@ def fingerprint(wish: Wish) -> str:
     return hashlib.sha256(said.encode()).hexdigest()
 
 
-_BEGIN = text("""
+def beginning(beside: str = "") -> TextClause:
+    """The statement that writes a gift; `beside` names what is written with it, as further parts of the
+    statement, each after a comma."""
+    return text(_BEGIN.replace("-- beside", beside))
+
+
+_BEGIN = """
     with claimed as (
         insert into donation_requests (idempotency_key, request_sha256, donation_id, caller_until)
         values (:key, :wish_sha256, :id, :caller_until)
@@ -100,12 +106,12 @@ _BEGIN = text("""
     ), given as (
         insert into donations (
             id, created_at, entity_id, donor_id, donor_name, locale, frequency, currency, amount,
-            fee_cover_amount, dedication_kind, dedication_name, source, checkout_expires_at
+            fee_cover_amount, dedication_kind, dedication_name, source, checkout_expires_at, monthly_gift_id
         )
         select
             :id, :created_at, :entity_id, donor.id, :donor_name, :locale, :frequency, :currency, :amount,
             :fee_cover_amount, :dedication_kind, :dedication_name, cast(:source as jsonb),
-            :checkout_expires_at
+            :checkout_expires_at, :monthly_gift_id
         from claimed, donor
     ), shared as (
         insert into donation_allocations (donation_id, position, fund_id, amount)
@@ -114,8 +120,10 @@ _BEGIN = text("""
             unnest(cast(:fund_ids as text[]), cast(:fund_amounts as bigint[]))
                 with ordinality as part (fund_id, amount, number)
     )
+    -- beside
     select donor.id, donor.email from claimed, donor
-""")
+"""
+_BEGIN_ALONE = beginning()
 
 
 def begin(
@@ -126,11 +134,14 @@ def begin(
     key: str,
     wish_sha256: str,
     entity_id: str,
+    monthly_gift_id: str | None = None,
+    statement: TextClause = _BEGIN_ALONE,
 ) -> Begun | None:
     """Write the gift, its donor and its key, unless this key has made a gift before: None then.
 
     One statement, so that it is whole without a transaction around it: a busy evening's pages are
     opened at the rate at which gifts can be written. The caller commits and then asks Stripe.
+    `monthly.beginning` brings a statement that writes the promise as well.
     """
     donation = Donation(
         id=new_id("don"),
@@ -147,9 +158,10 @@ def begin(
         source=dict(wish.source),
         status=DonationStatus.PENDING,
         checkout_expires_at=now() + CHECKOUT_OPEN_FOR,
+        monthly_gift_id=monthly_gift_id,
     )
     donor = connection.execute(
-        _BEGIN,
+        statement,
         {
             "key": key,
             "wish_sha256": wish_sha256,
@@ -170,7 +182,7 @@ def begin(
 
 _WRITTEN = (
     *("id", "created_at", "entity_id", "donor_name", "locale", "frequency", "currency", "amount"),
-    *("fee_cover_amount", "dedication_kind", "dedication_name", "checkout_expires_at"),
+    *("fee_cover_amount", "dedication_kind", "dedication_name", "checkout_expires_at", "monthly_gift_id"),
 )
 
 
@@ -200,20 +212,24 @@ def fund_names(session: Session, donation: Donation) -> list[str]:
 
 
 def request_for(
-    donation: Donation, *, fund_names: Sequence[str], email: str, public_base_url: str
+    donation: Donation, *, fund_names: Sequence[str], programme: str, email: str, public_base_url: str
 ) -> CheckoutRequest:
-    """What to ask Stripe for this gift: whoever asks, and whenever, asks the very same."""
+    """What to ask Stripe for this gift: whoever asks, and whenever, asks the very same.
+
+    `programme` is what giving monthly is called here; a gift given once is called by its funds alone.
+    """
     if donation.checkout_expires_at is None:
         raise NotGivenOnline(donation.id)
     return CheckoutRequest(
         donation_id=donation.id,
         total=donation.total,
-        description=" · ".join(fund_names),
+        description=" · ".join([programme, *fund_names] if donation.monthly_gift_id else fund_names),
         email=email,
         locale=donation.locale,
         success_url=f"{public_base_url}/thank-you/{donation.id}",
         cancel_url=f"{public_base_url}/donate?cancelled={donation.id}&lang={donation.locale}",
         expires_at=donation.checkout_expires_at,
+        monthly_gift_id=donation.monthly_gift_id,
     )
 
 

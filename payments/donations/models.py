@@ -108,6 +108,8 @@ class GivingTerms(Base):
     minimum: Mapped[int] = mapped_column(BigInteger)
     maximum: Mapped[int] = mapped_column(BigInteger)
     suggested: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    monthly_suggested: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
+    """The amounts suggested for each month; null: in this currency one gives once only."""
     fee_basis_points: Mapped[int]
     fee_fixed: Mapped[int] = mapped_column(BigInteger)
     """The two halves of an estimate, used only to offer covering the fee. What Stripe really took

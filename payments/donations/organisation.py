@@ -15,6 +15,7 @@ from payments.clock import now
 from payments.database import after_commit
 from payments.donations.models import Fund, GivingTerms, IssuingEntity, Organisation
 from payments.errors import AlmonerError
+from payments.translations import LOCALES, N_, translator
 
 
 class OrganisationNotLoaded(AlmonerError):
@@ -60,7 +61,7 @@ def load(session: Session, document: Mapping[str, Any]) -> None:
             for position, fund in enumerate(document["funds"])
         ]
         terms = [
-            _row(GivingTerms, currency_terms, position=position)
+            _row(GivingTerms, {"monthly_suggested": None, **currency_terms}, position=position)
             for position, currency_terms in enumerate(document["terms"])
         ]
     except (KeyError, TypeError, AttributeError) as mistake:
@@ -85,6 +86,8 @@ class Offer:
     terms: tuple[GivingTerms, ...]
     funds: tuple[Fund, ...]
     entity: IssuingEntity
+    programmes: Mapping[str, str]
+    """What giving monthly is called here, by locale."""
 
     def fund_names(self, fund_ids: Iterable[str], locale: str) -> list[str]:
         """The names of some of the funds, in the given order."""
@@ -108,6 +111,7 @@ def read_offer(session: Session) -> Offer:
         terms=tuple(giving_terms(session)),
         funds=tuple(open_funds(session)),
         entity=receiving_entity(session),
+        programmes={locale: programme(the_organisation(session), locale) for locale in LOCALES},
     )
     for row in (*read.terms, *read.funds, read.entity):
         session.expunge(row)
@@ -130,6 +134,15 @@ def the_organisation(session: Session) -> Organisation:
     if found is None:
         raise OrganisationNotLoaded
     return found
+
+
+def programme(organisation: Organisation, locale: str) -> str:
+    """What giving monthly is called here: the document's `monthly_name`, else a plain word for it."""
+    words = organisation.words.get(LOCALES[0], {}) | organisation.words.get(locale, {})
+    return str(words.get("monthly_name") or translator(locale).gettext(_MONTHLY_GIFT))
+
+
+_MONTHLY_GIFT = N_("Monthly gift")
 
 
 def open_funds(session: Session) -> list[Fund]:
@@ -172,7 +185,8 @@ RowT = TypeVar("RowT", IssuingEntity, Fund, GivingTerms)
 
 def _row(kind: type[RowT], given: Mapping[str, Any], **more: Any) -> RowT:
     """A row of the document, or the `TypeError` that names a key too many or too few."""
-    needed = {column.name for column in kind.__table__.columns if column.server_default is None}
+    columns = kind.__table__.columns
+    needed = {column.name for column in columns if column.server_default is None and not column.nullable}
     if missing := needed - given.keys() - more.keys():
         raise TypeError(f"{kind.__name__} lacks {', '.join(sorted(missing))}")
     return kind(**given, **more)

@@ -123,11 +123,11 @@ class DedicationIncomplete(WishRefused):
     sentence = "Please tell us the name of the person this gift is for, in at most {longest} letters."
 
 
-class FrequencyNotOffered(WishRefused):
-    """Monthly gifts are not offered yet."""
+class MonthlyNotOffered(WishRefused):
+    """A currency in which this charity takes single gifts only."""
 
     field = "frequency"
-    sentence = "Monthly gifts cannot be set up here yet. A single gift can be given now."
+    sentence = "Monthly gifts in {currency} are not possible here. A single gift is, or another currency."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,13 +143,13 @@ class Agreed:
 
 def agree(wish: Wish, *, terms: Sequence[GivingTerms], funds: Collection[Fund]) -> Agreed:
     """Check a wish against the charity's terms, or raise the first `WishRefused`."""
-    if wish.frequency != "once":
-        raise FrequencyNotOffered
     its_terms = next((row for row in terms if row.currency == wish.currency), None)
     if its_terms is None:
         raise CurrencyNotOffered(
             currency=wish.currency.upper(), offered=", ".join(row.currency.upper() for row in terms)
         )
+    if wish.frequency == "monthly" and its_terms.monthly_suggested is None:
+        raise MonthlyNotOffered(currency=wish.currency.upper())
     amount = Money(wish.amount, wish.currency)
     _check_amount(amount, its_terms)
     if any(share.fund_id not in {fund.id for fund in funds} for share in wish.shares) or not wish.shares:

@@ -1,7 +1,7 @@
 """The donate form: what it offers, what a donor filled in, and the wish or the errors that come of it.
 
-Both currencies' amounts are in the page at once, so changing the currency needs neither JavaScript nor
-a second request; the fields of the other currency are simply not read.
+Every currency's amounts, once and monthly, are in the page at once, so changing one's mind needs neither
+JavaScript nor a second request; the fields of what was not chosen are simply not read.
 """
 
 import hashlib
@@ -25,9 +25,11 @@ _LONGEST_TYPED = 1_000
 _JOINERS = "\u200c\u200d"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,64}")
 _CURRENCY_OF_LANGUAGE = {"ko": "krw"}
+FREQUENCIES = ("once", "monthly")
 
 # In the order of the page: the field that an error's link leads to.
 _ANCHORS = {
+    "frequency": "frequency",
     "currency": "currency",
     "amount": "",
     "fund": "fund",
@@ -39,18 +41,28 @@ _ANCHORS = {
 
 
 @dataclass(frozen=True, kw_only=True)
+class Choice:
+    """The amounts to choose from in one currency and frequency; None where they are not offered."""
+
+    frequency: str
+    field: str
+    """What the names of its fields end with."""
+    suggested: tuple[Money, ...] | None
+    chosen: str
+    own: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Offer:
-    """The amounts of one currency, as the page shows them."""
+    """What one currency offers, as the page shows it."""
 
     terms: GivingTerms
     name: str
     symbol: str
-    suggested: tuple[Money, ...]
     minimum: Money
     maximum: Money
     fee: str
-    chosen: str
-    own: str
+    choices: tuple[Choice, ...]
 
     @property
     def currency(self) -> str:
@@ -80,6 +92,7 @@ class Answers:
 
     token: str
     locale: str
+    frequency: str
     currency: str
     fund: str
     cover_fees: bool
@@ -88,50 +101,91 @@ class Answers:
     name: str
     email: str
     amounts: Mapping[str, str]
-    """By currency: a suggested amount in minor units, `own`, or nothing."""
+    """By field, a currency in a frequency: a suggested amount in minor units, `own`, or nothing."""
     owns: Mapping[str, str]
     source: Mapping[str, str]
 
-    def offers(self, terms: Sequence[GivingTerms]) -> list[Offer]:
-        return [self._offer(row) for row in terms]
+    @property
+    def field(self) -> str:
+        """The amounts that count."""
+        return _field(self.currency, self.frequency)
 
-    def _offer(self, row: GivingTerms) -> Offer:
+    def offers(self, terms: Sequence[GivingTerms]) -> list[Offer]:
+        return [self._offer(row, terms) for row in terms]
+
+    def _offer(self, row: GivingTerms, terms: Sequence[GivingTerms]) -> Offer:
         percent = format_percent(row.fee_basis_points / 10_000, "#,##0.##%", locale=self.locale)
         return Offer(
             terms=row,
             name=get_currency_name(row.currency.upper(), count=2, locale=self.locale),
             symbol=get_currency_symbol(row.currency.upper(), locale=self.locale),
-            suggested=tuple(Money(amount, row.currency) for amount in row.suggested),
             minimum=Money(row.minimum, row.currency),
             maximum=Money(row.maximum, row.currency),
             fee=f"{percent} + {Money(row.fee_fixed, row.currency).format(self.locale)}",
-            chosen=self.amounts.get(row.currency, ""),
-            own=self.owns.get(row.currency, ""),
+            choices=tuple(self._choice(row, frequency) for frequency in offered_frequencies(terms)),
         )
+
+    def _choice(self, row: GivingTerms, frequency: str) -> Choice:
+        field, suggested = _field(row.currency, frequency), _suggested(row, frequency)
+        return Choice(
+            frequency=frequency,
+            field=field,
+            suggested=None
+            if suggested is None
+            else tuple(Money(amount, row.currency) for amount in suggested),
+            chosen=self.amounts.get(field, ""),
+            own=self.owns.get(field, ""),
+        )
+
+
+def offered_frequencies(terms: Sequence[GivingTerms]) -> tuple[str, ...]:
+    """Once, and monthly where some currency is taken monthly."""
+    is_monthly = any(row.monthly_suggested is not None for row in terms)
+    return FREQUENCIES if is_monthly else FREQUENCIES[:1]
+
+
+def _field(currency: str, frequency: str) -> str:
+    return currency if frequency == "once" else f"{currency}_{frequency}"
+
+
+def _suggested(row: GivingTerms, frequency: str) -> Sequence[int] | None:
+    return row.suggested if frequency == "once" else row.monthly_suggested
+
+
+def _fields(terms: Sequence[GivingTerms]) -> list[str]:
+    return [_field(row.currency, frequency) for row in terms for frequency in FREQUENCIES]
 
 
 def fresh(
     query: Mapping[str, str], *, locale: str, terms: Sequence[GivingTerms], funds: Sequence[Fund]
 ) -> Answers:
-    """An empty form, with what the address asks for: `?currency=`, `?amount=`, `?fund=`, `?utm_…=`."""
+    """An empty form, with what the address asks for: `?frequency=`, `?currency=`, `?amount=`, `?fund=`,
+    `?utm_…=`."""
     offered = [row.currency for row in terms]
     currency = query.get("currency", "").lower()
     if currency not in offered:
         currency = _CURRENCY_OF_LANGUAGE.get(locale, "")
     if currency not in offered:
         currency = offered[0]
+    frequency = query.get("frequency", "")
+    if frequency not in offered_frequencies(terms):
+        frequency = "once"
     amounts = {
-        row.currency: str(row.suggested[min(1, len(row.suggested) - 1)]) if row.suggested else "own"
+        _field(row.currency, each): str(suggested[min(1, len(suggested) - 1)]) if suggested else "own"
         for row in terms
+        for each in FREQUENCIES
+        for suggested in [_suggested(row, each)]
     }
     owns: dict[str, str] = {}
     if asked := _typed(query.get("amount", "")):
-        amounts[currency], owns[currency] = _preset(
-            asked, next(row for row in terms if row.currency == currency)
+        field = _field(currency, frequency)
+        amounts[field], owns[field] = _preset(
+            asked, next(row for row in terms if row.currency == currency), frequency
         )
     return Answers(
         token=secrets.token_urlsafe(24),
         locale=locale,
+        frequency=frequency,
         currency=currency,
         fund=query["fund"] if query.get("fund") in {fund.id for fund in funds} else funds[0].id,
         cover_fees=False,
@@ -145,12 +199,12 @@ def fresh(
     )
 
 
-def _preset(asked: str, row: GivingTerms) -> tuple[str, str]:
+def _preset(asked: str, row: GivingTerms, frequency: str) -> tuple[str, str]:
     try:
         minor = read_amount(asked, row.currency, example=Money(row.minimum, row.currency))
     except WishRefused:
         return "own", asked
-    return (str(minor), "") if minor in row.suggested else ("own", asked)
+    return (str(minor), "") if minor in (_suggested(row, frequency) or ()) else ("own", asked)
 
 
 def again(donation: Donation, blank: Answers, *, terms: Sequence[GivingTerms]) -> Answers:
@@ -161,14 +215,16 @@ def again(donation: Donation, blank: Answers, *, terms: Sequence[GivingTerms]) -
     if its_terms is None:
         return blank
     asked = write_amount(donation.amount - donation.fee_cover_amount, currency)
-    chosen, own = _preset(asked, its_terms)
+    chosen, own = _preset(asked, its_terms, donation.frequency)
+    field = _field(currency, donation.frequency)
     return replace(
         blank,
+        frequency=donation.frequency,
         currency=currency,
         fund=donation.allocations[0].fund_id,
         cover_fees=donation.fee_cover_amount > 0,
-        amounts={**blank.amounts, currency: chosen},
-        owns={**blank.owns, currency: own},
+        amounts={**blank.amounts, field: chosen},
+        owns={**blank.owns, field: own},
     )
 
 
@@ -179,6 +235,7 @@ def filled_in(form: Mapping[str, str], *, locale: str, terms: Sequence[GivingTer
     return Answers(
         token=token if _TOKEN.fullmatch(token) else secrets.token_urlsafe(24),
         locale=locale,
+        frequency="monthly" if typed.get("frequency") == "monthly" else "once",
         currency=typed.get("currency", "").lower(),
         fund=typed.get("fund", ""),
         cover_fees=bool(typed.get("cover_fees")),
@@ -186,8 +243,8 @@ def filled_in(form: Mapping[str, str], *, locale: str, terms: Sequence[GivingTer
         dedication_name=typed.get("dedication_name", ""),
         name=typed.get("name", ""),
         email=typed.get("email", ""),
-        amounts={row.currency: typed.get(f"amount_{row.currency}", "") for row in terms},
-        owns={row.currency: typed.get(f"own_amount_{row.currency}", "") for row in terms},
+        amounts={field: typed.get(f"amount_{field}", "") for field in _fields(terms)},
+        owns={field: typed.get(f"own_amount_{field}", "") for field in _fields(terms)},
         source=_source(form),
     )
 
@@ -199,7 +256,7 @@ def wish_of(
     refusals: list[WishRefused] = []
     row = next((row for row in terms if row.currency == answers.currency), None)
     amount = None
-    if row is not None:
+    if row is not None and _suggested(row, answers.frequency) is not None:
         try:
             amount = _amount(answers, row)
         except WishRefused as refusal:
@@ -214,13 +271,14 @@ def wish_of(
 
 
 def _amount(answers: Answers, row: GivingTerms) -> int:
-    chosen, own = answers.amounts[row.currency], answers.owns[row.currency]
-    if chosen.isascii() and chosen.isdigit() and int(chosen[:18]) in row.suggested:
+    chosen, own = answers.amounts[answers.field], answers.owns[answers.field]
+    suggested = _suggested(row, answers.frequency) or ()
+    if chosen.isascii() and chosen.isdigit() and int(chosen[:18]) in suggested:
         return int(chosen[:18])
     if not own:
         raise AmountMissing
     return read_amount(
-        own, row.currency, example=Money(row.suggested[0] if row.suggested else row.minimum, row.currency)
+        own, row.currency, example=Money(suggested[0] if suggested else row.minimum, row.currency)
     )
 
 
@@ -228,7 +286,7 @@ def _wish(answers: Answers, amount: int) -> Wish:
     return Wish(
         amount=amount,
         currency=answers.currency,
-        frequency="once",
+        frequency=answers.frequency,
         shares=(Share(answers.fund, amount),),
         cover_fees=answers.cover_fees,
         donor_name=answers.name,
@@ -243,6 +301,7 @@ def _refusals(wish: Wish, *, terms: Sequence[GivingTerms], funds: Sequence[Fund]
     """Every refusal, not only the first: after each one the same wish is asked about without it."""
     found: list[WishRefused] = []
     mended: dict[str, Callable[[Wish], Wish]] = {
+        "frequency": lambda w: replace(w, frequency="once"),
         "currency": lambda w: _with_amount(replace(w, currency=terms[0].currency), terms[0].minimum),
         "amount": lambda w: _with_amount(w, next(row.minimum for row in terms if row.currency == w.currency)),
         "fund": lambda w: replace(w, shares=(Share(funds[0].id, w.amount),)),
@@ -268,8 +327,8 @@ def _with_amount(wish: Wish, amount: int) -> Wish:
 
 def _field_error(refusal: WishRefused, answers: Answers) -> FieldError:
     if refusal.field == "amount":
-        own = answers.amounts.get(answers.currency) in {"own", ""}
-        anchor = f"own-{answers.currency}" if own else f"amount-{answers.currency}"
+        own = answers.amounts.get(answers.field) in {"own", ""}
+        anchor = f"own-{answers.field}" if own else f"amount-{answers.field}"
     else:
         anchor = _ANCHORS.get(refusal.field, "currency")
     return FieldError(field=refusal.field, anchor=anchor, sentence=sentence_for(refusal, answers.locale))

@@ -5,6 +5,7 @@ shows what our own row says, because coming back from Stripe proves nothing. Its
 by others, so it never shows who gave.
 """
 
+from datetime import date
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -14,12 +15,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 from starlette.datastructures import UploadFile
 
+from payments.clock import day_in
 from payments.database import transaction
 from payments.dependencies import DatabaseSession, OpenedCheckout, open_checkout
 from payments.donations import organisation as charity
 from payments.donations.models import Donation, DonationStatus, Fund, IssuingEntity
 from payments.donations.wishes import Wish, WishRefused
 from payments.errors import StripeRefused, StripeUnavailable
+from payments.monthly.models import MonthlyGift, MonthlyStatus
 from payments.pages import colours, gift_form
 from payments.pages.gift_form import Answers, FieldError
 from payments.pages.look import Brand, error_page, locale_of, page
@@ -118,14 +121,18 @@ def thank_you(request: Request, session: DatabaseSession, donation_id: str) -> R
     locale = locale_of(request, fallback=gift.locale)
     funds = session.scalars(select(Fund).where(Fund.id.in_([part.fund_id for part in gift.allocations])))
     names = {fund.id: fund.name_in(locale) for fund in funds}
+    organisation, entity = charity.the_organisation(session), session.get_one(IssuingEntity, gift.entity_id)
     looks = _looks(request)
     look_again = gift.status == DonationStatus.PENDING and looks < _STOP_AFTER
     return page(
         "thank_you.html",
         locale=locale,
-        brand=Brand.of(charity.the_organisation(session), locale),
-        entity=session.get_one(IssuingEntity, gift.entity_id),
+        brand=Brand.of(organisation, locale),
+        entity=entity,
         gift_status=gift.status,
+        is_monthly=gift.frequency == "monthly",
+        programme=charity.programme(organisation, locale),
+        next_day=_next_day(session, gift, entity),
         total=gift.total,
         gift_date=gift.gift_date,
         funds=[names[part.fund_id] for part in gift.allocations],
@@ -134,6 +141,14 @@ def thank_you(request: Request, session: DatabaseSession, donation_id: str) -> R
         next_look=f"/thank-you/{gift.id}?{urlencode({'lang': locale, 'look': looks + 1})}",
         language_links=_language_links(request, {}),
     )
+
+
+def _next_day(session: Session, gift: Donation, entity: IssuingEntity) -> date | None:
+    """When the next instalment of a monthly gift is due, once Stripe has told."""
+    promise = session.get(MonthlyGift, gift.monthly_gift_id) if gift.monthly_gift_id else None
+    if promise is None or promise.next_charge_at is None or promise.status != MonthlyStatus.ACTIVE:
+        return None
+    return day_in(entity.time_zone, promise.next_charge_at)
 
 
 def _looks(request: Request) -> int:
@@ -157,13 +172,15 @@ def _form_page(
     status: int = 200,
 ) -> HTMLResponse:
     found = errors or []
+    terms = charity.giving_terms(session)
     return page(
         "donate.html",
         locale=answers.locale,
         brand=Brand.of(charity.the_organisation(session), answers.locale),
         status=status,
         entity=charity.receiving_entity(session),
-        offers=answers.offers(charity.giving_terms(session)),
+        frequencies=gift_form.offered_frequencies(terms),
+        offers=answers.offers(terms),
         funds=charity.open_funds(session),
         answers=answers,
         errors=found,

@@ -15,13 +15,13 @@ import stripe
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 from stripe.params import RefundCreateParams
-from stripe.params.checkout import SessionCreateParams
+from stripe.params.checkout import SessionCreateParams, SessionCreateParamsLineItemPriceData
 
 from payments.money import Money
 from payments.settings import settings
 from payments.stripe_gateway import shapes
 from payments.stripe_gateway.billing import Billing
-from payments.stripe_gateway.shapes import DONATION, REFUND
+from payments.stripe_gateway.shapes import DONATION, MONTHLY_GIFT, REFUND
 from payments.stripe_gateway.speaking import Line, translated_errors
 
 _CONNECTIONS = 100
@@ -41,6 +41,8 @@ class CheckoutRequest:
     success_url: str
     cancel_url: str
     expires_at: datetime
+    monthly_gift_id: str | None = None
+    """The promise it is the first instalment of: Stripe then collects the same each month."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +89,17 @@ class StripeGateway:
         self.billing = Billing(self._line)
 
     def open_checkout(self, request: CheckoutRequest) -> CheckoutPage:
-        """Open the hosted page for a gift. Keyed by the gift: asked again, it is the same page."""
+        """Open the hosted page for a gift. Keyed by the gift: asked again, it is the same page.
+
+        A monthly one is paid by a customer that Stripe makes anew: a known one, with the cards kept
+        there, must not be shown to whoever types that person's address.
+        """
         reference = {DONATION: request.donation_id}
+        price: SessionCreateParamsLineItemPriceData = {
+            "currency": request.total.currency,
+            "unit_amount": request.total.minor,
+            "product_data": {"name": request.description},
+        }
         params: SessionCreateParams = {
             "mode": "payment",
             "submit_type": "donate",
@@ -99,20 +110,18 @@ class StripeGateway:
             "adaptive_pricing": {"enabled": False},
             "success_url": request.success_url,
             "cancel_url": request.cancel_url,
-            "line_items": [
-                {
-                    "quantity": 1,
-                    "price_data": {
-                        "currency": request.total.currency,
-                        "unit_amount": request.total.minor,
-                        "product_data": {"name": request.description},
-                    },
-                }
-            ],
-            # Metadata is not inherited: the payment and its charge need their own copy.
+            "line_items": [{"quantity": 1, "price_data": price}],
             "metadata": reference,
-            "payment_intent_data": {"metadata": reference},
         }
+        # Metadata is not inherited: the payment and its charge, or the subscription, need their own copy.
+        if request.monthly_gift_id is None:
+            params["payment_intent_data"] = {"metadata": reference}
+        else:
+            promise = {MONTHLY_GIFT: request.monthly_gift_id}
+            params["mode"] = "subscription"
+            price["recurring"] = {"interval": "month"}
+            params["metadata"] = reference | promise
+            params["subscription_data"] = {"metadata": promise}
         # Read as plain JSON: of the answer's seventy fields two are wanted.
         session = self._line.post(
             "/v1/checkout/sessions", cast(Any, params), key=f"checkout:{request.donation_id}"

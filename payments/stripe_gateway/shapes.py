@@ -23,6 +23,8 @@ DONATION = "donation"
 """The metadata key under which our own id travels with the session, the payment and its charge."""
 REFUND = "refund"
 """The metadata key under which the id of our refund's row travels with it."""
+MONTHLY_GIFT = "monthly_gift"
+"""The metadata key under which the id of our promise travels with its session and subscription."""
 
 
 def _id_of(value: Any) -> Any:

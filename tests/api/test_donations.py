@@ -158,8 +158,17 @@ def test_a_korean_donor_is_told_in_korean_with_korean_amounts(client: TestClient
     assert answer.headers["content-language"] == "ko"
 
 
-def test_a_monthly_gift_is_not_offered_yet(client: TestClient):
-    assert_problem(post(client, a_body(frequency="monthly")), 501, "frequency-not-offered")
+def test_a_monthly_gift_in_a_currency_taken_only_once_is_refused_in_words(client: TestClient):
+    with transaction() as session:
+        session.execute(text("update giving_terms set monthly_suggested = null where currency = 'krw'"))
+    forget_offer()
+
+    answer = post(client, a_body(amount=30_000, currency="krw", frequency="monthly"))
+
+    problem = assert_problem(answer, 422, "monthly-not-offered")
+    assert "Monthly gifts in KRW are not possible here" in problem["detail"]
+    assert problem["errors"][0]["pointer"] == "#/frequency"
+    assert gifts() == 0
 
 
 @pytest.mark.parametrize(

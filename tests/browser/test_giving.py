@@ -3,7 +3,7 @@ from datetime import date
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from sqlalchemy import select, update
 
 from payments.database import transaction
@@ -16,6 +16,11 @@ def fill_in(page: Page) -> None:
     page.get_by_label("Rescue and resettlement").check()
     page.get_by_label("Your name").fill("Ada Park")
     page.get_by_label("E-mail address").fill("ada@example.com")
+
+
+def amount(page: Page, label: str) -> Locator:
+    """The amount that is on the page now; the other currencies' and frequencies' are hidden."""
+    return page.get_by_label(label, exact=True).filter(visible=True)
 
 
 def a_gift(status: DonationStatus) -> str:
@@ -49,7 +54,7 @@ def test_the_whole_form_can_be_filled_in_with_the_keyboard(page: Page, stripe_pa
     page.get_by_label("USD US dollars").focus()
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowRight")
-    expect(page.get_by_label("$100", exact=True)).to_be_checked()
+    expect(amount(page, "$100")).to_be_checked()
     page.get_by_label("Your name").focus()
     page.keyboard.type("Ada Park")
     page.keyboard.press("Tab")
@@ -66,12 +71,31 @@ def test_changing_the_currency_changes_the_amounts_even_without_a_script(
 ) -> None:
     with opened(chromium, site, java_script_enabled=is_scripted) as page:
         page.goto("/donate")
-        expect(page.get_by_label("$50", exact=True)).to_be_visible()
+        expect(amount(page, "$50")).to_be_visible()
 
         page.get_by_label("KRW").check()
 
-        expect(page.get_by_label("₩50,000", exact=True)).to_be_visible()
-        expect(page.get_by_label("$50", exact=True)).to_be_hidden()
+        expect(amount(page, "₩50,000")).to_be_visible()
+        expect(amount(page, "$50")).to_be_hidden()
+
+
+def test_choosing_monthly_changes_the_amounts_and_the_words_even_without_a_script(
+    chromium: Browser, site: str, is_scripted: bool
+) -> None:
+    with opened(chromium, site, java_script_enabled=is_scripted) as page:
+        page.goto("/donate")
+        expect(page.get_by_role("heading", name="Walk someone to freedom")).to_be_visible()
+        expect(amount(page, "$15")).to_be_hidden()
+
+        page.get_by_label("Each month", exact=True).check()
+
+        expect(page.get_by_role("heading", name="Join Liberty and give monthly")).to_be_visible()
+        expect(amount(page, "$15")).to_be_visible()
+        expect(amount(page, "$250")).to_be_hidden()
+        expect(page.get_by_role("button", name="Give monthly")).to_be_visible()
+        page.get_by_label("KRW").check()
+        expect(amount(page, "₩10,000")).to_be_visible()
+        expect(amount(page, "$15")).to_be_hidden()
 
 
 def test_the_sum_on_the_page_is_the_sum_that_is_asked_for(page: Page, stripe_pages: str) -> None:
@@ -79,7 +103,7 @@ def test_the_sum_on_the_page_is_the_sum_that_is_asked_for(page: Page, stripe_pag
     fill_in(page)
 
     page.get_by_role("radio", name="Another amount").check()
-    expect(page.get_by_label("Your own amount in US dollars")).to_be_focused()
+    expect(amount(page, "Your own amount in US dollars")).to_be_focused()
     page.keyboard.type("1,234.56")
     page.get_by_label("Add $37.19 so that the card fee").check()
     expect(page.locator("#sum")).to_have_text("$1,271.75")

@@ -247,6 +247,7 @@ def _request(session: Session, gift_id: str):
     return checkout.request_for(
         gift,
         fund_names=checkout.fund_names(session, gift),
+        programme="Liberty",
         email="ada@example.com",
         public_base_url="https://give.example",
     )

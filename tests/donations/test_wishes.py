@@ -14,7 +14,7 @@ from payments.money import LARGEST_MINOR, Money
 from payments.translations import LOCALES, sentence_for
 
 
-def terms_for(currency: str, **given: int) -> GivingTerms:
+def terms_for(currency: str, **given: Any) -> GivingTerms:
     facts: dict[str, Any] = {
         "minimum": 100,
         "maximum": 5_000_000,
@@ -27,7 +27,7 @@ def terms_for(currency: str, **given: int) -> GivingTerms:
 
 
 TERMS = [
-    terms_for("usd"),
+    terms_for("usd", monthly_suggested=[]),
     terms_for("krw", minimum=1000, maximum=60_000_000, fee_fixed=400),
     terms_for("jpy", minimum=100, fee_fixed=40),
     terms_for("kwd", minimum=500, maximum=LARGEST_MINOR, fee_fixed=100),
@@ -70,7 +70,12 @@ def test_a_wish_that_fits_is_agreed_as_it_was_asked():
 @pytest.mark.parametrize(
     ("wish", "kind", "field", "facts"),
     [
-        (a_wish(frequency="monthly"), wishes.FrequencyNotOffered, "frequency", {}),
+        (
+            a_wish(1000, "krw", frequency="monthly"),
+            wishes.MonthlyNotOffered,
+            "frequency",
+            {"currency": "KRW"},
+        ),
         (
             a_wish(currency="eur"),
             wishes.CurrencyNotOffered,

@@ -5,7 +5,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import func, select, update
 
 from payments.database import transaction
-from payments.donations.models import Allocation, Donation, DonationStatus
+from payments.donations.models import Allocation, Donation, DonationStatus, GivingTerms
 from tests.factories import a_donation
 from tests.pages.form import FILLED_IN, complaints, hidden_fields
 
@@ -215,6 +215,66 @@ def test_coming_back_after_all_was_paid_leads_to_the_thanks(donor: TestClient) -
 @pytest.mark.parametrize("strange", ["don_nobody", "%00", "../../etc", "don_%00"])
 def test_a_made_up_gift_in_the_address_changes_nothing(donor: TestClient, strange: str) -> None:
     assert donor.get(f"/donate?cancelled={strange}").status_code == 200
+
+
+def test_once_is_chosen_until_the_donor_chooses_monthly(donor: TestClient) -> None:
+    page = donor.get("/donate?lang=en").text
+
+    assert 'value="once" id="frequency" checked' in page
+    assert 'value="1500" id="amount-usd_monthly">' in page
+
+
+def test_the_address_may_ask_for_a_monthly_gift(donor: TestClient) -> None:
+    page = donor.get("/donate?lang=en&frequency=monthly&amount=50&currency=usd").text
+
+    assert 'value="monthly" id="frequency-monthly" checked' in page
+    assert 'value="5000" id="amount-usd_monthly-5000" checked' in page
+    assert "Join Liberty and give monthly" in page
+
+
+def test_a_charity_that_takes_single_gifts_only_asks_nothing_about_months(donor: TestClient) -> None:
+    with transaction() as session:
+        session.execute(update(GivingTerms).values(monthly_suggested=None))
+
+    page = donor.get("/donate?lang=en&frequency=monthly").text
+
+    assert "monthly" not in page
+    assert "month" not in page.replace("this month", "").replace("first months", "")
+
+
+def test_a_currency_that_is_not_taken_monthly_says_so_where_its_amounts_would_be(donor: TestClient) -> None:
+    with transaction() as session:
+        session.execute(
+            update(GivingTerms).where(GivingTerms.currency == "krw").values(monthly_suggested=None)
+        )
+
+    page = donor.get("/donate?lang=en&frequency=monthly").text
+    answer = press_donate(donor, frequency="monthly", currency="krw")
+
+    assert "In South Korean won you can give once, but not each month." in page
+    assert answer.status_code == 422
+    assert complaints(answer.text) == {
+        "frequency": "Monthly gifts in KRW are not possible here. A single gift is, or another currency."
+    }
+
+
+def test_the_amount_of_a_monthly_gift_is_read_from_its_own_fields(donor: TestClient) -> None:
+    answer = press_donate(
+        donor, frequency="monthly", amount_usd="5000", amount_usd_monthly="own", own_amount_usd_monthly="0.5"
+    )
+
+    assert complaints(answer.text) == {"amount": "The smallest gift we can take online is $1.00."}
+    assert '<a href="#own-usd_monthly">' in answer.text
+
+
+def test_a_monthly_gift_left_unpaid_is_offered_again_as_monthly(donor: TestClient) -> None:
+    with transaction() as session:
+        left = a_donation(session, frequency="monthly", amount=1500)
+
+    page = donor.get(f"/donate?cancelled={left.id}&lang=en").text
+
+    assert 'value="monthly" id="frequency-monthly" checked' in page
+    assert 'value="1500" id="amount-usd_monthly" checked' in page
 
 
 def test_the_address_may_ask_for_amount_fund_and_currency(donor: TestClient) -> None:

@@ -1,10 +1,11 @@
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from fastapi.testclient import TestClient
 
 from payments.database import transaction
 from payments.donations.models import DonationStatus
+from payments.monthly.models import MonthlyGift, MonthlyStatus
 from tests.factories import NOON, a_donation
 
 
@@ -27,6 +28,65 @@ def test_a_paid_gift_is_thanked_for_with_what_our_row_says(donor: TestClient) ->
     ):
         assert said in page
     assert "refresh" not in page
+
+
+def a_monthly_gift(payment: DonationStatus, **promise) -> str:
+    with transaction() as session:
+        instalment = a_donation(session, frequency="monthly", status=DonationStatus.PENDING)
+        session.add(
+            MonthlyGift(
+                id="mon_of_ada",
+                entity_id="us",
+                donor_id=instalment.donor_id,
+                donor_name="Ada Park",
+                locale="en",
+                currency="usd",
+                source={},
+                **promise,
+            )
+        )
+        session.flush()
+        instalment.monthly_gift_id = "mon_of_ada"
+        instalment.status = payment
+        return instalment.id
+
+
+def test_who_begins_to_give_monthly_is_welcomed_and_told_the_next_day(donor: TestClient) -> None:
+    gift = a_monthly_gift(
+        DonationStatus.PAID,
+        status=MonthlyStatus.ACTIVE,
+        next_charge_at=datetime(2026, 12, 25, 3, tzinfo=UTC),
+    )
+
+    page = donor.get(f"/thank-you/{gift}?lang=en").text
+
+    for said in (
+        "Welcome to Liberty",
+        "$25.00",
+        "Your first gift",
+        "December 24, 2026",
+        "change, pause or stop",
+    ):
+        assert said in page
+
+
+def test_a_monthly_gift_is_welcomed_only_when_its_first_instalment_is_paid(donor: TestClient) -> None:
+    waiting = a_monthly_gift(DonationStatus.PENDING)
+
+    page = donor.get(f"/thank-you/{waiting}?lang=en").text
+
+    assert "Your gift is being confirmed" in page
+    assert "Welcome" not in page
+    assert "Next gift" not in page
+
+
+def test_a_monthly_gift_whose_first_payment_was_refused_can_be_begun_again(donor: TestClient) -> None:
+    refused = a_monthly_gift(DonationStatus.FAILED, status=MonthlyStatus.NEVER_STARTED)
+
+    page = donor.get(f"/thank-you/{refused}?lang=en").text
+
+    assert "The payment did not go through" in page
+    assert "/donate?lang=en&amp;frequency=monthly" in page
 
 
 def test_coming_back_proves_nothing_until_our_row_says_paid(donor: TestClient) -> None:

@@ -22,11 +22,13 @@
 
   const show = () => {
     const currency = chosen("currency").value;
-    const group = form.querySelector(`.amounts[data-currency="${currency}"]`);
+    const frequency = chosen("frequency").value;
+    const group = form.querySelector(`.amounts[data-currency="${currency}"][data-frequency="${frequency}"]`);
     const decimals = Number(group.dataset.decimals);
-    const choice = chosen(`amount_${currency}`)?.value;
-    const own = document.getElementById(`own-${currency}`);
-    const amount = choice && choice !== "own" ? Number(choice) : read(own.value, decimals);
+    const field = group.dataset.field;
+    const choice = field && chosen(`amount_${field}`)?.value;
+    const own = field && document.getElementById(`own-${field}`);
+    const amount = choice && choice !== "own" ? Number(choice) : own && read(own.value, decimals);
     const sum = form.querySelector(".sum");
     const sentence = form.querySelector(`.fee[data-currency="${currency}"]`);
     sentence.dataset.plain ??= sentence.textContent;
