@@ -23,7 +23,7 @@ from payments.jobs import WorkerHeartbeat, broker_answers
 from payments.ledger.accounts import Account
 from payments.ledger.balances import balances, tie_out
 from payments.mail.models import MailStatus, OutgoingMail
-from payments.receipts.models import DueReceipt
+from payments.receipts.models import DueDocument, DueReceipt
 from payments.settings import settings
 from payments.stripe_gateway.client import StripeGateway
 from payments.stripe_gateway.shapes import API_VERSION
@@ -47,6 +47,9 @@ class Queues:
     receipts_due: int
     receipts_oldest: float
     receipts_put_off: int
+    documents_due: int
+    documents_oldest: float
+    documents_put_off: int
     mails_due: int
     mails_oldest: float
     mails_undeliverable: int
@@ -84,6 +87,13 @@ def queues(session: Session) -> Queues:
             func.count().filter(DueReceipt.last_error.is_not(None)),
         )
     ).one()
+    documents = session.execute(
+        select(
+            func.count(),
+            func.coalesce(_age(func.min(DueDocument.due_at)), 0),
+            func.count().filter(DueDocument.last_error.is_not(None)),
+        )
+    ).one()
     mails = session.execute(
         select(
             func.count().filter(queued),
@@ -104,6 +114,9 @@ def queues(session: Session) -> Queues:
         receipts_due=receipts[0],
         receipts_oldest=float(receipts[1]),
         receipts_put_off=receipts[2],
+        documents_due=documents[0],
+        documents_oldest=float(documents[1]),
+        documents_put_off=documents[2],
         mails_due=mails[0],
         mails_oldest=float(mails[1]),
         mails_undeliverable=mails[2],
@@ -168,6 +181,12 @@ def work(session: Session) -> Iterator[Check]:
         name="receipts",
         is_well=waiting.receipts_oldest < LATE_SECONDS and waiting.receipts_put_off == 0,
         finding=f"{waiting.receipts_due} due, {waiting.receipts_put_off} could not be issued",
+        remedy="`almoner receipts due` shows each with its reason.",
+    )
+    yield Check(
+        name="receipt pages",
+        is_well=waiting.documents_oldest < LATE_SECONDS and waiting.documents_put_off == 0,
+        finding=f"{waiting.documents_due} to set, {waiting.documents_put_off} could not be set",
         remedy="`almoner receipts due` shows each with its reason.",
     )
     yield Check(

@@ -6,12 +6,14 @@ or did not happen. What must only be said after the commit (a bell to the worker
 """
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from functools import cache
 from typing import Annotated, Any
 
+import psycopg
+from psycopg import sql
 from sqlalchemy import Connection, Date, DateTime, Engine, MetaData, Text, create_engine
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
@@ -100,6 +102,23 @@ def single_statements() -> Iterator[Connection]:
     statement: it costs one exchange with PostgreSQL where `transaction` needs three."""
     with engine().connect() as connection:
         yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def copy_into(
+    session: Session, table: type[Base], columns: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> None:
+    """Write many rows at once, in the session's transaction: a fifth of what as many inserts cost.
+
+    Values go as they are to PostgreSQL; json is handed over as text.
+    """
+    driver = session.connection().connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)  # noqa: S101 - there is one driver
+    statement = sql.SQL("copy {} ({}) from stdin").format(
+        sql.Identifier(table.__tablename__), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    with driver.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
 
 
 def after_commit(session: Session, say: Callable[[], None]) -> None:

@@ -28,6 +28,7 @@ class Bell(StrEnum):
     PULL_BALANCE_TRANSACTIONS = "workers.webhooks.pull_balance_transactions"
     SWEEP_EVENTS = "workers.webhooks.sweep_events"
     ISSUE_RECEIPTS = "workers.receipts.issue_receipts"
+    WRITE_DOCUMENTS = "workers.receipts.write_documents"
     SUBMIT_REFUNDS = "workers.refunds.submit_refunds"
     SEND_MAIL = "workers.receipts.send_mail"
     HEARTBEAT = "workers.sweeps.heartbeat"

@@ -1,4 +1,4 @@
-"""The receipt book's hands: number what is due, send what is owed."""
+"""The receipt book's hands: number what is due, set its pages, send what is owed."""
 
 import time
 
@@ -6,18 +6,28 @@ from payments.database import transaction
 from payments.jobs import Bell, celery
 from payments.mail import outbox
 from payments.mail.smtp import MailDelayed, MailRefused, mail_server
-from payments.receipts import issue
+from payments.receipts import documents, issue
 
 _WORK_FOR_SECONDS = 40
 
 
 @celery().task(name=Bell.ISSUE_RECEIPTS.value)
 def issue_receipts() -> None:
-    """Issue batch after batch until nothing is due."""
+    """Number batch after batch until nothing is due."""
     until = time.monotonic() + _WORK_FOR_SECONDS
     while time.monotonic() < until:
         with transaction() as session:
             if issue.issue_due(session) < issue.BATCH:
+                return
+
+
+@celery().task(name=Bell.WRITE_DOCUMENTS.value)
+def write_documents() -> None:
+    """Set page after page until none is due; the letters that carry them are owed with them."""
+    until = time.monotonic() + _WORK_FOR_SECONDS
+    while time.monotonic() < until:
+        with transaction() as session:
+            if documents.write_due(session) < documents.BATCH:
                 return
 
 

@@ -140,17 +140,17 @@ _STATEMENTS = (
             from gift
         ) dated""",
     """insert into receipts (id, entity_id, donation_id, series, tax_year, sequence, number, kind, gift_date,
-            issued_at, currency, amount, locale, content, template_id, template_sha256, pdf_sha256,
-            is_plain_pdf)
+            issued_at, currency, amount, locale, content, template_id, template_sha256)
         select 'rcp_' || md5('rcp' || n), 'us', id, 'US', tax_year, sequence,
             'US-' || tax_year || '-' || lpad(sequence::text, 6, '0'), 'gift', gift_date, at, currency, amount,
             'en', jsonb_build_object('number', 'US-' || tax_year || '-' || lpad(sequence::text, 6, '0'),
                 'amount_minor', amount, 'currency', currency, 'gift_date', gift_date,
                 'donor_name', 'Ada Park'),
-            'bench', 'bench', encode(sha256(convert_to('%PDF of ' || id, 'UTF8')), 'hex'), false
+            'bench', 'bench'
         from receipt""",
-    """insert into receipt_documents select 'rcp_' || md5('rcp' || n), convert_to('%PDF of ' || id,
-        'UTF8') from receipt""",
+    """insert into receipt_documents (receipt_id, pdf, pdf_sha256, is_plain_pdf, template_sha256)
+        select 'rcp_' || md5('rcp' || n), pdf, encode(sha256(pdf), 'hex'), false, 'bench'
+        from receipt, convert_to('%PDF of ' || id, 'UTF8') pdf""",
     """insert into receipt_counters
         select 'US', tax_year, max(sequence) from receipt group by tax_year""",
     """insert into outgoing_mails (id, reference, to_address, message_id, message, status, sent_at)

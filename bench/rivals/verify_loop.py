@@ -79,7 +79,7 @@ def _is_right(session: Session, donation_id: str, entity: IssuingEntity) -> bool
         and {move.currency for move in moves} == {movement.currency}
         and gift.gift_date == receipt.gift_date == day_in(entity.time_zone, charge.charged_at)
         and entry.effective_on == day_in(entity.time_zone, movement.created_at)
-        and hashlib.sha256(document.pdf).hexdigest() == receipt.pdf_sha256
+        and hashlib.sha256(document.pdf).hexdigest() == document.pdf_sha256
         and mail is not None
     )
 

@@ -102,6 +102,8 @@ class _FromTheDatabase(Collector):
             ("events_parked", waiting.events_parked, "Events that wait for a person"),
             ("receipts_due", waiting.receipts_due, "Paid gifts without their receipt"),
             ("receipts_oldest_seconds", waiting.receipts_oldest, "Age of the oldest due receipt"),
+            ("receipt_pages_due", waiting.documents_due, "Numbered receipts without their page"),
+            ("receipt_pages_oldest_seconds", waiting.documents_oldest, "Age of the oldest due page"),
             ("mails_due", waiting.mails_due, "Mails to send"),
             ("mails_oldest_seconds", waiting.mails_oldest, "Age of the oldest mail to send"),
             ("mails_undeliverable", waiting.mails_undeliverable, "Mails refused or given up"),

@@ -15,7 +15,7 @@ from payments.donations.models import Allocation, Charge, Donation, Fund
 from payments.ledger.models import BalanceTransaction, JournalEntry, JournalMove
 from payments.mail.models import OutgoingMail
 from payments.money import Money
-from payments.receipts.models import DueReceipt, Receipt
+from payments.receipts.models import DueReceipt, Receipt, ReceiptDocument
 from payments.webhooks.models import QueuedEvent, StripeEvent
 
 app = typer.Typer(no_args_is_help=True, help="Gifts and what became of them.")
@@ -204,7 +204,9 @@ def _story(session: Session, gift: Donation) -> dict[str, Any]:
         "receipt": {
             "number": receipt.number,
             "issued_at": receipt.issued_at,
-            "pdf_sha256": receipt.pdf_sha256,
+            "pdf_sha256": session.scalar(
+                select(ReceiptDocument.pdf_sha256).where(ReceiptDocument.receipt_id == receipt.id)
+            ),
             "mail": mail.status if mail else None,
             "mail_sent_at": mail.sent_at if mail else None,
         }

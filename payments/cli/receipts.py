@@ -10,7 +10,7 @@ from payments.cli.printing import AsJson, instant, print_json, print_table
 from payments.database import transaction
 from payments.errors import AlmonerError
 from payments.money import Money
-from payments.receipts.models import DueReceipt, Receipt, ReceiptDocument
+from payments.receipts.models import DueDocument, DueReceipt, Receipt, ReceiptDocument
 
 app = typer.Typer(no_args_is_help=True, help="The receipt book.")
 
@@ -20,6 +20,13 @@ class ReceiptNotFound(AlmonerError):
 
     def __init__(self, number: str) -> None:
         super().__init__(f"There is no receipt {number}. `almoner receipts list` shows the register.")
+
+
+class PageNotWritten(AlmonerError):
+    """The number is given, its page is not set yet."""
+
+    def __init__(self, number: str) -> None:
+        super().__init__(f"The page of {number} is still to be set; `almoner receipts due` says why.")
 
 
 @app.command("list")
@@ -62,26 +69,40 @@ def list_receipts(
 
 @app.command("due")
 def due(as_json: AsJson = False) -> None:
-    """Paid gifts without their receipt, and why."""
+    """Paid gifts without their receipt, receipts without their page, and why."""
     with transaction() as session:
-        rows = session.scalars(select(DueReceipt).order_by(DueReceipt.due_at)).all()
+        waiting = session.scalars(select(DueReceipt).order_by(DueReceipt.due_at)).all()
+        unset = session.execute(
+            select(Receipt.number, Receipt.donation_id, DueDocument)
+            .join(DueDocument, DueDocument.receipt_id == Receipt.id)
+            .order_by(DueDocument.due_at, Receipt.number)
+        ).all()
+    rows: list[tuple[str, str, str | None, DueReceipt | DueDocument]] = [
+        *(("receipt", row.donation_id, None, row) for row in waiting),
+        *(("page", donation_id, number, row) for number, donation_id, row in unset),
+    ]
     if as_json:
         print_json(
             [
                 {
-                    "donation": r.donation_id,
-                    "due_at": r.due_at,
-                    "attempts": r.attempts,
-                    "reason": r.last_error,
+                    "waits_for": what,
+                    "donation": donation_id,
+                    "number": number,
+                    "due_at": row.due_at,
+                    "attempts": row.attempts,
+                    "reason": row.last_error,
                 }
-                for r in rows
+                for what, donation_id, number, row in rows
             ]
         )
         return
     print_table(
         "Due receipts",
-        ["gift", "due since", ">tries", "reason"],
-        [(r.donation_id, instant(r.due_at), r.attempts, r.last_error) for r in rows],
+        ["gift", "waits for its", "number", "due since", ">tries", "reason"],
+        [
+            (donation_id, what, number, instant(row.due_at), row.attempts, row.last_error)
+            for what, donation_id, number, row in rows
+        ],
     )
 
 
@@ -89,12 +110,11 @@ def due(as_json: AsJson = False) -> None:
 def save(number: str, to: Annotated[Path, typer.Option(help="Where to write the PDF.")]) -> None:
     """Write a receipt's PDF to a file: the very bytes that were sent."""
     with transaction() as session:
-        pdf = session.scalar(
-            select(ReceiptDocument.pdf)
-            .join(Receipt, Receipt.id == ReceiptDocument.receipt_id)
-            .where(Receipt.number == number)
-        )
+        receipt = session.scalar(select(Receipt).where(Receipt.number == number))
+        if receipt is None:
+            raise ReceiptNotFound(number)
+        pdf = session.scalar(select(ReceiptDocument.pdf).where(ReceiptDocument.receipt_id == receipt.id))
     if pdf is None:
-        raise ReceiptNotFound(number)
+        raise PageNotWritten(number)
     to.write_bytes(pdf)
     typer.echo(f"{number}: {len(pdf)} bytes written to {to}")

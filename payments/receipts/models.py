@@ -42,8 +42,20 @@ class ReceiptCounter(Base):
     last_number: Mapped[int] = mapped_column(Integer)
 
 
+class DueDocument(Base):
+    """A numbered receipt whose page is still to be set; written with the number, deleted with the page."""
+
+    __tablename__ = "due_documents"
+
+    receipt_id: Mapped[str] = mapped_column(ForeignKey("receipts.id"), primary_key=True)
+    due_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    last_error: Mapped[str | None]
+    next_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class Receipt(Base):
-    """A receipt as issued: number, content and the hash of its PDF, written in one transaction."""
+    """A receipt as issued: its number and everything its page says, written in one transaction."""
 
     __tablename__ = "receipts"
     __table_args__ = (
@@ -76,17 +88,21 @@ class Receipt(Base):
     """Everything that was printed. Later edits to donor, fund or entity do not reach it."""
     template_id: Mapped[str]
     template_sha256: Mapped[str]
-    pdf_sha256: Mapped[str]
-    is_plain_pdf: Mapped[bool]
-    """True where a letter outside our fonts forced a page without the archival standard."""
+    """The layout it was issued under."""
     void_reason: Mapped[str | None]
     voided_at: Mapped[datetime | None]
 
 
 class ReceiptDocument(Base):
-    """The bytes that were sent: a second copy is the same document, not a new one."""
+    """The page as it was set, once: a second copy is the same bytes, not a new page."""
 
     __tablename__ = "receipt_documents"
 
     receipt_id: Mapped[str] = mapped_column(ForeignKey("receipts.id"), primary_key=True)
     pdf: Mapped[bytes] = mapped_column(LargeBinary)
+    pdf_sha256: Mapped[str]
+    is_plain_pdf: Mapped[bool]
+    """True where a letter outside our fonts forced a page without the archival standard."""
+    template_sha256: Mapped[str]
+    """The layout it was set with: its receipt's own, unless a new one was put in between the two."""
+    written_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -22,6 +22,7 @@ from payments.receipts import statements
 from payments.receipts.content import LANGUAGES, ReceiptContent
 from payments.receipts.page import page_of
 
+TEMPLATE_ID = "gift/1"
 _HERE = Path(__file__).parent
 _TEMPLATES = _HERE / "templates"
 _FONTS = _HERE / "fonts"
@@ -67,8 +68,8 @@ def render_pdf(content: ReceiptContent, *, is_copy: bool = False) -> RenderedRec
     return RenderedReceipt(
         pdf=pdf,
         pdf_sha256=hashlib.sha256(pdf).hexdigest(),
-        template_id="gift/1",
-        template_sha256=_template_sha256(),
+        template_id=TEMPLATE_ID,
+        template_sha256=template_sha256(),
         is_plain_pdf=is_plain_pdf,
     )
 
@@ -109,7 +110,8 @@ def _layout() -> bytes:
 
 
 @cache
-def _template_sha256() -> str:
+def template_sha256() -> str:
+    """What a page set by this process is made with."""
     made_with = hashlib.sha256(f"typst {version('typst')} segno {version('segno')}".encode())
     parts = [
         *sorted(_TEMPLATES.glob("*.typ")),

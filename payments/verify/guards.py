@@ -26,7 +26,14 @@ _TRIGGERS = (
 )
 
 MAY_DELETE = (
-    *("stripe_event_queue", "due_receipts", "giving_terms", "donation_requests", "worker_heartbeats"),
+    *(
+        "stripe_event_queue",
+        "due_receipts",
+        "due_documents",
+        "giving_terms",
+        "donation_requests",
+        "worker_heartbeats",
+    ),
     *("classification_rules", "staff_requests"),
 )
 """What is gone when it is done; everywhere else a row stays."""

@@ -126,25 +126,39 @@ CHECKS = (
     ),
     Check(
         kind="receipt_document_changed",
-        proves="The document of each receipt is kept, byte for byte as it was issued.",
+        proves="The document of each receipt is kept, byte for byte as it was set, or is due.",
         says="The document of receipt {subject} {detail}.",
         remedy="Restore it from a backup, or from the mail that carried it.",
         sql="""
             select array[r.id], null::text, null::bigint, null::bigint,
                 case when f.receipt_id is null then 'is missing' else 'is not the one that was issued' end
             from receipts r left join receipt_documents f on f.receipt_id = r.id
-            where f.receipt_id is null or encode(sha256(f.pdf), 'hex') <> r.pdf_sha256
+            where f.receipt_id is null and not exists (select from due_documents w where w.receipt_id = r.id)
+                or encode(sha256(f.pdf), 'hex') <> f.pdf_sha256
+        """,
+    ),
+    Check(
+        kind="receipt_page_late",
+        proves="A receipt has its page within the hour.",
+        says="Receipt {subject} waits for its page since {detail}.",
+        remedy="`almoner receipts due` says why; the donor waits for it.",
+        sql="""
+            select array[w.receipt_id], null::text, null::bigint, null::bigint,
+                to_char(r.issued_at, 'YYYY-MM-DD HH24:MI')
+            from due_documents w join receipts r on r.id = w.receipt_id
+            where r.issued_at < now() - interval '1 hour'
         """,
     ),
     Check(
         kind="receipt_without_mail",
-        proves="Every receipt was mailed, or its mail waits or is held with a reason.",
+        proves="Every receipt that has its page was mailed, or its mail waits or is held with a reason.",
         says="Receipt {subject} has no mail in the outbox.",
         remedy="Find out who deleted it; send the document by hand.",
         sql="""
             select array[r.id, r.donation_id], null::text, null::bigint, null::bigint, null::text
             from receipts r
             where not exists (select from outgoing_mails m where m.reference = 'receipt:' || r.id)
+                and not exists (select from due_documents w where w.receipt_id = r.id)
         """,
     ),
 )

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from payments.cli import app
 from payments.database import transaction
 from payments.donations.models import Donation, Organisation
-from payments.receipts import issue
+from payments.receipts import documents, issue
 from payments.receipts.models import Receipt
 from payments.webhooks import inbox, process
 from payments.webhooks.inbox import Delivery
@@ -78,6 +78,7 @@ def story(organisation: Organisation, almoner: Almoner) -> Story:
         process.apply_due(session)
     with transaction() as session:
         issue.issue_due(session)
+        documents.write_due(session)
         number = session.scalars(select(Receipt.number)).one()
         assert session.scalars(select(Donation.status)).one() == "paid"
     return Story(gift.id, number, events, poison.stripe_event_id)

@@ -26,7 +26,7 @@ from payments.app import app
 from payments.database import engine
 from payments.stripe_gateway.client import gateway
 from tests.faults.points import Points, instrument
-from workers.receipts import issue_receipts, send_mail
+from workers.receipts import issue_receipts, send_mail, write_documents
 from workers.webhooks import apply_events, pull_balance_transactions, sweep_events
 
 DEEDS: dict[str, Callable[[], None]] = {
@@ -34,6 +34,7 @@ DEEDS: dict[str, Callable[[], None]] = {
     "pull_balance_transactions": pull_balance_transactions,
     "sweep_events": sweep_events,
     "issue_receipts": issue_receipts,
+    "write_documents": write_documents,
     "send_mail": send_mail,
 }
 _LONGEST = 30.0

@@ -154,19 +154,20 @@ ALWAYS: dict[str, str] = {
     """,
     "a receipt's page is the page that was hashed": """
         SELECT number, CASE WHEN pdf IS NULL THEN 'no page' ELSE 'another page' END
-        FROM receipts LEFT JOIN receipt_documents ON receipt_id = receipts.id
-        WHERE pdf IS NULL OR encode(sha256(pdf), 'hex') <> pdf_sha256
+        FROM receipts LEFT JOIN receipt_documents AS page ON page.receipt_id = receipts.id
+        LEFT JOIN due_documents AS due ON due.receipt_id = receipts.id
+        WHERE (pdf IS NULL) <> (due.receipt_id IS NOT NULL) OR encode(sha256(pdf), 'hex') <> pdf_sha256
     """,
-    "a receipt has one mail, to its donor": """
+    "a receipt has one mail, to its donor, as soon as it has its page": """
         SELECT number, coalesce(outgoing_mails.to_address <> donors.email, true)::text
-        FROM receipts
+        FROM receipts JOIN receipt_documents ON receipt_id = receipts.id
         JOIN donations ON donations.id = donation_id JOIN donors ON donors.id = donor_id
         LEFT JOIN outgoing_mails ON reference = 'receipt:' || receipts.id
         WHERE reference IS NULL OR outgoing_mails.to_address <> donors.email
         UNION ALL
-        SELECT reference, 'a mail without its receipt' FROM outgoing_mails
+        SELECT reference, 'a mail without its page' FROM outgoing_mails
         WHERE reference LIKE 'receipt:%' AND NOT EXISTS (
-            SELECT FROM receipts WHERE 'receipt:' || receipts.id = reference)
+            SELECT FROM receipt_documents WHERE 'receipt:' || receipt_id = reference)
     """,
     "a queued event is in the log, and a parked one has its reason": """
         SELECT queue.stripe_event_id, 'not in the log' FROM stripe_event_queue AS queue
@@ -204,6 +205,7 @@ AT_REST: dict[str, str] = {
         SELECT stripe_event_id, coalesce(parked_reason, last_error, 'never tried') FROM stripe_event_queue
     """,
     "no receipt waits": "SELECT donation_id, coalesce(last_error, 'never tried') FROM due_receipts",
+    "no page waits": "SELECT receipt_id, coalesce(last_error, 'never tried') FROM due_documents",
     "every mail is sent": """
         SELECT reference, format('%s after %s tries: %s', status, attempts, last_answer)
         FROM outgoing_mails WHERE status <> 'sent'

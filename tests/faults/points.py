@@ -42,7 +42,7 @@ class Points:
 
 def instrument(points: Points) -> None:
     """Wrap what leaves the process, for this process only."""
-    for name in ("execute", "executemany"):
+    for name in ("execute", "executemany", "copy"):
         _around_statement(psycopg.Cursor, name, points)
     _around(psycopg.Connection, "commit", points, lambda *_: "COMMIT")
     _around_async(psycopg.AsyncConnection, "execute", points, lambda _, query, *args, **kw: _words(query))

@@ -28,10 +28,13 @@ from payments.mail import outbox
 from payments.stripe_gateway.shapes import API_VERSION
 from tests.conftest import PROJECT, TEST_ENVIRONMENT
 from tests.faults.invariants import AtStripe, Finding, against_stripe, of_the_books, of_the_mailbox
-from workers.receipts import issue_receipts, send_mail
+from workers.receipts import issue_receipts, send_mail, write_documents
 from workers.webhooks import apply_events, pull_balance_transactions, sweep_events
 
-EVERYTHING = (sweep_events, apply_events, pull_balance_transactions, apply_events, issue_receipts, send_mail)
+EVERYTHING = (
+    *(sweep_events, apply_events, pull_balance_transactions, apply_events),
+    *(issue_receipts, write_documents, send_mail),
+)
 """A gift's way from what Stripe says to the donor's letter."""
 API_KEY = TEST_ENVIRONMENT["STRIPE_SECRET_KEY"]
 
@@ -46,6 +49,7 @@ def an_hour_later(*, sparing_seconds: int = 0) -> str:
         begin;
         update stripe_event_queue set next_at = now() where parked_reason is null;
         update due_receipts set next_at = now();
+        update due_documents set next_at = now();
         update outgoing_mails set next_at = now()
         where status = 'queued' and (lease is null or next_at <= now() + interval '{lease} seconds');
         update stripe_cursors set checked_at = now() - interval '1 hour';

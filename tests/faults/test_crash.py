@@ -10,7 +10,7 @@ from itertools import count
 import pytest
 
 from tests.faults.stage import Deadly, Stage, told
-from workers.receipts import issue_receipts
+from workers.receipts import issue_receipts, write_documents
 from workers.webhooks import apply_events, pull_balance_transactions, sweep_events
 
 pytestmark = pytest.mark.slow
@@ -40,9 +40,14 @@ def its_money_was_booked(stage: Stage) -> None:
     apply_events()
 
 
-def its_receipt_was_issued(stage: Stage) -> None:
+def its_receipt_was_numbered(stage: Stage) -> None:
     its_money_was_booked(stage)
     issue_receipts()
+
+
+def its_page_was_set(stage: Stage) -> None:
+    its_receipt_was_numbered(stage)
+    write_documents()
 
 
 PREPARED: dict[str, tuple[str, Callable[[Stage], None]]] = {
@@ -52,7 +57,8 @@ PREPARED: dict[str, tuple[str, Callable[[Stage], None]]] = {
     "the list of balance transactions": ("pull_balance_transactions", its_events_were_applied),
     "the money of a gift": ("apply_events", its_money_was_fetched),
     "a receipt": ("issue_receipts", its_money_was_booked),
-    "a mail": ("send_mail", its_receipt_was_issued),
+    "its page": ("write_documents", its_receipt_was_numbered),
+    "a mail": ("send_mail", its_page_was_set),
 }
 
 

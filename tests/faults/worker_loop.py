@@ -15,12 +15,15 @@ from sqlalchemy.orm import configure_mappers
 
 from payments.local.keeper import die_with_parent
 from payments.stripe_gateway.client import gateway
-from workers.receipts import issue_receipts, send_mail
+from workers.receipts import issue_receipts, send_mail, write_documents
 from workers.webhooks import apply_events, pull_balance_transactions, sweep_events
 
 log = logging.getLogger(__name__)
 
-DEEDS = [sweep_events, apply_events, pull_balance_transactions, issue_receipts, send_mail]
+DEEDS = [
+    *(sweep_events, apply_events, pull_balance_transactions),
+    *(issue_receipts, write_documents, send_mail),
+]
 
 
 def main() -> None:

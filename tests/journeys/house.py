@@ -175,9 +175,10 @@ class House:
         sweep_events()
 
     def they_issue_and_send(self) -> None:
-        from workers.receipts import issue_receipts, send_mail
+        from workers.receipts import issue_receipts, send_mail, write_documents
 
         issue_receipts()
+        write_documents()
         send_mail()
 
     def its_time_to_read_again(self) -> None:
@@ -188,7 +189,7 @@ class House:
     def what_was_put_off_is_due(self) -> None:
         """Hours pass for everything that waits for its next try."""
         with transaction() as session:
-            for queue in ("stripe_event_queue", "due_receipts", "outgoing_mails"):
+            for queue in ("stripe_event_queue", "due_receipts", "due_documents", "outgoing_mails"):
                 session.execute(text(f"update {queue} set next_at = now()"))  # noqa: S608 - our names
 
     # What people find

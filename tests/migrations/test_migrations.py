@@ -118,7 +118,7 @@ def test_the_comparison_sees_what_alembic_overlooks(postgres: str, empty: str) -
         " add constraint ck_donations_amount_positive check (amount >= 0)",
         "drop index ix_outgoing_mails_due;"
         " create index ix_outgoing_mails_due on outgoing_mails (next_at) where status = 'sent'",
-        "alter table receipts alter column pdf_sha256 drop not null",
+        "alter table receipts alter column template_sha256 drop not null",
     ]
 
     for change in changes:

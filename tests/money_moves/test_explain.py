@@ -13,6 +13,7 @@ from payments.donations.explain import Beside, EventFact, ReceiptFact, explain
 from payments.donations.models import Donation, DonationStatus
 from payments.donations.offline import Channel
 from payments.money import Money
+from payments.receipts.documents import write_due
 from payments.receipts.issue import issue_due
 from tests.factories import NOON, a_donation
 from tests.money_moves.conftest import Charity
@@ -285,6 +286,7 @@ def test_the_terminal_says_it_all_from_what_is_stored(charity: Charity) -> None:
     charity.hears()
     with transaction() as session:
         issue_due(session)
+        write_due(session)
 
     shown = CliRunner().invoke(cli.app, ["gifts", "explain", gift.id])
     answer = CliRunner().invoke(cli.app, ["gifts", "explain", gift.id, "--json"])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pypdf
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.orm import Session
 
@@ -17,8 +17,8 @@ from payments.clock import day_in
 from payments.database import new_id, transaction
 from payments.donations.models import Charge, Donation, Fund, Organisation
 from payments.mail.models import OutgoingMail
-from payments.receipts import issue
-from payments.receipts.models import DueReceipt, Receipt, ReceiptCounter, ReceiptDocument
+from payments.receipts import documents, issue
+from payments.receipts.models import DueDocument, DueReceipt, Receipt, ReceiptCounter, ReceiptDocument
 from payments.supporters.donors import Donor
 from tests.factories import NOON, a_donation
 
@@ -63,8 +63,18 @@ def a_paid_gift(
 def issue_all() -> None:
     while True:
         with transaction() as session:
-            if not issue.issue_due(session, limit=3):
-                return
+            looked_at = issue.issue_due(session, limit=3)
+        with transaction() as session:
+            looked_at += documents.write_due(session, limit=3)
+        if not looked_at:
+            return
+
+
+def issue_and_write(session: Session) -> int:
+    """Number what is due and set its pages; how many gifts were looked at."""
+    looked_at = issue.issue_due(session)
+    documents.write_due(session)
+    return looked_at
 
 
 def numbers(session: Session) -> list[str]:
@@ -80,12 +90,12 @@ def words_of(session: Session, number: str) -> str:
     return " ".join(pypdf.PdfReader(io.BytesIO(pdf)).pages[0].extract_text().split())
 
 
-def test_a_paid_gift_gets_its_number_its_page_and_its_mail_together(
+def test_a_paid_gift_gets_its_number_then_its_page_with_its_mail(
     organisation: Organisation, session: Session
 ):
     gift = a_paid_gift(session)
 
-    looked_at = issue.issue_due(session)
+    looked_at = issue_and_write(session)
 
     receipt = session.scalars(select(Receipt)).one()
     mail = session.scalars(select(OutgoingMail)).one()
@@ -104,15 +114,69 @@ def test_a_paid_gift_gets_its_number_its_page_and_its_mail_together(
 def test_the_hash_in_the_register_is_that_of_the_stored_page(organisation: Organisation, session: Session):
     a_paid_gift(session)
 
+    issue_and_write(session)
+
+    receipt = session.scalars(select(Receipt)).one()
+    page = session.scalars(select(ReceiptDocument)).one()
+    assert page.receipt_id == receipt.id
+    assert hashlib.sha256(page.pdf).hexdigest() == page.pdf_sha256
+    assert page.template_sha256 == receipt.template_sha256
+
+
+def test_a_number_stands_before_its_page_and_no_mail_leaves_without_it(
+    organisation: Organisation, session: Session
+):
+    a_paid_gift(session)
+
     issue.issue_due(session)
 
     receipt = session.scalars(select(Receipt)).one()
-    pdf = session.scalars(select(ReceiptDocument.pdf)).one()
-    assert hashlib.sha256(pdf).hexdigest() == receipt.pdf_sha256
+    assert session.scalars(select(DueDocument.receipt_id)).all() == [receipt.id]
+    assert session.scalars(select(ReceiptDocument)).all() == []
+    assert session.scalars(select(OutgoingMail)).all() == []
+
+
+def test_a_page_is_set_from_what_stands_in_the_register_and_from_nothing_else(
+    organisation: Organisation, session: Session
+):
+    a_paid_gift(session, fund="rescue")
+    issue.issue_due(session)
+    session.execute(text("update issuing_entities set legal_name = 'Another Body', address = '{Elsewhere}'"))
+    session.get_one(Fund, "rescue").name = {"en": "Renamed"}
+    session.execute(text("update donations set donor_name = 'Somebody Else'"))
+
+    documents.write_due(session)
+
+    words = words_of(session, "US-2026-000001")
+    assert all(told in words for told in ("Ada Park", "Lantern Path, Inc.", "Rescue and resettlement"))
+
+
+def test_a_page_that_cannot_be_set_is_put_off_with_its_reason_and_holds_up_no_other(
+    organisation: Organisation, session: Session, owner: Connection
+):
+    for _ in range(2):
+        a_paid_gift(session)
+    issue.issue_due(session)
+    session.commit()
+    owner.execute(text("set session_replication_role = replica"))
+    owner.execute(
+        text(
+            "update receipts set content = jsonb_set(content, '{statement_code}', '\"lost\"')"
+            " where sequence = 1"
+        )
+    )
+    owner.commit()
+
+    documents.write_due(session)
+
+    put_off = session.scalars(select(DueDocument)).one()
+    assert "no statutory sentence lost" in (put_off.last_error or "")
+    assert len(session.scalars(select(ReceiptDocument.receipt_id)).all()) == 1
+    assert "Ada Park" in words_of(session, "US-2026-000002")
 
 
 def test_nothing_due_is_nothing_issued(organisation: Organisation, session: Session):
-    assert issue.issue_due(session) == 0
+    assert issue_and_write(session) == 0
 
 
 def test_many_at_once_leave_no_gap_and_no_double(organisation: Organisation, session: Session):
@@ -142,7 +206,7 @@ def test_the_tax_year_is_that_of_the_gift_where_the_entity_is(
 ):
     a_paid_gift(session, paid_at=paid_at)
 
-    issue.issue_due(session)
+    issue_and_write(session)
 
     assert numbers(session) == [number]
 
@@ -152,7 +216,7 @@ def test_each_series_and_each_year_counts_by_itself(organisation: Organisation, 
         a_paid_gift(session, paid_at=datetime(year, 6, 1, tzinfo=UTC))
     a_paid_gift(session, entity_id="kr")
 
-    issue.issue_due(session)
+    issue_and_write(session)
 
     assert numbers(session) == ["KR-2026-000001", "US-2025-000001", "US-2026-000001", "US-2026-000002"]
 
@@ -164,8 +228,8 @@ def test_one_that_cannot_be_issued_is_put_off_and_costs_no_number(
     lie = a_paid_gift(session, charged=False)
     last = a_paid_gift(session)
 
-    looked_at = issue.issue_due(session)
-    again = issue.issue_due(session)
+    looked_at = issue_and_write(session)
+    again = issue_and_write(session)
 
     put_off = session.scalars(select(DueReceipt)).one()
     assert (looked_at, again) == (3, 0)
@@ -180,7 +244,7 @@ def test_one_that_was_put_off_is_issued_once_its_cause_is_mended(
     organisation: Organisation, session: Session
 ):
     gift = a_paid_gift(session, charged=False)
-    issue.issue_due(session)
+    issue_and_write(session)
     session.add(
         Charge(
             stripe_charge_id="ch_late",
@@ -197,7 +261,7 @@ def test_one_that_was_put_off_is_issued_once_its_cause_is_mended(
     session.flush()
     session.execute(text("update due_receipts set next_at = now()"))
 
-    issue.issue_due(session)
+    issue_and_write(session)
 
     assert numbers(session) == ["US-2026-000001"]
 
@@ -207,10 +271,10 @@ def test_a_batch_whose_transaction_is_lost_gives_its_numbers_back(
 ):
     a_paid_gift(session)
     session.commit()
-    issue.issue_due(session)
+    issue_and_write(session)
     session.rollback()
 
-    issue.issue_due(session)
+    issue_and_write(session)
 
     assert numbers(session) == ["US-2026-000001"]
     assert len(session.scalars(select(OutgoingMail.id)).all()) == 1
@@ -218,21 +282,37 @@ def test_a_batch_whose_transaction_is_lost_gives_its_numbers_back(
 
 def test_a_gift_has_one_live_receipt(organisation: Organisation, session: Session):
     gift = a_paid_gift(session)
-    issue.issue_due(session)
+    issue_and_write(session)
     session.add(DueReceipt(donation_id=gift.id))
     session.flush()
 
-    issue.issue_due(session)
+    issue_and_write(session)
 
-    put_off = session.scalars(select(DueReceipt)).one()
+    assert session.scalars(select(DueReceipt)).all() == []
     assert numbers(session) == ["US-2026-000001"]
-    assert put_off.last_error == "IntegrityError"
     assert session.scalars(select(ReceiptCounter.last_number)).one() == 1
+
+
+def test_a_second_live_receipt_of_a_gift_is_refused_by_the_register(
+    organisation: Organisation, session: Session
+):
+    a_paid_gift(session)
+    issue.issue_due(session)
+    columns = "entity_id, donation_id, series, tax_year, kind, gift_date, currency, amount, locale, content"
+    columns += ", template_id, template_sha256"
+
+    with pytest.raises(IntegrityError, match="uq_receipts_live_donation_id"), session.begin_nested():
+        session.execute(
+            text(
+                f"insert into receipts (id, sequence, number, {columns})"  # noqa: S608 - our names
+                f" select 'rcp_second', 2, 'US-2026-000002', {columns} from receipts"
+            )
+        )
 
 
 def test_what_was_printed_is_not_changed_by_later_edits(organisation: Organisation, session: Session):
     a_paid_gift(session, fund="rescue")
-    issue.issue_due(session)
+    issue_and_write(session)
     before = session.scalars(select(Receipt)).one()
     content, page = dict(before.content), session.scalars(select(ReceiptDocument.pdf)).one()
 
@@ -263,7 +343,7 @@ def test_what_was_printed_is_not_changed_by_later_edits(organisation: Organisati
 )
 def test_an_issued_receipt_cannot_be_rewritten(organisation: Organisation, session: Session, rewrite: str):
     a_paid_gift(session)
-    issue.issue_due(session)
+    issue_and_write(session)
 
     with pytest.raises(DatabaseError), session.begin_nested():
         session.execute(text(rewrite))
@@ -273,21 +353,21 @@ def test_an_issued_receipt_cannot_be_rewritten(organisation: Organisation, sessi
 
 def test_a_void_receipt_gives_its_number_to_nobody(organisation: Organisation, session: Session):
     gift = a_paid_gift(session)
-    issue.issue_due(session)
+    issue_and_write(session)
     session.execute(
         text("update receipts set status = 'void', void_reason = 'a wrong name', voided_at = now()")
     )
     session.add(DueReceipt(donation_id=gift.id))
     session.flush()
 
-    issue.issue_due(session)
+    issue_and_write(session)
 
     assert numbers(session) == ["US-2026-000001", "US-2026-000002"]
 
 
 def test_a_receipt_cannot_be_voided_without_a_reason(organisation: Organisation, session: Session):
     a_paid_gift(session)
-    issue.issue_due(session)
+    issue_and_write(session)
 
     with pytest.raises(IntegrityError), session.begin_nested():
         session.execute(text("update receipts set status = 'void'"))
@@ -298,7 +378,7 @@ def test_a_gift_over_two_funds_with_the_fee_covered_prints_every_part(
 ):
     a_paid_gift(session, amount=2604, fee_cover=104)
 
-    issue.issue_due(session)
+    issue_and_write(session)
 
     words = words_of(session, "US-2026-000001")
     assert all(amount in words for amount in ("$25.00", "$1.04", "$26.04"))
@@ -310,7 +390,7 @@ def test_a_receipt_speaks_the_language_and_prints_the_name_of_its_gift(
     a_paid_gift(session, name="Ada Park")
     a_paid_gift(session, name="김지우", email="ada@example.com", locale="ko", currency="krw", amount=50000)
 
-    issue.issue_due(session)
+    issue_and_write(session)
 
     pages = [words_of(session, number) for number in numbers(session)]
     korean = next(page for page in pages if "김지우" in page)

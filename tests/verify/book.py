@@ -17,6 +17,7 @@ from payments.ledger import classifying
 from payments.ledger.accounts import Account
 from payments.ledger.classifying import Word
 from payments.money import Money
+from payments.receipts.documents import write_due
 from payments.receipts.issue import issue_due
 from payments.receipts.owing import take_in
 from payments.staff.models import Role, StaffMember
@@ -80,7 +81,7 @@ class Book:
         issued = 1
         while issued:
             with transaction() as session:
-                issued = issue_due(session)
+                issued = issue_due(session) + write_due(session)
 
 
 def staff(session: Session) -> tuple[StaffMember, StaffMember]:

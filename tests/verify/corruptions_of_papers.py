@@ -88,6 +88,13 @@ CORRUPTIONS = [
         f"delete from receipt_documents where receipt_id = {RECEIPT} returning receipt_id",
     ),
     Corruption(
+        "a receipt's page is never set",
+        "receipt_page_late",
+        "with old as ("
+        f"update receipts set issued_at = issued_at - interval '2 hours' where id = {RECEIPT} returning id"
+        ") insert into due_documents (receipt_id) select id from old returning receipt_id",
+    ),
+    Corruption(
         "a receipt was never mailed",
         "receipt_without_mail",
         f"delete from outgoing_mails where reference = 'receipt:' || {RECEIPT}",

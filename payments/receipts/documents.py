@@ -1,0 +1,112 @@
+"""Documents: a numbered receipt gets its page, and the letter that carries it.
+
+The page is set from the receipt's own content and nothing else, so it may be set whenever there is
+time, by any process, and would come out the same. Its bytes, its hash and the letter are written together:
+no mail leaves without its page, and no page is written twice.
+"""
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from payments.donations.models import Donation
+from payments.errors import PersonMustLook
+from payments.jobs import Bell, ring
+from payments.mail import outbox
+from payments.receipts import letter
+from payments.receipts.content import ReceiptContent
+from payments.receipts.drafting import among
+from payments.receipts.models import DueDocument, Receipt, ReceiptDocument
+from payments.receipts.render import RenderedReceipt, render_pdf
+from payments.settings import settings
+from payments.supporters.donors import Donor
+
+log = logging.getLogger(__name__)
+
+BATCH = 25
+"""A few tenths of a second of typesetting: what another worker has in hand is left to it meanwhile."""
+
+
+def write_due(session: Session, *, limit: int = BATCH) -> int:
+    """Set up to `limit` due pages; how many were looked at.
+
+    A page that cannot be set is put off with its reason and shown by `almoner doctor`.
+    """
+    due = session.execute(
+        select(Receipt.id, Receipt.issued_at, Receipt.content, Donor.email)
+        .join(DueDocument, DueDocument.receipt_id == Receipt.id)
+        .join(Donation, Donation.id == Receipt.donation_id)
+        .join(Donor, Donor.id == Donation.donor_id)
+        .where(DueDocument.next_at <= func.now())
+        .order_by(DueDocument.due_at, Receipt.series, Receipt.tax_year, Receipt.sequence)
+        .limit(limit)
+        .with_for_update(of=DueDocument, skip_locked=True)
+    ).all()
+    written = []
+    for row in due:
+        try:
+            with session.begin_nested():
+                _write(session, row)
+            written.append(row.id)
+        except Exception as trouble:
+            _put_off(session, row.id, trouble)
+    if written:
+        session.execute(delete(DueDocument).where(among(DueDocument.receipt_id, written)))
+        ring(session, Bell.SEND_MAIL)
+    return len(due)
+
+
+def _write(session: Session, row: Row[*tuple[Any, ...]]) -> None:
+    content = ReceiptContent.from_json(row.content)
+    page = render_pdf(content)
+    session.execute(
+        insert(ReceiptDocument).values(
+            receipt_id=row.id,
+            pdf=page.pdf,
+            pdf_sha256=page.pdf_sha256,
+            is_plain_pdf=page.is_plain_pdf,
+            template_sha256=page.template_sha256,
+        )
+    )
+    _owe_letter(session, row, content, page)
+
+
+def _owe_letter(
+    session: Session, row: Row[*tuple[Any, ...]], content: ReceiptContent, page: RenderedReceipt
+) -> None:
+    message_id = outbox.message_id(row.id)
+    message = letter.compose(
+        content,
+        to_address=row.email,
+        from_address=settings().mail_from,
+        message_id=message_id,
+        dated=row.issued_at,
+        pdf=page.pdf,
+        donate_url=f"{settings().public_base_url}/donate",
+    )
+    outbox.put(
+        session,
+        reference=f"receipt:{row.id}",
+        to_address=row.email,
+        message_id=message_id,
+        message=message.as_bytes(),
+    )
+
+
+def _put_off(session: Session, receipt_id: str, trouble: Exception) -> None:
+    # Without the traceback: its values are a donor's.
+    name = type(trouble).__name__
+    log.error("page not written", extra={"receipt_id": receipt_id, "trouble": name})
+    session.execute(
+        update(DueDocument)
+        .where(DueDocument.receipt_id == receipt_id)
+        .values(
+            attempts=DueDocument.attempts + 1,
+            last_error=str(trouble) if isinstance(trouble, PersonMustLook) else name,
+            next_at=func.now() + timedelta(minutes=5),
+        )
+    )

@@ -1,0 +1,177 @@
+"""What the receipt of a gift is to say, before it has a number: read for many gifts in a few queries."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ARRAY, ColumnElement, Row, Text, any_, literal, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from payments.donations.models import Allocation, Charge, Donation, Fund, IssuingEntity
+from payments.donations.offline import Channel
+from payments.donations.organisation import the_organisation
+from payments.errors import PersonMustLook
+from payments.receipts import statements
+from payments.receipts.content import EntityContent, ReceiptContent, ReceiptLine
+from payments.receipts.models import Receipt
+
+_UNNUMBERED = ""
+_NO_DAY = date.min
+
+
+class NothingToReceipt(PersonMustLook):
+    """A receipt is due for a gift whose payment is not known: a receipt for it would be a lie."""
+
+    def __init__(self, donation_id: str) -> None:
+        super().__init__(f"donation {donation_id} has no succeeded charge; no receipt can be issued")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A receipt without its number: the series and tax year that will count it, and what it says."""
+
+    entity_id: str
+    donation_id: str
+    series: str
+    tax_year: int
+    time_zone: str
+    content: ReceiptContent
+    """Its number and its day of issue are filled in when it is numbered."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Payment:
+    """What a receipt says of the payment."""
+
+    method: str
+    card_brand: str | None = None
+    last4: str | None = None
+
+
+class Gifts:
+    """Everything the receipts of a batch print."""
+
+    def __init__(self, session: Session, donation_ids: Sequence[str]) -> None:
+        accent_colour = the_organisation(session).accent_colour
+        self._entities = {entity.id: entity for entity in session.scalars(select(IssuingEntity))}
+        self._printed = {
+            entity.id: _printed(entity, accent_colour=accent_colour) for entity in self._entities.values()
+        }
+        self._funds = {fund.id: fund for fund in session.scalars(select(Fund))}
+        # Plain rows, not objects that the session would keep and watch: there are many of them.
+        self._donations = {
+            row.id: row
+            for row in session.execute(
+                select(
+                    Donation.id,
+                    Donation.entity_id,
+                    Donation.donor_name,
+                    Donation.locale,
+                    Donation.currency,
+                    Donation.amount,
+                    Donation.fee_cover_amount,
+                    Donation.gift_date,
+                    Donation.channel,
+                    Donation.dedication_kind,
+                    Donation.dedication_name,
+                ).where(among(Donation.id, donation_ids))
+            )
+        }
+        self._payments = {
+            donation_id: _Payment(method, card_brand, last4)
+            for donation_id, method, card_brand, last4 in session.execute(
+                select(Charge.donation_id, Charge.method, Charge.card_brand, Charge.last4).where(
+                    among(Charge.donation_id, donation_ids), Charge.status == "succeeded"
+                )
+            )
+        }
+        self._allocations: dict[str, list[tuple[str, int]]] = defaultdict(list)
+        for donation_id, fund_id, amount in session.execute(
+            select(Allocation.donation_id, Allocation.fund_id, Allocation.amount)
+            .where(among(Allocation.donation_id, donation_ids))
+            .order_by(Allocation.donation_id, Allocation.position)
+        ):
+            self._allocations[donation_id].append((fund_id, amount))
+        self.receipted = set(
+            session.scalars(
+                select(Receipt.donation_id).where(
+                    among(Receipt.donation_id, donation_ids), Receipt.status == "issued"
+                )
+            )
+        )
+        """Those whose receipt stands already."""
+
+    def draft(self, donation_id: str) -> Draft:
+        """The receipt this gift is owed, or the reason why none can be issued."""
+        gift = self._donations[donation_id]
+        entity = self._entities[gift.entity_id]
+        payment = self._payment_of(gift)
+        if gift.gift_date is None:
+            raise NothingToReceipt(donation_id)
+        return Draft(
+            entity_id=entity.id,
+            donation_id=donation_id,
+            series=entity.receipt_series,
+            tax_year=gift.gift_date.year,
+            time_zone=entity.time_zone,
+            content=ReceiptContent(
+                number=_UNNUMBERED,
+                kind="gift",
+                issued_on=_NO_DAY,
+                gift_date=gift.gift_date,
+                locale=gift.locale,
+                donor_name=gift.donor_name,
+                amount_minor=gift.amount,
+                currency=gift.currency,
+                lines=self._lines(gift),
+                entity=self._printed[entity.id],
+                statement_code=entity.statement_code,
+                statement_version=statements.current(entity.statement_code).version,
+                method_kind=payment.method,
+                card_brand=payment.card_brand,
+                last4=payment.last4,
+                dedication_kind=gift.dedication_kind,
+                dedication_name=gift.dedication_name,
+            ),
+        )
+
+    def _payment_of(self, gift: Row[*tuple[Any, ...]]) -> _Payment:
+        """How the gift was paid: by the charge, or by what lay on the desk."""
+        if gift.channel != Channel.ONLINE:
+            return _Payment(gift.channel)
+        payment = self._payments.get(gift.id)
+        if payment is None:
+            raise NothingToReceipt(gift.id)
+        return payment
+
+    def _lines(self, gift: Row[*tuple[Any, ...]]) -> tuple[ReceiptLine, ...]:
+        lines = [
+            ReceiptLine(fund_name=self._funds[fund_id].name_in(gift.locale), amount_minor=amount)
+            for fund_id, amount in self._allocations[gift.id]
+        ]
+        if gift.fee_cover_amount:
+            lines.append(ReceiptLine(fund_name="", amount_minor=gift.fee_cover_amount, is_fee_cover=True))
+        return tuple(lines)
+
+
+def among(
+    column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None], ids: Sequence[str]
+) -> ColumnElement[bool]:
+    """`column = any(ids)`: one parameter, however many there are."""
+    return column == any_(literal(list(ids), ARRAY(Text)))
+
+
+def _printed(entity: IssuingEntity, *, accent_colour: str) -> EntityContent:
+    return EntityContent(
+        legal_name=entity.legal_name,
+        address=tuple(entity.address),
+        tax_id=entity.tax_id,
+        jurisdiction=entity.jurisdiction,
+        website=entity.website,
+        email=entity.email,
+        signatory_name=entity.signatory_name,
+        signatory_title=entity.signatory_title,
+        accent_colour=accent_colour,
+    )
