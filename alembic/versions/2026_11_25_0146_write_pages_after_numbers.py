@@ -4,15 +4,15 @@ Why: a number takes microseconds and is given under a lock that everybody waits 
 milliseconds. So the number and what it says stand first, the page is set from them a moment later, and its
 hash stands beside its bytes.
 
-Revision: 2026_11_25_0140
-Follows: 2026_11_25_0130
+Revision: 2026_11_25_0146
+Follows: 2026_11_25_0140
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "2026_11_25_0140"
-down_revision = "2026_11_25_0130"
+revision = "2026_11_25_0146"
+down_revision = "2026_11_25_0140"
 branch_labels = None
 depends_on = None
 
