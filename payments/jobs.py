@@ -27,6 +27,7 @@ class Bell(StrEnum):
     APPLY_EVENTS = "workers.webhooks.apply_events"
     PULL_BALANCE_TRANSACTIONS = "workers.webhooks.pull_balance_transactions"
     SWEEP_EVENTS = "workers.webhooks.sweep_events"
+    FETCH_PAYOUTS = "workers.reconciliation.fetch_payouts"
     ISSUE_RECEIPTS = "workers.receipts.issue_receipts"
     WRITE_DOCUMENTS = "workers.receipts.write_documents"
     SUBMIT_REFUNDS = "workers.refunds.submit_refunds"

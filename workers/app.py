@@ -16,7 +16,13 @@ clock.follow(settings().sandbox_clock)
 app: Celery = celery()
 app.set_current()
 app.conf.beat_schedule = SCHEDULE
-app.conf.imports = ("workers.webhooks", "workers.receipts", "workers.refunds", "workers.sweeps")
+app.conf.imports = (
+    "workers.webhooks",
+    "workers.receipts",
+    "workers.refunds",
+    "workers.reconciliation",
+    "workers.sweeps",
+)
 
 
 @setup_logging.connect

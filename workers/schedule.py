@@ -17,6 +17,7 @@ SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 15.0,
         "options": {"expires": 15},
     },
+    "fetch payouts": {"task": Bell.FETCH_PAYOUTS.value, "schedule": 60.0, "options": {"expires": 60}},
     "sweep events": {"task": Bell.SWEEP_EVENTS.value, "schedule": 300.0, "options": {"expires": 300}},
     "heartbeat": {"task": Bell.HEARTBEAT.value, "schedule": 10.0, "options": {"expires": 10}},
 }

@@ -19,6 +19,7 @@ from payments.cli import (
     house,
     ledger,
     offline,
+    payouts,
     receipts,
     refunds,
     staff,
@@ -40,6 +41,7 @@ app.add_typer(refunds.app, name="refunds")
 app.add_typer(disputes.app, name="disputes")
 app.add_typer(offline.app, name="offline")
 app.add_typer(bank.app, name="bank")
+app.add_typer(payouts.app, name="payouts")
 app.add_typer(staff.app, name="staff")
 ledger.app.command("suspense")(suspense.suspense)
 ledger.app.command("classify")(suspense.classify)

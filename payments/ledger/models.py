@@ -50,6 +50,11 @@ class BalanceTransaction(Base):
         CheckConstraint("net = amount - fee", name="net_is_amount_less_fee"),
         Index("ix_balance_transactions_source_id", "source_id"),
         Index("ix_balance_transactions_created_at", "created_at"),
+        Index(
+            "ix_balance_transactions_payouts",
+            "source_id",
+            postgresql_where=text("reporting_category = 'payout'"),
+        ),
     )
 
     stripe_balance_transaction_id: Mapped[StrPK]

@@ -1,7 +1,7 @@
-"""Bank accounts, the files their banks sent, and the lines in them.
+"""Bank accounts with the files and lines of their banks, and payouts with what they carry.
 
 What a bank said is a fact: files and lines are only ever added, and the database refuses to change
-them. Which line is which payout stands elsewhere.
+them. Neither are the lists of payouts; only a payout itself goes on from status to status.
 """
 
 from datetime import date, datetime
@@ -16,6 +16,7 @@ from sqlalchemy import (
     LargeBinary,
     UniqueConstraint,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -102,3 +103,55 @@ class BankLine(Base):
     """What makes it the same line in another file."""
     occurrence: Mapped[int] = mapped_column(Integer)
     """Which of several equal lines: two equal gifts on one day are both real."""
+
+
+class Payout(Base):
+    """A payout as Stripe last told of it. Its facts may come in any order and end the same."""
+
+    __tablename__ = "payouts"
+    __table_args__ = (
+        Index("ix_payouts_arrives_on", "arrives_on"),
+        Index("ix_payouts_amount", "currency", "amount"),
+        Index("ix_payouts_ask_at", "ask_at", postgresql_where=text("ask_at is not null")),
+    )
+
+    stripe_payout_id: Mapped[StrPK]
+    amount: Mapped[int] = mapped_column(BigInteger)
+    """Negative where Stripe debits the bank."""
+    currency: Mapped[str]
+    status: Mapped[str]
+    """`pending`, `in_transit`, `paid`; `failed` or `canceled` end it, also after `paid`."""
+    made_at: Mapped[datetime]
+    arrives_on: Mapped[date]
+    """When Stripe expects it at the bank: its effective day."""
+    is_automatic: Mapped[bool]
+    """Only of an automatic one does Stripe say what it carries."""
+    method: Mapped[str]
+    reconciliation_status: Mapped[str]
+    statement_descriptor: Mapped[str | None]
+    trace_status: Mapped[str | None]
+    trace_id: Mapped[str | None]
+    """What the bank may print beside it."""
+    failure_code: Mapped[str | None]
+    stripe_balance_transaction_id: Mapped[str | None]
+    failure_balance_transaction_id: Mapped[str | None]
+    """The money coming back: the payout that carries this carries what the failed one did."""
+    original_payout_id: Mapped[str | None]
+    reversed_by_id: Mapped[str | None]
+    said_at: Mapped[datetime]
+    listed_at: Mapped[datetime | None]
+    """When its list was read to the end."""
+    ask_at: Mapped[datetime | None]
+    """When Stripe is asked about it next; None when nothing more can come."""
+
+
+class PayoutLine(Base):
+    """That a payout carries a balance transaction. Its own transaction is one of its lines."""
+
+    __tablename__ = "payout_lines"
+    __table_args__ = (Index("ix_payout_lines_balance_transaction", "stripe_balance_transaction_id"),)
+
+    stripe_payout_id: Mapped[StrPK]
+    stripe_balance_transaction_id: Mapped[StrPK]
+    net: Mapped[int] = mapped_column(BigInteger)
+    """As the list says; the book's own figure must be the same."""

@@ -157,6 +157,17 @@ class StripeGateway:
             {"created": {"gte": int(created_from.timestamp())}, "expand": ["data.source"]},
         )
 
+    def payout(self, stripe_payout_id: str) -> Mapping[str, Any]:
+        """A payout as it is now."""
+        return self._line.get(f"/v1/payouts/{stripe_payout_id}")
+
+    def carried_by(self, stripe_payout_id: str) -> Iterator[list[Mapping[str, Any]]]:
+        """What an automatic payout is made of, its own transaction too, in pages of a hundred. Whole only
+        once its reconciliation is completed."""
+        return self._line.pages(
+            "/v1/balance_transactions", {"payout": stripe_payout_id, "expand": ["data.source"]}
+        )
+
     def events(self, *, created_from: datetime) -> Iterator[list[Mapping[str, Any]]]:
         """Pages of a hundred events, newest first. Stripe keeps them thirty days."""
         return self._line.pages("/v1/events", {"created": {"gte": int(created_from.timestamp())}})

@@ -201,14 +201,49 @@ class EarlyFraudWarning(Shape):
     actionable: bool
 
 
+class TraceId(Shape):
+    """What a bank may print beside a payout; pending up to ten days after it arrived."""
+
+    status: str
+    value: str | None
+
+
 class Payout(Shape):
-    """`payout`: read for the balance transactions it names."""
+    """`payout`: money on its way to the bank, or from it."""
 
     object: Literal["payout"]
     id: str
+    amount: int
+    currency: str
     status: str
+    created: int
+    arrival_date: int
+    automatic: bool
+    method: str
+    reconciliation_status: str
+    statement_descriptor: str | None
+    trace_id: TraceId | None
+    failure_code: str | None
     balance_transaction: Expandable | None
     failure_balance_transaction: Expandable | None
+    original_payout: Expandable | None
+    reversed_by: Expandable | None
+
+
+class ListedMovement(Shape):
+    """A balance transaction as far as a payout's list needs it."""
+
+    id: str
+    net: int
+
+
+class PayoutList(Shape):
+    """What a payout carries, in the words of our inbox: the payout, and Stripe's list of it as read to
+    its end."""
+
+    object: Literal["payout_list"]
+    payout: Payout
+    carried: list[ListedMovement]
 
 
 class Source(Shape):

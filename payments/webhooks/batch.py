@@ -25,6 +25,7 @@ from payments.ledger import posting
 from payments.ledger.models import BalanceTransaction
 from payments.ledger.rules import Books, Entry
 from payments.receipts.models import DueReceipt
+from payments.reconciliation import payouts
 from payments.stripe_gateway import shapes
 from payments.webhooks import loading
 
@@ -54,6 +55,8 @@ class Batch:
         self._entries: list[Entry] = []
         self._due_receipts: list[str] = []
         self._named_balance_transactions: set[str] = set()
+        self._payouts: list[tuple[shapes.Payout, datetime]] = []
+        self._payout_lists: list[tuple[shapes.PayoutList, datetime]] = []
         self._rows = loading.load(session, objects)
         self._by_source: dict[str | None, list[BalanceTransaction]] = defaultdict(list)
         for row in self._rows.booked.values():
@@ -238,9 +241,19 @@ class Batch:
         """Stripe has named balance transactions; those that are not booked are to be fetched."""
         self._named_balance_transactions.update(name for name in named if name is not None)
 
+    def note_payout(self, payout: shapes.Payout) -> None:
+        """Remember what was said of a payout."""
+        self._payouts.append((payout, self.said_at))
+
+    def note_payout_list(self, found: shapes.PayoutList) -> None:
+        """Remember what a payout carries."""
+        self._payout_lists.append((found, self.said_at))
+
     def conclude(self) -> None:
         """Write everything noted; the caller's transaction makes it true."""
         self._session.flush()
+        payouts.note(self._session, self._payouts)
+        payouts.note_lists(self._session, self._payout_lists)
         posting.post(self._session, self._entries)
         if self._due_receipts:
             self._session.execute(

@@ -60,11 +60,15 @@ TABLE: dict[str, Reading] = {
     "payout.paid": Reading(shapes.Payout, payout.seen),
     "payout.failed": Reading(shapes.Payout, payout.seen),
     "payout.canceled": Reading(shapes.Payout, payout.seen),
+    # From here on Stripe's list of what it carries is whole.
+    "payout.reconciliation_completed": Reading(shapes.Payout, payout.seen),
 }
 """What Stripe sends and we act on."""
 
 FETCHED: dict[str, Reading] = {
     "balance_transaction": Reading(shapes.BalanceTransaction, balance_transaction.fetched),
+    "payout": Reading(shapes.Payout, payout.seen),
+    "payout_list": Reading(shapes.PayoutList, payout.listed),
 }
 """What we fetch and act on; its body is the object itself, without an event around it."""
 

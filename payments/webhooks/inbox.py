@@ -7,6 +7,7 @@ orders would otherwise wait for each other for ever.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -17,6 +18,10 @@ from payments.webhooks.events import is_acted_on
 
 FETCHED_BALANCE_TRANSACTION = "balance_transaction"
 """The type under which a fetched balance transaction stands in the inbox."""
+FETCHED_PAYOUT = "payout"
+"""The type of a fetched payout."""
+FETCHED_PAYOUT_LIST = "payout_list"
+"""The type of what Stripe lists of a payout, read to its end."""
 UNREADABLE = "unreadable"
 """The type of a signed body in which no event could be found."""
 
@@ -124,6 +129,39 @@ def of_balance_transaction(fetched: Mapping[str, Any]) -> Delivery:
         api_version=API_VERSION,
         created=int(fetched["created"]),
         body=as_bytes(fetched),
+    )
+
+
+def of_payout(fetched: Mapping[str, Any]) -> Delivery:
+    """A payout as it was when we asked. It changes, so its key is what it says: the same is not stored
+    twice."""
+    return _of_something_that_changes(FETCHED_PAYOUT, str(fetched["id"]), int(fetched["created"]), fetched)
+
+
+def of_payout_list(payout: Mapping[str, Any], carried: Sequence[Mapping[str, Any]]) -> Delivery:
+    """What a payout carries, as one document: half a list would prove nothing."""
+    listed = {
+        "object": FETCHED_PAYOUT_LIST,
+        "payout": payout,
+        "carried": [{"id": each["id"], "net": each["net"]} for each in carried],
+    }
+    return _of_something_that_changes(FETCHED_PAYOUT_LIST, str(payout["id"]), int(payout["created"]), listed)
+
+
+def _of_something_that_changes(
+    type_: str, stripe_id: str, created: int, fetched: Mapping[str, Any]
+) -> Delivery:
+    body = as_bytes(fetched)
+    return Delivery(
+        stripe_event_id=f"fetched:{type_}:{stripe_id}:{sha256(body).hexdigest()[:24]}",
+        source="fetch",
+        type=type_,
+        object_id=stripe_id,
+        account=None,
+        is_live=settings().is_live,
+        api_version=API_VERSION,
+        created=created,
+        body=body,
     )
 
 

@@ -21,6 +21,7 @@ APPEND_ONLY = {
     "audit_log": "update audit_log set reason = ''",
     "bank_statements": "update bank_statements set closing = 0",
     "bank_lines": "update bank_lines set amount = 0",
+    "payout_lines": "update payout_lines set net = 0",
 }
 NOT_REMOVED = [*APPEND_ONLY, "receipts"]
 """A receipt may still be voided; tests/receipts tell how."""

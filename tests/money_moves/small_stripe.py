@@ -166,8 +166,18 @@ class SmallStripe:
             amount=amount,
             currency=currency,
             status="paid",
+            created=self.now,
+            arrival_date=self.now,
+            automatic=False,
+            method="standard",
+            reconciliation_status="not_applicable",
+            statement_descriptor=None,
+            trace_id=None,
+            failure_code=None,
             balance_transaction=None,
             failure_balance_transaction=None,
+            original_payout=None,
+            reversed_by=None,
         )
         row = self.moves("payout", -amount, source=payout, currency=currency)
         payout["balance_transaction"] = row["id"]

@@ -1,24 +1,22 @@
-"""A charity with bank accounts, and Finn who keeps its books."""
+"""A charity with bank accounts, and Finn who keeps its books; and the house next to its sandbox Stripe."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import select
 
 from payments.database import transaction
 from payments.donations.models import Organisation
-from payments.reconciliation import bank_accounts, bank_import
-from payments.reconciliation.bank_import import Imported
-from payments.reconciliation.models import BankLine, BankStatement
+from payments.reconciliation import bank_accounts
 from payments.staff import people
 from payments.staff.models import Role, StaffMember
-from tests.cli.conftest import almoner
+from tests.cli.conftest import Almoner, almoner
+from tests.journeys.conftest import _doorstep, front_door, house, post_office, stripe_next_door
+from tests.journeys.house import House
 from tests.reconciliation.bank_files import profile
+from tests.reconciliation.treasury import Bank, Treasury
 
-__all__ = ["almoner"]
+__all__ = ["_doorstep", "almoner", "front_door", "house", "post_office", "stripe_next_door"]
 
 
 @pytest.fixture
@@ -28,44 +26,6 @@ def finn(organisation: Organisation) -> StaffMember:
         adam = people.add_first(session, email="adam@example.org", name="Adam", roles=[Role.ADMIN])
         people.add(session, email="vera@example.org", name="Vera", roles=[Role.VIEWER], by=adam)
         return people.add(session, email="finn@example.org", name="Finn", roles=[Role.FINANCE], by=adam)
-
-
-@dataclass
-class Bank:
-    """One account in euro, `giro`, and what was taken in of it."""
-
-    finn: StaffMember
-    account: str = "giro"
-
-    def takes_in(self, file: bytes, **how: Any) -> Imported:
-        """Import a file whole, in a transaction of its own."""
-        with transaction() as session:
-            return bank_import.take_in(
-                session, file, file_name="file", account_id=self.account, by=self.finn, **how
-            )
-
-    @property
-    def lines(self) -> list[BankLine]:
-        """Every stored line, by its day."""
-        with transaction() as session:
-            return list(
-                session.scalars(
-                    select(BankLine)
-                    .where(BankLine.bank_account_id == self.account)
-                    .order_by(BankLine.booked_on, BankLine.position)
-                )
-            )
-
-    @property
-    def amounts(self) -> list[int]:
-        """Their amounts."""
-        return [line.amount for line in self.lines]
-
-    @property
-    def statements(self) -> list[BankStatement]:
-        """Every stored file."""
-        with transaction() as session:
-            return list(session.scalars(select(BankStatement).order_by(BankStatement.first_day)))
 
 
 def open_account(
@@ -102,3 +62,10 @@ def written(tmp_path: Path) -> Callable[[bytes], str]:
         return str(path)
 
     return write
+
+
+@pytest.fixture
+def treasury(house: House, almoner: Almoner, finn: StaffMember) -> Treasury:
+    """The house whose money is followed to the bank."""
+    open_account(finn, "operating", currency="usd", csv="american")
+    return Treasury(house, almoner, Bank(finn, "operating"))

@@ -12,7 +12,8 @@ from payments.reconciliation import continuity
 from payments.reconciliation.statements import Line, StatementRefused, numbered
 from payments.staff.models import StaffMember
 from tests.reconciliation.bank_files import mt940
-from tests.reconciliation.conftest import Bank, open_account
+from tests.reconciliation.conftest import open_account
+from tests.reconciliation.treasury import Bank
 
 FIRST_DAY = date(2026, 11, 2)
 

@@ -15,7 +15,8 @@ from payments.reconciliation.statements import StatementRefused
 from payments.staff.models import AuditEntry, StaffMember
 from payments.staff.people import NotAllowed, ReasonMissing, find
 from tests.reconciliation.bank_files import mt940, sample
-from tests.reconciliation.conftest import Bank, open_account
+from tests.reconciliation.conftest import open_account
+from tests.reconciliation.treasury import Bank
 
 NOV = [date(2026, 11, day) for day in range(1, 30)]
 MONDAY = [(5000, "Ada"), (2500, "Ben"), (2500, "Ben")]

@@ -1,0 +1,259 @@
+"""Whether a payout is what it carries, to the cent; and who gave what is in it.
+
+The lines of an automatic payout must be in the book with the very figures of Stripe's list, and come to
+the payout's amount. Of a manual or instant one Stripe says nothing, and no program can: it is tied on the
+balance it left. The money of a failed one comes back and leaves again in a later one, which carries the
+first one's gifts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, and_, case, func, select
+from sqlalchemy.orm import Session
+
+from payments.ledger.models import BalanceTransaction, JournalEntry
+from payments.money import Money
+from payments.reconciliation.models import Payout, PayoutLine
+
+_FEES = ("fee", "network_cost", "tax")
+_REFUNDS = ("refund", "refund_failure", "charge_failure", "partial_capture_reversal")
+_DISPUTES = ("dispute", "dispute_reversal")
+_OWN = PayoutLine.stripe_balance_transaction_id == Payout.stripe_balance_transaction_id
+
+
+class State(StrEnum):
+    """How far a payout is proven."""
+
+    PROVEN = "proven"
+    DIFFERS = "differs"
+    WAITING = "waiting"
+    """Stripe's list is not complete, or not all of it has reached the book."""
+    ON_THE_BALANCE = "on_the_balance"
+    """Cannot be proven per line: Stripe does not say what it carries. Its own movement is in the book, and
+    the book's balance is Stripe's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sums:
+    """What a payout's lines come to, its own transaction apart."""
+
+    lines: int = 0
+    not_in_the_book: int = 0
+    gross: int = 0
+    fees: int = 0
+    refunds: int = 0
+    disputes: int = 0
+    other: int = 0
+    net: int = 0
+    listed: int = 0
+    """The same by the list, whether it is in the book or not."""
+    changed: int = 0
+    """Lines whose figure in the book is not the list's."""
+    own: int | None = None
+    """The net of the payout's own transaction in the book."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What is proven of one payout."""
+
+    state: State
+    difference: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """One line of a payout, as the book knows it."""
+
+    stripe_balance_transaction_id: str
+    created_at: datetime | None
+    kind: str | None
+    """What its entry is: `gift`, `refund`, `service_fee`…; None while it is not in the book."""
+    reporting_category: str | None
+    source_id: str | None
+    donation_id: str | None
+    amount: int
+    fee: int
+    net: int
+    is_own: bool
+
+
+def sums(session: Session, stripe_payout_ids: Sequence[str] | None = None) -> dict[str, Sums]:
+    """The sums of many payouts in one query; of all of them where none are named."""
+    bt = BalanceTransaction
+    is_other = ~_OWN | Payout.stripe_balance_transaction_id.is_(None)
+
+    def total(of: ColumnElement[int], which: ColumnElement[bool]) -> ColumnElement[int]:
+        return func.coalesce(func.sum(case((and_(is_other, which), of), else_=0)), 0)
+
+    category = bt.reporting_category
+    special = ("charge", *_FEES, *_REFUNDS, *_DISPUTES)
+    wanted = (
+        select(
+            PayoutLine.stripe_payout_id,
+            func.count().filter(is_other),
+            func.count().filter(bt.stripe_balance_transaction_id.is_(None)),
+            total(bt.amount.expression, category == "charge"),
+            total(case((category.in_(_FEES), -bt.net), else_=bt.fee), category.is_not(None)),
+            total(bt.amount.expression, category.in_(_REFUNDS)),
+            total(bt.amount.expression, category.in_(_DISPUTES)),
+            total(bt.amount.expression, category.not_in(special)),
+            total(bt.net.expression, category.is_not(None)),
+            total(PayoutLine.net.expression, PayoutLine.net.is_not(None)),
+            func.count().filter(bt.net != PayoutLine.net),
+            func.sum(case((_OWN, bt.net))),
+        )
+        .join(Payout, Payout.stripe_payout_id == PayoutLine.stripe_payout_id)
+        .outerjoin(bt, bt.stripe_balance_transaction_id == PayoutLine.stripe_balance_transaction_id)
+        .group_by(PayoutLine.stripe_payout_id)
+    )
+    if stripe_payout_ids is not None:
+        wanted = wanted.where(PayoutLine.stripe_payout_id.in_(stripe_payout_ids))
+    return {
+        row[0]: Sums(
+            lines=row[1],
+            not_in_the_book=row[2],
+            gross=int(row[3]),
+            fees=int(row[4]),
+            refunds=int(row[5]),
+            disputes=int(row[6]),
+            other=int(row[7]),
+            net=int(row[8]),
+            listed=int(row[9]),
+            changed=row[10],
+            own=int(row[11]) if row[11] is not None else None,
+        )
+        for row in session.execute(wanted)
+    }
+
+
+def own_movements(session: Session, payouts: Sequence[Payout]) -> dict[str, int]:
+    """What the book says each payout took from the balance, by its own transaction: minus what the bank
+    gets, and minus Stripe's price for an instant one."""
+    named = {payout.stripe_balance_transaction_id: payout.stripe_payout_id for payout in payouts}
+    rows = session.execute(
+        select(BalanceTransaction.stripe_balance_transaction_id, BalanceTransaction.amount).where(
+            BalanceTransaction.stripe_balance_transaction_id.in_([each for each in named if each])
+        )
+    )
+    return {named[transaction_id]: amount for transaction_id, amount in rows}
+
+
+def proof_of(payout: Payout, found: Sums, own: int | None) -> Proof:
+    """What is proven of a payout, from its lines' sums and its own movement. Pure."""
+    if own is None:
+        return Proof(
+            state=State.WAITING, difference=0, sentence="The payout's own movement is not in the book yet."
+        )
+    if own != -payout.amount:
+        return _differs(payout, -own, "The book took {found} from the balance for it.")
+    if not payout.is_automatic:
+        return Proof(
+            state=State.ON_THE_BALANCE,
+            difference=0,
+            sentence="A manual payout: Stripe does not say which gifts are in it, so it cannot be proven per"
+            " line. Its own movement is in the book to the cent and the balance ties.",
+        )
+    return _of_the_list(payout, found)
+
+
+def _of_the_list(payout: Payout, found: Sums) -> Proof:
+    if payout.listed_at is None:
+        return Proof(state=State.WAITING, difference=0, sentence="Stripe has not completed its list yet.")
+    if found.listed != payout.amount:
+        return _differs(payout, found.listed, "Stripe's list comes to {found}.")
+    if found.not_in_the_book:
+        return Proof(
+            state=State.WAITING,
+            difference=payout.amount - found.net,
+            sentence=f"{found.not_in_the_book} of its lines are not in the book yet.",
+        )
+    if found.net != payout.amount or found.changed:
+        return _differs(payout, found.net, "The book's lines of it come to {found}.")
+    return Proof(
+        state=State.PROVEN,
+        difference=0,
+        sentence=f"Its {found.lines} lines come to {Money(payout.amount, payout.currency)}, to the cent.",
+    )
+
+
+def carried(session: Session, payout: Payout) -> list[Carried]:
+    """Every line of a payout with its gift, the oldest first and its own last."""
+    bt = BalanceTransaction
+    rows = session.execute(
+        select(PayoutLine, bt, JournalEntry.kind, JournalEntry.donation_id)
+        .outerjoin(bt, bt.stripe_balance_transaction_id == PayoutLine.stripe_balance_transaction_id)
+        .outerjoin(
+            JournalEntry,
+            JournalEntry.reference == func.concat("bt:", PayoutLine.stripe_balance_transaction_id),
+        )
+        .where(PayoutLine.stripe_payout_id == payout.stripe_payout_id)
+        .order_by(bt.created_at.asc().nulls_last(), PayoutLine.stripe_balance_transaction_id)
+    )
+    lines = [_carried(payout, line, row, kind, donation_id) for line, row, kind, donation_id in rows]
+    return sorted(lines, key=lambda line: line.is_own)
+
+
+def _carried(
+    payout: Payout,
+    line: PayoutLine,
+    row: BalanceTransaction | None,
+    kind: str | None,
+    donation_id: str | None,
+) -> Carried:
+    return Carried(
+        stripe_balance_transaction_id=line.stripe_balance_transaction_id,
+        created_at=row.created_at if row is not None else None,
+        kind=kind,
+        reporting_category=row.reporting_category if row is not None else None,
+        source_id=row.source_id if row is not None else None,
+        donation_id=donation_id,
+        amount=row.amount if row is not None else line.net,
+        fee=row.fee if row is not None else 0,
+        net=row.net if row is not None else line.net,
+        is_own=line.stripe_balance_transaction_id == payout.stripe_balance_transaction_id,
+    )
+
+
+def origins(session: Session, payout: Payout) -> list[Payout]:
+    """The failed payouts whose money this one carries, the nearest first, however long the chain."""
+    found: list[Payout] = []
+    look_into = [payout.stripe_payout_id]
+    while look_into:
+        failed = session.scalars(
+            select(Payout)
+            .join(
+                PayoutLine,
+                PayoutLine.stripe_balance_transaction_id == Payout.failure_balance_transaction_id,
+            )
+            .where(PayoutLine.stripe_payout_id.in_(look_into))
+            .order_by(Payout.made_at.desc())
+        ).all()
+        fresh = [each for each in failed if each not in found and each is not payout]
+        found += fresh
+        look_into = [each.stripe_payout_id for each in fresh]
+    return found
+
+
+def carried_on_by(session: Session, payout: Payout) -> str | None:
+    """The payout that carries what came back of a failed one."""
+    return session.scalar(
+        select(PayoutLine.stripe_payout_id)
+        .where(PayoutLine.stripe_balance_transaction_id == payout.failure_balance_transaction_id)
+        .limit(1)
+    )
+
+
+def _differs(payout: Payout, found: int, sentence: str) -> Proof:
+    paid = Money(payout.amount, payout.currency)
+    off = payout.amount - found
+    told = sentence.format(found=Money(found, payout.currency))
+    return Proof(
+        state=State.DIFFERS,
+        difference=off,
+        sentence=f"Stripe paid {paid}. {told} The difference is {Money(off, payout.currency)}.",
+    )
