@@ -31,6 +31,8 @@ class Bell(StrEnum):
     ISSUE_RECEIPTS = "workers.receipts.issue_receipts"
     WRITE_DOCUMENTS = "workers.receipts.write_documents"
     SUBMIT_REFUNDS = "workers.refunds.submit_refunds"
+    SUBMIT_MONTHLY_CHANGES = "workers.monthly.submit_changes"
+    GIVE_BACK_AFTER_END = "workers.monthly.give_back_after_end"
     SEND_MAIL = "workers.receipts.send_mail"
     HEARTBEAT = "workers.sweeps.heartbeat"
 

@@ -20,6 +20,7 @@ app.conf.imports = (
     "workers.webhooks",
     "workers.receipts",
     "workers.refunds",
+    "workers.monthly",
     "workers.reconciliation",
     "workers.sweeps",
 )

@@ -12,6 +12,16 @@ SCHEDULE: dict[str, dict[str, object]] = {
     "write documents": {"task": Bell.WRITE_DOCUMENTS.value, "schedule": 5.0, "options": {"expires": 5}},
     "send mail": {"task": Bell.SEND_MAIL.value, "schedule": 5.0, "options": {"expires": 5}},
     "submit refunds": {"task": Bell.SUBMIT_REFUNDS.value, "schedule": 10.0, "options": {"expires": 10}},
+    "submit monthly changes": {
+        "task": Bell.SUBMIT_MONTHLY_CHANGES.value,
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
+    "give back after end": {
+        "task": Bell.GIVE_BACK_AFTER_END.value,
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
     "pull balance transactions": {
         "task": Bell.PULL_BALANCE_TRANSACTIONS.value,
         "schedule": 15.0,

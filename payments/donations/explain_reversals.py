@@ -30,10 +30,12 @@ _NOT_SENT = {
     "succeeded": "has left, and its balance transaction is still to come",
 }
 
+_BEGUN = {"staff": "here", "house": "by itself after its monthly gift had ended"}
+
 
 def _refund(story: Story, booked: Booked, refund: Refund) -> Sentence:
     amount = story.given(refund.amount)
-    where = "here" if refund.origin == "staff" else "in Stripe's dashboard"
+    where = _BEGUN.get(refund.origin, "in Stripe's dashboard")
     row = next((r for r in booked.about(refund.stripe_refund_id) if r.reporting_category == "refund"), None)
     if row is None:
         return Sentence(

@@ -184,6 +184,37 @@ def request(session: Session, ask: Ask, *, by: StaffMember) -> Refund:
     return refund
 
 
+def give_back(session: Session, donation_id: str, *, note: str) -> Refund | None:
+    """All that is left of a gift that must not be kept, by a rule of ours: once a gift, whatever becomes of
+    it. None where nothing is left, where it went this way before, or where a bank decides."""
+    gift = find_gift(session, donation_id, for_update=True)
+    known = select(Refund.id).where(Refund.donation_id == gift.id, Refund.origin == "house")
+    left = refundable(session, gift)
+    if not left or session.scalar(known.limit(1)) is not None:
+        return None
+    try:
+        charge = _refundable_charge(session, gift)
+    except RefundRefused:
+        return None
+    refund = Refund(
+        id=new_id("rfd"),
+        donation_id=gift.id,
+        stripe_charge_id=charge.stripe_charge_id,
+        amount=left.minor,
+        currency=gift.currency,
+        status=RefundStatus.APPROVED,
+        origin="house",
+        reason="requested_by_customer",
+        note=note,
+        created_at=now(),
+        is_booked=False,
+    )
+    session.add(refund)
+    session.flush()
+    ring(session, Bell.SUBMIT_REFUNDS)
+    return refund
+
+
 def approve(session: Session, refund_id: str, *, by: StaffMember) -> Refund:
     """The second person agrees."""
     people.require(by, *MAY_APPROVE)

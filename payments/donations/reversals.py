@@ -68,7 +68,7 @@ class Refund(Base):
         CheckConstraint("amount > 0", name="amount_positive"),
         CheckConstraint(f"status in ({', '.join(repr(str(s)) for s in RefundStatus)})", name="status_known"),
         CheckConstraint("approved_by <> requested_by", name="maker_is_not_checker"),
-        CheckConstraint("origin in ('staff', 'stripe')", name="origin_known"),
+        CheckConstraint("origin in ('staff', 'house', 'stripe')", name="origin_known"),
         Index("ix_refunds_donation_id", "donation_id"),
         Index("ix_refunds_stripe_charge_id", "stripe_charge_id"),
         Index("ix_refunds_to_submit", "next_at", postgresql_where=text("status = 'approved'")),
@@ -83,7 +83,8 @@ class Refund(Base):
     currency: Mapped[str]
     status: Mapped[RefundStatus] = mapped_column(Text)
     origin: Mapped[str]
-    """`staff` when asked for here, `stripe` when made in Stripe's dashboard or by Stripe itself."""
+    """`staff` when asked for here, `house` when a rule of ours gives it back without anybody asking,
+    `stripe` when made in Stripe's dashboard or by Stripe itself."""
     reason: Mapped[str | None]
     """Stripe's word: duplicate, fraudulent or requested_by_customer."""
     note: Mapped[str | None]

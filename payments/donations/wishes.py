@@ -151,7 +151,7 @@ def agree(wish: Wish, *, terms: Sequence[GivingTerms], funds: Collection[Fund]) 
     if wish.frequency == "monthly" and its_terms.monthly_suggested is None:
         raise MonthlyNotOffered(currency=wish.currency.upper())
     amount = Money(wish.amount, wish.currency)
-    _check_amount(amount, its_terms)
+    check_amount(amount, its_terms)
     if any(share.fund_id not in {fund.id for fund in funds} for share in wish.shares) or not wish.shares:
         raise FundNotOpen
     if sum(share.amount for share in wish.shares) != wish.amount or any(s.amount <= 0 for s in wish.shares):
@@ -191,7 +191,8 @@ def fee_cover_for(amount: Money, terms: GivingTerms) -> Money:
     return Money(-(-cover // step) * step, amount.currency)
 
 
-def _check_amount(amount: Money, terms: GivingTerms) -> None:
+def check_amount(amount: Money, terms: GivingTerms) -> None:
+    """Between the charity's limits and a multiple of the currency's smallest step, or a `WishRefused`."""
     step = smallest_step(amount.currency)
     if amount.minor % step:
         raise AmountNotWhole(currency=amount.currency.upper(), step=Money(step, amount.currency))

@@ -183,13 +183,8 @@ class Billing:
         Invoices that are drafted or open already are not touched: see `invoices_of`.
         """
         path = f"/v1/subscriptions/{stripe_subscription_id}"
-        params = {
-            "cancellation_details": {"comment": comment},
-            "invoice_now": False,
-            "prorate": False,
-        }
         try:
-            return _subscription(self._line.delete(path, params))
+            return _subscription(self._line.delete(path, {"cancellation_details": {"comment": comment}}))
         except StripeRefused as refusal:
             # A subscription that is over can no longer be found for ending.
             if refusal.code != "resource_missing":
@@ -230,6 +225,11 @@ class Billing:
         """
         changes = {"trial_end": int(instant.timestamp()), "proration_behavior": "none"}
         return self._update(stripe_subscription_id, changes, key=key)
+
+    def charge_the_new_card(self, stripe_subscription_id: str, *, key: str) -> SubscriptionAnswer:
+        """Charge the customer's own card from now on: the one given last on `card_page`. Until then a
+        subscription keeps the card with which it began."""
+        return self._update(stripe_subscription_id, {"default_payment_method": ""}, key=key)
 
     # Invoices
 

@@ -78,6 +78,20 @@ class Stripe:
         answer.raise_for_status()
         return list(answer.json()["data"])
 
+    def makes(self, kind: str, **what: str) -> dict[str, Any]:
+        """Something made through the API itself, by somebody who is not our house."""
+        answer = requests.post(
+            f"{self.url}/v1/{kind}",
+            data=what,
+            headers={
+                "Authorization": f"Bearer {TEST_ENVIRONMENT['STRIPE_SECRET_KEY']}",
+                "Stripe-Version": _api_version(),
+            },
+            timeout=15,
+        )
+        answer.raise_for_status()
+        return dict(answer.json())
+
     def fails(self, kind: str, *, times: int = 1, path: str = "/v1/checkout/sessions") -> None:
         """The next so many requests there go wrong in this way."""
         self.tell("faults", kind=kind, times=times, path=path)
