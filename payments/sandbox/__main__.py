@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -144,6 +145,9 @@ class Server(uvicorn.Server):
 def main() -> None:
     given = arguments()
     logging.basicConfig(level=logging.WARNING, format="sandbox %(levelname)s %(name)s %(message)s")
+    # What is remembered are plain trees of JSON that no collector needs to walk, and walking them all is what
+    # a year of gifts would spend its time on.
+    gc.set_threshold(200_000, 50, 100)
     listener = listen(given.host, given.port)
     port = listener.getsockname()[1]
     settings = options(given, (given.public_url or f"http://{given.host}:{port}").rstrip("/"))

@@ -7,7 +7,7 @@ from typing import Any
 from payments.sandbox import balance, billing_api, checkout, customers_api, events, money_api, shapes
 from payments.sandbox.answers import Route, list_of, retrieve, route
 from payments.sandbox.errors import Refusal
-from payments.sandbox.forms import read
+from payments.sandbox.forms import NOT_SIMULATED, read
 from payments.sandbox.lists import CREATED, PAGING, created_filter, expanded, page
 from payments.sandbox.store import Thing
 from payments.sandbox.world import World
@@ -106,7 +106,8 @@ def _list_events(world: World, tree: dict[str, Any], _: str) -> Thing:
             )
         )
 
-    return page(world, "event", given, url="/v1/events", matches=matches)
+    listed = page(world, "event", given, url="/v1/events", matches=matches)
+    return {**listed, "data": [events.shown(event) for event in listed["data"]]}
 
 
 def _fits(type_: str, pattern: str) -> bool:
@@ -123,7 +124,7 @@ def _event(world: World, tree: dict[str, Any], event_id: str) -> Thing:
             code="resource_missing",
             param="id",
         )
-    return event
+    return events.shown(event)
 
 
 def _balance(world: World, tree: dict[str, Any], _: str) -> Thing:
@@ -134,6 +135,21 @@ def _balance(world: World, tree: dict[str, Any], _: str) -> Thing:
 def _account(world: World, tree: dict[str, Any], _: str) -> Thing:
     read(tree, {"expand": ["str"]})
     return shapes.account(world)
+
+
+def _update_endpoint(world: World, tree: dict[str, Any], endpoint_id: str) -> Thing:
+    """Which events are sent: what nobody listens to costs nothing."""
+    spec = {
+        "enabled_events": ["str"],
+        "expand": ["str"],
+        **dict.fromkeys(("description", "disabled", "metadata", "url"), NOT_SIMULATED),
+    }
+    given = read(tree, spec)
+    endpoint = world.find("webhook_endpoint", endpoint_id, param="webhook_endpoint")
+    if given.get("enabled_events"):
+        endpoint["enabled_events"] = given["enabled_events"]
+        world.store.save("webhook_endpoint", endpoint)
+    return endpoint
 
 
 ROUTES = (
@@ -164,6 +180,7 @@ ROUTES = (
     route("GET", "/v1/events", _list_events),
     route("GET", "/v1/events/{id}", _event),
     route("GET", "/v1/webhook_endpoints", list_of("webhook_endpoint", "/v1/webhook_endpoints", ())),
+    route("POST", "/v1/webhook_endpoints/{id}", _update_endpoint),
     route("GET", "/v1/webhook_endpoints/{id}", retrieve("webhook_endpoint", param="webhook_endpoint")),
     *money_api.ROUTES,
     *customers_api.ROUTES,

@@ -45,6 +45,29 @@ would show it:
                                 kinds: stripe_fee, tax_fee, network_cost, reserve_hold, reserve_release,
                                 other_adjustment, topup; or anything, signed and in Stripe's own words:
                                 {"type": "x", "reporting_category": "y", "amount": -250, "fee": 0}
+
+Giving every month (billing_control.py):
+
+    advance                     {"days": 3}, {"months": 1}, {"seconds": 60} or {"to": 1830000000}: walks the
+                                clock there; renewals, retries, debits, payouts happen at their own time, and
+                                webhooks are waited for day by day ({"deliver": false} does not wait)
+    billing                     {"retry_days": [3, 5, 7], "bank_retry_days": [5], "then": "leave_past_due",
+                                "finalize_after": 3600, "debit_days": 4, "portal_cancels": "at_period_end",
+                                "payout_days": null}; then: or "mark_uncollectible", "cancel"; portal_cancels:
+                                or "immediately"; payout_days: an automatic payout so often. GET shows it
+    customers/{id}/card         {"card": "4000000000000341", "exp_month": 12, "exp_year": 2034}: a card that
+                                every later payment is asked of
+    customers/{id}/next_attempts {"outcomes": ["insufficient_funds", "succeed"]}: what the bank says to
+                                the next payments: authentication_required, a decline code, ...
+    payment_methods/{id}/reissue {"exp_month": 12, "exp_year": 2040, "last4": "4444"}: the bank sent another
+    invoices/{id}/pay           {"card": "4242...", "authenticate": true}: the donor pays on its page
+    invoices/{id}/authenticate  {"passes": true}: the donor answers the bank's question there
+    invoices/{id}/bank_debit    {"outcome": "succeed"}: the bank answers a renewal's debit now
+    portal/{id}/card            {"card": "5555..."} as the donor gives it in the portal session with this id
+    portal/{id}/cancel          {"subscription": "sub_...", "feedback": "other", "comment": "x"}
+
+Others:
+
     foreign_charge              {"amount": 4200, "currency": "usd", "card": "4242...", "description": "Mug",
                                 "metadata": {}, "settle": true}: a shop's sale on the same account
 """

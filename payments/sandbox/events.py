@@ -1,12 +1,17 @@
-"""Events: a snapshot of a thing that changed, and the deliveries owed to each endpoint for it."""
+"""Events: a snapshot of a thing that changed, and the deliveries owed to each endpoint for it.
+
+The snapshot is kept as the text it is sent as: a year of two thousand plans makes a quarter of a million, and
+nobody looks into most of them.
+"""
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
 from payments.sandbox import API_VERSION
-from payments.sandbox.store import Thing, copied
+from payments.sandbox.store import Thing
 from payments.sandbox.world import World
 
 THIRTY_DAYS = 30 * 24 * 3600
@@ -14,7 +19,7 @@ THIRTY_DAYS = 30 * 24 * 3600
 
 def emit(world: World, type_: str, subject: Thing, *, previous: dict[str, Any] | None = None) -> Thing:
     """Record that `subject` changed; `previous` holds the changed attributes as they were."""
-    data: dict[str, Any] = {"object": copied(subject)}
+    data: dict[str, Any] = {"object": subject}
     if previous is not None:
         data["previous_attributes"] = previous
     endpoints = [e for e in world.store.all("webhook_endpoint") if listens(e, type_)]
@@ -23,7 +28,7 @@ def emit(world: World, type_: str, subject: Thing, *, previous: dict[str, Any] |
         "object": "event",
         "api_version": API_VERSION,
         "created": world.now(),
-        "data": data,
+        "data": json.dumps(data, ensure_ascii=False),
         "livemode": False,
         "pending_webhooks": len(endpoints),
         "request": {"id": world.asking.request_id, "idempotency_key": world.asking.idempotency_key},
@@ -34,6 +39,18 @@ def emit(world: World, type_: str, subject: Thing, *, previous: dict[str, Any] |
     for endpoint in endpoints:
         owe(world, event, endpoint)
     return event
+
+
+def shown(event: Thing) -> Thing:
+    """The event as the API shows it."""
+    return {**event, "data": json.loads(event["data"])}
+
+
+def as_text(event: Thing, lies: dict[str, Any]) -> str:
+    """The event as it is sent, with what the sender was told to say instead."""
+    told = {**event, **lies}
+    snapshot = told.pop("data")
+    return f'{json.dumps(told, ensure_ascii=False)[:-1]}, "data": {snapshot}}}'
 
 
 def listens(endpoint: Thing, type_: str) -> bool:

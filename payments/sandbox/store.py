@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 Thing = dict[str, Any]
@@ -32,6 +33,12 @@ _INDEXED = {
     "invoice_payment": ("invoice", "payment.payment_intent"),
     "delivery": ("event",),
 }
+# What a year of gifts makes most of and seldom looks at again: beyond so many the oldest are only text.
+_COLD = frozenset({"charge", "checkout.session", "invoice", "order", "payment_intent", "payment_method"})
+# Nothing inside these is ever changed, only what they say at the top: a shallow copy keeps them.
+_FLAT = frozenset({"due", "event"})
+_MOST_WARM = 5_000
+_FEW = 1_000
 
 
 def copied(thing: Thing) -> Thing:
@@ -61,8 +68,11 @@ class Store:
             "PRIMARY KEY (kind, id)) WITHOUT ROWID"
         )
         self._db.execute("CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
+        # Without a file what was committed is kept here: it serves a roll-back, and nobody else can ask.
+        self._kept: dict[tuple[str, str], str | Thing] | None = {} if path == ":memory:" else None
         self._seq = 0
-        self._things: dict[str, dict[str, Thing]] = {}
+        self._things: dict[str, dict[str, Thing | None]] = {}
+        self._warm: dict[str, deque[str]] = {kind: deque() for kind in _COLD}
         self._order: dict[str, list[str]] = {}
         self._place: dict[tuple[str, str], tuple[int, int]] = {}
         self._index: dict[tuple[str, str, str], dict[str, None]] = {}
@@ -85,6 +95,8 @@ class Store:
             order = self._order.setdefault(kind, [])
             self._place[kind, thing_id] = (len(order), self._seq)
             order.append(thing_id)
+            if kind in _COLD:
+                self._warm[kind].append(thing_id)
         things[thing_id] = thing
         self._reindex(kind, thing_id, thing)
 
@@ -102,7 +114,18 @@ class Store:
 
     def get(self, kind: str, thing_id: str) -> Thing | None:
         """The living thing: change it, then `save` it."""
-        return self._things.get(kind, {}).get(thing_id)
+        things = self._things.get(kind, {})
+        thing = things.get(thing_id)
+        if thing is None and thing_id in things:
+            thing = things[thing_id] = self._committed(kind, thing_id)
+            self._warm[kind].append(thing_id)
+        return thing
+
+    def _these(self, kind: str, ids: Iterable[str]) -> Iterator[Thing]:
+        for thing_id in ids:
+            thing = self.get(kind, thing_id)
+            if thing is not None:
+                yield thing
 
     def save(self, kind: str, thing: Thing) -> None:
         self._remember(kind, thing["id"], thing)
@@ -115,77 +138,101 @@ class Store:
     def new_deliveries(self) -> list[Thing]:
         """The deliveries owed since the last time this was asked."""
         ids, self._new_deliveries = self._new_deliveries, []
-        deliveries = self._things.get("delivery", {})
-        return [deliveries[delivery_id] for delivery_id in ids if delivery_id in deliveries]
+        return list(self._these("delivery", ids))
 
     def forget(self, kind: str, thing_id: str) -> None:
         """Drop a bookkeeping record (never an object of Stripe's: those are only ever added or changed)."""
-        if self._things.get(kind, {}).pop(thing_id, None) is not None:
-            self._changed.pop((kind, thing_id), None)
-            self._gone.add((kind, thing_id))
+        if self._things.get(kind, {}).pop(thing_id, None) is None:
+            return
+        self._changed.pop((kind, thing_id), None)
+        self._gone.add((kind, thing_id))
+        self._drop_place(kind, thing_id)
+
+    def _drop_place(self, kind: str, thing_id: str) -> None:
+        self._reindex(kind, thing_id, {})
+        self._indexed_as.pop((kind, thing_id), None)
+        self._place.pop((kind, thing_id), None)
+        order, left = self._order[kind], self._things[kind]
+        if len(order) > _FEW + 2 * len(left):
+            at = [self._place.get((kind, one), (-1, 0))[0] for one in order]
+            self._order[kind] = [one for place, one in enumerate(order) if at[place] == place]
+            for place, one in enumerate(self._order[kind]):
+                self._place[kind, one] = (place, self._place[kind, one][1])
 
     def all(self, kind: str) -> list[Thing]:
         """Oldest first."""
-        return list(self._things.get(kind, {}).values())
+        return list(self._these(kind, list(self._things.get(kind, {}))))
 
     def count(self, kind: str) -> int:
         return len(self._things.get(kind, {}))
 
     def where(self, kind: str, field: str, value: str) -> list[Thing]:
         """By an indexed field, oldest first."""
-        things = self._things.get(kind, {})
-        return [things[thing_id] for thing_id in self._index.get((kind, field, value), ())]
+        return list(self._these(kind, list(self._index.get((kind, field, value), ()))))
 
     def newest_first(self, kind: str, *, after: str | None = None) -> Iterator[Thing]:
         """Every thing, newest first; those older than `after` when it is given."""
         order = self._order.get(kind, [])
-        things = self._things.get(kind, {})
         start = self._place[kind, after][0] if after is not None else len(order)
-        for place in range(start - 1, -1, -1):
-            thing = things.get(order[place])
-            if thing is not None:
-                yield thing
+        yield from self._these(kind, (order[place] for place in range(start - 1, -1, -1)))
 
     def oldest_first(self, kind: str, *, after: str) -> Iterator[Thing]:
         """The things newer than `after`, oldest first: what `ending_before` walks."""
         order = self._order.get(kind, [])
-        things = self._things.get(kind, {})
-        for place in range(self._place[kind, after][0] + 1, len(order)):
-            thing = things.get(order[place])
-            if thing is not None:
-                yield thing
+        start = self._place[kind, after][0] + 1
+        yield from self._these(kind, (order[place] for place in range(start, len(order))))
 
     def commit(self) -> None:
         if not self._changed and not self._gone:
             return
-        rows = [
-            (kind, thing_id, self._place[kind, thing_id][1], json.dumps(self._things[kind][thing_id]))
-            for kind, thing_id in self._changed
-        ]
+        if self._kept is not None:
+            for kind, thing_id in self._changed:
+                thing = self._things[kind][thing_id]
+                self._kept[kind, thing_id] = dict(thing or {}) if kind in _FLAT else json.dumps(thing)
+            for key in self._gone:
+                self._kept.pop(key, None)
+        else:
+            self._write()
+        self._changed.clear()
+        self._gone.clear()
+        self._cool_down()
+
+    def _cool_down(self) -> None:
+        for kind, warm in self._warm.items():
+            things = self._things.get(kind, {})
+            while len(warm) > _MOST_WARM:
+                thing_id = warm.popleft()
+                if thing_id in things:
+                    things[thing_id] = None
+
+    def _write(self) -> None:
         self._db.execute("BEGIN")
         self._db.executemany(
             "INSERT INTO things (kind, id, seq, body) VALUES (?, ?, ?, ?) "
             "ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body",
-            rows,
+            [(*key, self._place[key][1], json.dumps(self._things[key[0]][key[1]])) for key in self._changed],
         )
         if self._gone:
             self._db.executemany("DELETE FROM things WHERE kind = ? AND id = ?", sorted(self._gone))
         self._db.execute("COMMIT")
-        self._changed.clear()
-        self._gone.clear()
+
+    def _committed(self, kind: str, thing_id: str) -> Thing | None:
+        if self._kept is None:
+            row = self._db.execute(
+                "SELECT body FROM things WHERE kind = ? AND id = ?", (kind, thing_id)
+            ).fetchone()
+            return None if row is None else dict(json.loads(row[0]))
+        kept = self._kept.get((kind, thing_id))
+        return dict(json.loads(kept)) if isinstance(kept, str) else kept and dict(kept)
 
     def roll_back(self) -> None:
         """Put back what was saved or forgotten since the last commit."""
         for kind, thing_id in [*self._changed, *self._gone]:
-            row = self._db.execute(
-                "SELECT body FROM things WHERE kind = ? AND id = ?", (kind, thing_id)
-            ).fetchone()
-            if row is None:
-                self._things.get(kind, {}).pop(thing_id, None)
-                self._reindex(kind, thing_id, {})
-            else:
-                self._things[kind][thing_id] = json.loads(row[0])
-                self._reindex(kind, thing_id, self._things[kind][thing_id])
+            kept = self._committed(kind, thing_id)
+            if kept is not None:
+                self._remember(kind, thing_id, kept)
+            elif self._things.get(kind, {}).pop(thing_id, None) is not None:
+                self._drop_place(kind, thing_id)
         self._changed.clear()
         self._gone.clear()
 
@@ -202,8 +249,12 @@ class Store:
 
     def forget_everything(self) -> None:
         self._db.execute("DELETE FROM things")
+        if self._kept is not None:
+            self._kept.clear()
         for memory in (self._things, self._order, self._place, self._index, self._indexed_as, self._changed):
             memory.clear()
+        for warm in self._warm.values():
+            warm.clear()
         self._gone.clear()
         self._new_deliveries.clear()
 

@@ -81,15 +81,15 @@ def do_what_is_due(world: World) -> float | None:
         if due["at"] > world.moment():
             return float(due["at"]) - world.moment()
         do_one(world, due)
+        world.commit()
     return None
 
 
 def do_one(world: World, due: Thing) -> None:
-    """One deed, whole or not at all."""
+    """One deed; the caller commits."""
     world.asking = Asking()
     world.store.forget("due", due["id"])
     DEEDS[due["deed"]](world, due["subject"])
-    world.commit()
 
 
 async def run(world: World, bell: asyncio.Event) -> None:

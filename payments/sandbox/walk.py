@@ -69,9 +69,12 @@ async def advance(sandbox: Sandbox, to: float, *, deliver: bool = True) -> dict[
             do_one(world, due)
             done += 1
             if done % _BREATH == 0:
-                await asyncio.sleep(0)
+                await _breathe(world)
         world.stand_still_at(to)
         await _end_of_day(sandbox, deliver=deliver)
+    except BaseException:
+        world.store.roll_back()
+        raise
     finally:
         world.run_on(later=round(world.moment() - began, 3))
         sandbox.bell.set()
@@ -84,9 +87,14 @@ async def advance(sandbox: Sandbox, to: float, *, deliver: bool = True) -> dict[
     }
 
 
+async def _breathe(world: World) -> None:
+    world.commit()
+    await asyncio.sleep(0)
+
+
 async def _end_of_day(sandbox: Sandbox, *, deliver: bool) -> None:
     sandbox.world.tell_the_time()
-    await asyncio.sleep(0)
+    await _breathe(sandbox.world)
     if deliver:
         await sandbox.sender.wait_until_tried()
     forget_old(sandbox.world)

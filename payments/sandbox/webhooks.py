@@ -11,18 +11,16 @@ import contextlib
 import hashlib
 import heapq
 import hmac
-import json
 import logging
 import random
-import ssl
 import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from payments.sandbox.errors import Refusal
-from payments.sandbox.events import owe
+from payments.sandbox.events import as_text, owe
 from payments.sandbox.store import Thing
+from payments.sandbox.wire import Wire
 from payments.sandbox.world import World
 
 log = logging.getLogger("payments.sandbox.webhooks")
@@ -59,6 +57,7 @@ class Sender:
         self.manners = Manners(**(world.store.fact("manners") or {}))
         self._bell = asyncio.Event()
         self._tried = asyncio.Event()
+        self._wire = Wire()
         self._queue: list[tuple[float, str]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._random = random.Random()  # noqa: S311 - shuffling deliveries is no secret
@@ -193,21 +192,21 @@ class Sender:
 
     def body(self, event: Thing) -> bytes:
         """The event as sent, with the lies the sender was told to tell."""
-        shown = dict(event)
-        if self.manners.api_version is not None:
-            shown["api_version"] = self.manners.api_version
-        if self.manners.livemode is not None:
-            shown["livemode"] = self.manners.livemode
-        if self.manners.account is not None:
-            shown["account"] = self.manners.account
-        return json.dumps(shown, indent=2, ensure_ascii=False).encode()
+        manners = self.manners
+        told = {
+            "api_version": manners.api_version,
+            "livemode": manners.livemode,
+            "account": manners.account,
+        }
+        lies = {name: value for name, value in told.items() if value is not None}
+        return as_text(event, lies).encode()
 
     async def _post(self, delivery: Thing, endpoint: Thing) -> tuple[int | None, str | None]:
         body = self.body(self.world.find("event", delivery["event"]))
         signed = signature(body, self.secrets_of(endpoint["id"]), at=int(time.time()))
         try:
             async with asyncio.timeout(_ANSWER_WITHIN):
-                return await _send(endpoint["url"], body, signed), None
+                return await self._wire.post(endpoint["url"], body, signed), None
         except (OSError, TimeoutError, ValueError, asyncio.IncompleteReadError) as error:
             return None, f"{type(error).__name__}: {error}"[:200]
 
@@ -263,34 +262,10 @@ class Sender:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._wire.close()
 
 
 def told(delivery: Thing) -> Thing:
     """A delivery as the control endpoints show it."""
     last = delivery["attempts"][-1] if delivery["attempts"] else {}
     return {**delivery, "last_status": last.get("status"), "last_error": last.get("error")}
-
-
-async def _send(url: str, body: bytes, signed: str) -> int:
-    """A plain HTTP/1.1 POST; the answer's status."""
-    parts = urlsplit(url)
-    secure = ssl.create_default_context() if parts.scheme == "https" else None
-    port = parts.port or (443 if secure else 80)
-    reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=secure)
-    try:
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        head = (
-            f"POST {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n"
-            "User-Agent: Stripe/1.0 (+https://stripe.com/docs/webhooks)\r\nAccept: */*\r\n"
-            "Content-Type: application/json; charset=utf-8\r\nCache-Control: no-cache\r\n"
-            f"Stripe-Signature: {signed}\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
-        writer.write(head.encode() + body)
-        await writer.drain()
-        status_line = await reader.readuntil(b"\r\n")
-        await reader.read(65536)
-        return int(status_line.split(b" ", 2)[1])
-    except IndexError as error:
-        raise ValueError("not an HTTP answer") from error
-    finally:
-        writer.close()
