@@ -1,0 +1,117 @@
+"""Telling a receipt of ours from a forged one, without saying anything about the donor.
+
+The code is made from the receipt with the charity's secret key, printed on it and kept in its content,
+so it still holds after the key has changed. Fifty-five bits cannot be guessed, and whoever has a number
+but no code learns nothing, not even whether the number was given.
+"""
+
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from payments.clock import day_in
+from payments.donations.models import IssuingEntity
+from payments.receipts.content import ReceiptContent
+from payments.receipts.models import Receipt
+from payments.settings import settings
+
+_VERSION = "A"
+"""The code's first letter: how the rest was made. Another way to make it takes another letter."""
+_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Crockford's: without I, L, O and U, which are misread."""
+_MISREAD = str.maketrans("OIL", "011")
+_LONGEST = 60
+_NUMBER = re.compile(r"[A-Za-z0-9._-]{1,60}")
+
+
+def code_for(content: ReceiptContent) -> str:
+    """The code printed on a receipt: `A7KQ-M2XP-9RTD`."""
+    key = hashlib.sha256(b"receipt verification A\n" + settings().secret_key.get_secret_value().encode())
+    said = "\n".join(
+        (
+            content.number,
+            content.issued_on.isoformat(),
+            content.entity.tax_id,
+            content.currency,
+            str(content.amount_minor),
+        )
+    )
+    bits = int.from_bytes(hmac.digest(key.digest(), said.encode(), "sha256")[:7])
+    letters = _VERSION + "".join(_LETTERS[bits >> 5 * place & 31] for place in range(11))
+    return "-".join(letters[start : start + 4] for start in (0, 4, 8))
+
+
+def address_for(number: str, code: str) -> str:
+    """The public page that checks this receipt."""
+    return f"{settings().public_base_url}/verify/{number}/{code}"
+
+
+class Standing(StrEnum):
+    """What the public page says of a number and a code."""
+
+    VALID = "valid"
+    VOID = "void"
+    REPLACED = "replaced"
+    UNKNOWN = "unknown"
+    """No such receipt, or not this code: which of the two is nobody's business."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What may be told to anybody who holds the document."""
+
+    standing: Standing
+    number: str = ""
+    legal_name: str = ""
+    issued_on: date | None = None
+    ended_on: date | None = None
+    """When it was voided or replaced."""
+
+
+def look_up(session: Session, *, number: str, code: str) -> Finding:
+    """Whether a receipt with this number and code was issued by this charity, and still stands."""
+    number, code = number.strip(), plain(code)
+    if not code or not _NUMBER.fullmatch(number):
+        return Finding(standing=Standing.UNKNOWN)
+    row = session.execute(
+        select(
+            Receipt.number,
+            Receipt.donation_id,
+            Receipt.status,
+            Receipt.content,
+            Receipt.voided_at,
+            IssuingEntity.time_zone,
+        )
+        .join(IssuingEntity, IssuingEntity.id == Receipt.entity_id)
+        .where(Receipt.number.in_({number, number.upper()}))
+    ).one_or_none()
+    printed = plain(str((row.content if row else {}).get("verification_code") or ""))
+    if row is None or not printed or not hmac.compare_digest(printed, code):
+        return Finding(standing=Standing.UNKNOWN)
+
+    standing = Standing.VALID
+    if row.status == "void":
+        follower = select(Receipt.id).where(
+            Receipt.donation_id == row.donation_id, Receipt.status == "issued"
+        )
+        standing = Standing.REPLACED if session.scalar(follower) is not None else Standing.VOID
+    return Finding(
+        standing=standing,
+        number=row.number,
+        legal_name=str(row.content["entity"]["legal_name"]),
+        issued_on=date.fromisoformat(row.content["issued_on"]),
+        ended_on=day_in(row.time_zone, row.voided_at) if row.voided_at is not None else None,
+    )
+
+
+def plain(code: str) -> str:
+    """A code as it is compared: without spaces and dashes, with the letters people misread put right."""
+    if len(code) > _LONGEST or not code.isascii():
+        return ""
+    return re.sub(r"[^0-9A-Z]", "", code.upper()).translate(_MISREAD)
