@@ -10,11 +10,12 @@ from payments.monthly import models as monthly
 from payments.receipts import models as receipts
 from payments.reconciliation import models as reconciliation
 from payments.staff import models as staff
-from payments.supporters import donors
+from payments.supporters import addresses, donors
 from payments.webhooks import models as webhooks
 
 __all__ = [
     "Base",
+    "addresses",
     "donations",
     "donors",
     "jobs",

@@ -14,6 +14,7 @@ from payments import clock
 from payments.cli import (
     bank,
     disputes,
+    donors,
     events,
     gifts,
     house,
@@ -40,6 +41,7 @@ app.add_typer(receipts.app, name="receipts")
 app.add_typer(refunds.app, name="refunds")
 app.add_typer(disputes.app, name="disputes")
 app.add_typer(offline.app, name="offline")
+app.add_typer(donors.app, name="donors")
 app.add_typer(bank.app, name="bank")
 app.add_typer(payouts.app, name="payouts")
 app.add_typer(staff.app, name="staff")

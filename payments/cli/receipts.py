@@ -10,6 +10,7 @@ from payments.cli.printing import AsJson, instant, print_json, print_table
 from payments.database import transaction
 from payments.errors import AlmonerError
 from payments.money import Money
+from payments.receipts import previews, statements
 from payments.receipts.models import DueDocument, DueReceipt, Receipt, ReceiptDocument
 
 app = typer.Typer(no_args_is_help=True, help="The receipt book.")
@@ -106,14 +107,58 @@ def due(as_json: AsJson = False) -> None:
     )
 
 
+@app.command("preview")
+def preview(
+    donation: str,
+    out: Annotated[Path, typer.Option(help="Where to write the PDF.")],
+) -> None:
+    """Write the document a gift would get, marked as a draft. No number is taken and nothing is kept."""
+    with transaction() as session:
+        drawn = previews.of_gift(session, donation)
+    out.write_bytes(drawn.pdf)
+    typer.echo(f"{drawn.title}: {len(drawn.pdf)} bytes written to {out}")
+    for duty in drawn.duties:
+        typer.echo(f"  {duty}")
+
+
+@app.command("packs")
+def packs(as_json: AsJson = False) -> None:
+    """Every sentence of legal weight, by country, and who must still confirm it."""
+    rows = [
+        {
+            "country": statement.jurisdiction,
+            "code": statement.code,
+            "version": statement.version,
+            "is_tax_receipt": statement.is_tax_receipt,
+            "source": statement.source,
+            "to_confirm": statement.to_confirm,
+        }
+        for statement in statements.CATALOGUE
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        "Country packs",
+        ["country", "sentence", ">version", "still to confirm"],
+        [(row["country"], row["code"], row["version"], row["to_confirm"]) for row in rows],
+    )
+
+
 @app.command("save")
-def save(number: str, to: Annotated[Path, typer.Option(help="Where to write the PDF.")]) -> None:
-    """Write a receipt's PDF to a file: the very bytes that were sent."""
+def save(
+    number: str,
+    to: Annotated[Path, typer.Option(help="Where to write the PDF.")],
+    copy: Annotated[bool, typer.Option("--copy", help="A page marked as a copy, not the original.")] = False,
+) -> None:
+    """Write a receipt's PDF to a file: the very bytes that were sent, or a copy that says so."""
     with transaction() as session:
         receipt = session.scalar(select(Receipt).where(Receipt.number == number))
         if receipt is None:
             raise ReceiptNotFound(number)
         pdf = session.scalar(select(ReceiptDocument.pdf).where(ReceiptDocument.receipt_id == receipt.id))
+        if copy:
+            pdf = previews.copy_of(receipt)
     if pdf is None:
         raise PageNotWritten(number)
     to.write_bytes(pdf)

@@ -68,7 +68,9 @@ class IssuingEntity(Base):
     receipt_series: Mapped[str] = mapped_column(unique=True)
     """What its receipt numbers begin with: `US` gives `US-2026-000001`."""
     statement_code: Mapped[str]
-    """Which statutory sentence its receipts carry (`receipts/statements.py`)."""
+    """Which authority of its country's pack it has (`receipts/packs`): the sentences of its receipts."""
+    receipt_facts: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    """What its country's receipts say beyond that: a place of issue, a tax office, a notice's date."""
     receives_online: Mapped[bool]
     """Whether the Stripe account is this body's: who receives the money issues the receipt."""
 

@@ -6,12 +6,13 @@ no mail leaves without its page, and no page is written twice.
 """
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from payments.donations.models import Donation
 from payments.errors import PersonMustLook
@@ -36,11 +37,15 @@ def write_due(session: Session, *, limit: int = BATCH) -> int:
 
     A page that cannot be set is put off with its reason and shown by `almoner doctor`.
     """
+    beside = aliased(Donor)
     due = session.execute(
-        select(Receipt.id, Receipt.issued_at, Receipt.content, Donor.email)
+        select(
+            Receipt.id, Receipt.issued_at, Receipt.content, Donor.email, beside.email.label("beside_email")
+        )
         .join(DueDocument, DueDocument.receipt_id == Receipt.id)
         .join(Donation, Donation.id == Receipt.donation_id)
         .join(Donor, Donor.id == Donation.donor_id)
+        .outerjoin(beside, beside.id == Donation.soft_credit_donor_id)
         .where(DueDocument.next_at <= func.now())
         .order_by(DueDocument.due_at, Receipt.series, Receipt.tax_year, Receipt.sequence)
         .limit(limit)
@@ -72,16 +77,32 @@ def _write(session: Session, row: Row[*tuple[Any, ...]]) -> None:
             template_sha256=page.template_sha256,
         )
     )
-    _owe_letter(session, row, content, page)
+    _owe_letter(session, row, content, page, to_address=row.email, reference=row.id)
+    if content.soft_credit_name is not None and row.beside_email is not None:
+        # Whoever is behind a fund's or an employer's gift is thanked by name, with the same page.
+        _owe_letter(
+            session,
+            row,
+            replace(content, donor_name=content.soft_credit_name, soft_credit_name=None),
+            page,
+            to_address=row.beside_email,
+            reference=f"{row.id}.beside",
+        )
 
 
 def _owe_letter(
-    session: Session, row: Row[*tuple[Any, ...]], content: ReceiptContent, page: RenderedReceipt
+    session: Session,
+    row: Row[*tuple[Any, ...]],
+    content: ReceiptContent,
+    page: RenderedReceipt,
+    *,
+    to_address: str,
+    reference: str,
 ) -> None:
-    message_id = outbox.message_id(row.id)
+    message_id = outbox.message_id(reference)
     message = letter.compose(
         content,
-        to_address=row.email,
+        to_address=to_address,
         from_address=settings().mail_from,
         message_id=message_id,
         dated=row.issued_at,
@@ -90,8 +111,8 @@ def _owe_letter(
     )
     outbox.put(
         session,
-        reference=f"receipt:{row.id}",
-        to_address=row.email,
+        reference=f"receipt:{reference}",
+        to_address=to_address,
         message_id=message_id,
         message=message.as_bytes(),
     )

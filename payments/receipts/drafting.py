@@ -10,12 +10,15 @@ from sqlalchemy import ARRAY, ColumnElement, Row, Text, any_, literal, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from payments.donations.models import Allocation, Charge, Donation, Fund, IssuingEntity
-from payments.donations.offline import Channel
+from payments.donations.offline import Channel, OfflineGift
 from payments.donations.organisation import the_organisation
 from payments.errors import PersonMustLook
-from payments.receipts import statements
+from payments.receipts import entitlement
 from payments.receipts.content import EntityContent, ReceiptContent, ReceiptLine
+from payments.receipts.entitlement import Entitlement, Given
 from payments.receipts.models import Receipt
+from payments.supporters.addresses import DonorAddress
+from payments.supporters.donors import Donor
 
 _UNNUMBERED = ""
 _NO_DAY = date.min
@@ -74,9 +77,20 @@ class Gifts:
                     Donation.fee_cover_amount,
                     Donation.gift_date,
                     Donation.channel,
+                    Donation.payer_kind,
+                    Donation.benefit_amount,
+                    Donation.benefit_text,
                     Donation.dedication_kind,
                     Donation.dedication_name,
-                ).where(among(Donation.id, donation_ids))
+                    OfflineGift.description,
+                    Donor.name.label("soft_credit_name"),
+                    DonorAddress.lines.label("address"),
+                    DonorAddress.postcode,
+                )
+                .outerjoin(OfflineGift, OfflineGift.donation_id == Donation.id)
+                .outerjoin(Donor, Donor.id == Donation.soft_credit_donor_id)
+                .outerjoin(DonorAddress, DonorAddress.donor_id == Donation.donor_id)
+                .where(among(Donation.id, donation_ids))
             )
         }
         self._payments = {
@@ -110,15 +124,16 @@ class Gifts:
         payment = self._payment_of(gift)
         if gift.gift_date is None:
             raise NothingToReceipt(donation_id)
+        owed = _entitlement(gift, entity)
         return Draft(
             entity_id=entity.id,
             donation_id=donation_id,
-            series=entity.receipt_series,
+            series=owed.series(entity.receipt_series),
             tax_year=gift.gift_date.year,
             time_zone=entity.time_zone,
             content=ReceiptContent(
                 number=_UNNUMBERED,
-                kind="gift",
+                kind=owed.kind,
                 issued_on=_NO_DAY,
                 gift_date=gift.gift_date,
                 locale=gift.locale,
@@ -127,13 +142,18 @@ class Gifts:
                 currency=gift.currency,
                 lines=self._lines(gift),
                 entity=self._printed[entity.id],
-                statement_code=entity.statement_code,
-                statement_version=statements.current(entity.statement_code).version,
+                statement_code=owed.statement.code,
+                statement_version=owed.statement.version,
                 method_kind=payment.method,
                 card_brand=payment.card_brand,
                 last4=payment.last4,
                 dedication_kind=gift.dedication_kind,
                 dedication_name=gift.dedication_name,
+                benefit_minor=owed.benefit,
+                benefit_text=gift.benefit_text,
+                description=gift.description,
+                donor_address=(*gift.address, gift.postcode) if gift.address else (),
+                soft_credit_name=gift.soft_credit_name if owed.kind == "thanks" else None,
             ),
         )
 
@@ -156,6 +176,23 @@ class Gifts:
         return tuple(lines)
 
 
+def _entitlement(gift: Row[*tuple[Any, ...]], entity: IssuingEntity) -> Entitlement:
+    return entitlement.decide(
+        Given(
+            payer_kind=gift.payer_kind,
+            channel=gift.channel,
+            amount=gift.amount,
+            currency=gift.currency,
+            benefit=gift.benefit_amount,
+            gift_date=gift.gift_date,
+            has_address=bool(gift.address),
+        ),
+        jurisdiction=entity.jurisdiction,
+        statement_code=entity.statement_code,
+        facts=entity.receipt_facts,
+    )
+
+
 def among(
     column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None], ids: Sequence[str]
 ) -> ColumnElement[bool]:
@@ -174,4 +211,5 @@ def _printed(entity: IssuingEntity, *, accent_colour: str) -> EntityContent:
         signatory_name=entity.signatory_name,
         signatory_title=entity.signatory_title,
         accent_colour=accent_colour,
+        facts=entity.receipt_facts,
     )

@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from payments.mail import message
 from payments.money import Money
-from payments.receipts import statements, wording
+from payments.receipts import page, statements, wording
 from payments.receipts.content import ReceiptContent
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -68,7 +68,9 @@ def _facts(content: ReceiptContent, donate_url: str) -> dict[str, Any]:
         "language": language,
         "words": wording.words(language)["receipt"],
         "name": wording.printable(content.donor_name),
-        "amount": wording.amount(content.total, language),
+        "amount": None if content.kind == "thing" else wording.amount(content.total, language),
+        "thing": wording.printable(content.description or "") if content.kind == "thing" else None,
+        "is_letter": content.kind == "thanks",
         "gift_date": wording.long_date(content.gift_date, language),
         "number": wording.printable(content.number),
         "title": content.title,
@@ -79,8 +81,15 @@ def _facts(content: ReceiptContent, donate_url: str) -> dict[str, Any]:
             }
             for line in content.lines
         ],
-        "payment_method": wording.payment_method(content),
+        "totals": page.totals(content) if content.benefit_minor or len(content.lines) > 1 else [],
+        "facts": [
+            (fact["label"], fact["value"])
+            for fact in page.facts(content)
+            if fact["label"] != wording.words(language)["receipt"]["issued_on"]
+        ],
         "dedication": wording.dedication(content),
+        "beside": page.beside(content),
+        "replaces": page.replaces(content),
         "statement": wording.filled(
             statement.sentence[statement.legal_language], content, statement.legal_language
         ),

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from payments.clock import day_in, now
 from payments.database import copy_into, new_id
-from payments.receipts import render
+from payments.receipts import render, verification
 from payments.receipts.drafting import Draft
 from payments.receipts.models import DueDocument, Receipt, ReceiptCounter
 
@@ -42,6 +42,9 @@ def number(session: Session, drafts: Sequence[Draft]) -> list[str]:
         snapshot = said.to_json()
         snapshot["number"] = receipt_number
         snapshot["issued_on"] = days[draft.time_zone].isoformat()
+        code = verification.code_for(snapshot)
+        snapshot["verification_code"] = code
+        snapshot["verification_url"] = verification.address_for(receipt_number, code)
         rows.append(
             (
                 receipt_id,

@@ -2,8 +2,8 @@
 
 The legal payer gets it: a person, a company, an estate. A donor-advised fund and an employer's match
 get thanks without tax language, and so does whoever is behind them. Things are receipted by their
-description and never by a value, and a payment with a benefit by what is left of it: neither is what
-the receipt of today says, so such a receipt is held instead of saying something untrue.
+description and never by a value, and a payment with a benefit by what is left of it. What the law of
+the receiving body forbids, or what it lacks, is said when the document is due (`receipts due`).
 """
 
 from dataclasses import dataclass
@@ -16,25 +16,21 @@ from sqlalchemy.orm import Session
 
 from payments.donations import recording
 from payments.donations.models import Donation
-from payments.donations.offline import Channel, PayerKind
 from payments.donations.recording import Paper, PaperRefused
 from payments.jobs import Bell, ring
+from payments.receipts.entitlement import WITHOUT_TAX_LANGUAGE
 from payments.receipts.models import DueReceipt, Receipt
 from payments.staff import people
 from payments.staff.models import StaffMember
 from payments.supporters import donors
-
-_RECEIPTED = {PayerKind.PERSON.value, PayerKind.COMPANY.value, PayerKind.ESTATE.value}
-_THINGS = {Channel.STOCK.value, Channel.IN_KIND.value}
 
 
 class ReceiptOutlook(StrEnum):
     """What becomes of the receipt of an offline gift."""
 
     DUE = "due"
-    NONE_FOR_THIS_PAYER = "none_for_this_payer"
-    HELD_FOR_A_THING = "held_for_a_thing"
-    HELD_FOR_A_BENEFIT = "held_for_a_benefit"
+    THANKS_DUE = "thanks_due"
+    NOTHING_LEFT = "nothing_left"
 
     @property
     def sentence(self) -> str:
@@ -44,13 +40,8 @@ class ReceiptOutlook(StrEnum):
 
 _SENTENCES = {
     ReceiptOutlook.DUE: "The receipt is on its way to the payer.",
-    ReceiptOutlook.NONE_FOR_THIS_PAYER: "No tax receipt: thank this payer without tax language.",
-    ReceiptOutlook.HELD_FOR_A_THING: (
-        "The receipt is held: it must describe the thing and name no value. Write it by hand for now."
-    ),
-    ReceiptOutlook.HELD_FOR_A_BENEFIT: (
-        "The receipt is held: it must say what the donor got and what is left. Write it by hand for now."
-    ),
+    ReceiptOutlook.THANKS_DUE: "A thank-you without tax language is on its way: this payer gets no receipt.",
+    ReceiptOutlook.NOTHING_LEFT: "No receipt: what the donor got is worth all that was paid.",
 }
 
 
@@ -87,18 +78,16 @@ def take_in(
 
 
 def outlook(donation: Donation) -> ReceiptOutlook:
-    """What this gift's receipt is to be."""
-    if donation.payer_kind not in _RECEIPTED:
-        return ReceiptOutlook.NONE_FOR_THIS_PAYER
-    if donation.channel in _THINGS:
-        return ReceiptOutlook.HELD_FOR_A_THING
-    return ReceiptOutlook.HELD_FOR_A_BENEFIT if donation.benefit_amount else ReceiptOutlook.DUE
+    """What this gift's document is to be."""
+    if donation.payer_kind in WITHOUT_TAX_LANGUAGE:
+        return ReceiptOutlook.THANKS_DUE
+    return ReceiptOutlook.NOTHING_LEFT if donation.benefit_amount >= donation.amount else ReceiptOutlook.DUE
 
 
 def owe(session: Session, donation: Donation) -> ReceiptOutlook:
-    """Owe the receipt of an offline gift, where one can be issued."""
+    """Owe the document of an offline gift, where there is one."""
     found = outlook(donation)
-    if found is ReceiptOutlook.DUE:
+    if found is not ReceiptOutlook.NOTHING_LEFT:
         due = insert(DueReceipt).values(donation_id=donation.id)
         session.execute(due.on_conflict_do_nothing())
         ring(session, Bell.ISSUE_RECEIPTS)

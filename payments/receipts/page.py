@@ -4,7 +4,7 @@ The layout (`templates/receipt.typ`) only lays out, so nothing a donor typed is 
 """
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 from payments.money import Money
 from payments.receipts import countries, qr, statements
@@ -24,17 +24,19 @@ from payments.receipts.wording import (
     words,
 )
 
+Stamp = Literal["copy", "draft"]
+"""What a page that is not the original says in its corner."""
 REGIONS = {"en": "US", "ko": "KR"}
 _LINES_OF_ONE_PAGE = 8
 _TYPED_ON_ONE_PAGE = 300
 
 
-def page_of(content: ReceiptContent, *, is_copy: bool = False) -> dict[str, Any]:
+def page_of(content: ReceiptContent, *, stamp: Stamp | None = None) -> dict[str, Any]:
     """Every word of the page, ready to be laid out."""
     language = content.language
     say = words(language)["receipt"]
     name = printable(content.donor_name)
-    return frame(content.entity, language=language, title=content.title, is_copy=is_copy) | {
+    return frame(content.entity, language=language, title=content.title, stamp=stamp) | {
         "number": content.number,
         "kind": content.kind,
         "greeting": say["greeting"],
@@ -46,8 +48,8 @@ def page_of(content: ReceiptContent, *, is_copy: bool = False) -> dict[str, Any]
         "thing": breakable(printable(content.description or "")) if content.kind == "thing" else None,
         "received-on": say["received_on"].format(date=long_date(content.gift_date, language)),
         "dedication": breakable(dedication(content)),
-        "beside": _beside(content),
-        "facts": _facts(content),
+        "beside": beside(content),
+        "facts": facts(content),
         "fund-label": say["fund"],
         "amount-label": say["amount"],
         "lines": [
@@ -57,17 +59,17 @@ def page_of(content: ReceiptContent, *, is_copy: bool = False) -> dict[str, Any]
             }
             for line in content.lines
         ],
-        "totals": _totals(content),
+        "totals": totals(content),
         "records-label": say["for_your_records"],
         "statement": _statement(content),
-        "replaces": content.replaces_number and say["replaces"].replace("{number}", content.replaces_number),
+        "replaces": replaces(content),
         "questions": say["questions"].format(email=content.entity.email),
         "verification": verification(content.verification_code, content.verification_url, language),
         "page-label": say["page"] if _may_need_two_pages(content) else None,
     }
 
 
-def frame(entity: EntityContent, *, language: str, title: str, is_copy: bool) -> dict[str, Any]:
+def frame(entity: EntityContent, *, language: str, title: str, stamp: Stamp | None) -> dict[str, Any]:
     """What every document of an entity has around its own words."""
     country = countries.COUNTRIES.get(entity.jurisdiction)
     website = re.sub(r"^https?://", "", entity.website).rstrip("/")
@@ -77,7 +79,7 @@ def frame(entity: EntityContent, *, language: str, title: str, is_copy: bool) ->
         "paper": country.paper if country is not None else "a4",
         "accent": accent(entity),
         "title": title,
-        "copy": _copy_mark(country, language) if is_copy else None,
+        "stamp": _stamp(country, language, stamp) if stamp is not None else None,
         "entity": {
             "name": entity.legal_name,
             "initial": entity.legal_name.strip()[:1].upper(),
@@ -102,19 +104,28 @@ def verification(code: str | None, url: str | None, language: str) -> dict[str, 
     }
 
 
-def _copy_mark(country: countries.Country | None, language: str) -> str:
-    mark = country.copy_mark.get(language) if country is not None else None
-    return mark or str(words(language)["receipt"]["copy"])
+def _stamp(country: countries.Country | None, language: str, stamp: Stamp) -> str:
+    mark = country.copy_mark.get(language) if country is not None and stamp == "copy" else None
+    return mark or str(words(language)["receipt"][stamp])
 
 
-def _beside(content: ReceiptContent) -> str | None:
+def replaces(content: ReceiptContent) -> str | None:
+    """Which receipt this one takes the place of, as a sentence."""
+    if content.replaces_number is None:
+        return None
+    return words(content.language)["receipt"]["replaces"].replace("{number}", content.replaces_number)
+
+
+def beside(content: ReceiptContent) -> str | None:
+    """Who is thanked beside the payer, as a sentence."""
     if content.soft_credit_name is None:
         return None
     pattern = words(content.language)["receipt"]["beside"]
     return breakable(pattern.replace("{name}", printable(content.soft_credit_name)))
 
 
-def _facts(content: ReceiptContent) -> list[dict[str, str]]:
+def facts(content: ReceiptContent) -> list[dict[str, str]]:
+    """What an accountant looks for: number, days, and how money was paid."""
     say = words(content.language)["receipt"]
     facts = [
         {
@@ -129,7 +140,7 @@ def _facts(content: ReceiptContent) -> list[dict[str, str]]:
     return facts
 
 
-def _totals(content: ReceiptContent) -> list[dict[str, str]]:
+def totals(content: ReceiptContent) -> list[dict[str, str]]:
     """The last lines of the table, the very last one in weight. A thing has none: it names no value."""
     language = content.language
     say = words(language)["receipt"]

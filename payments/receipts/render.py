@@ -20,7 +20,7 @@ import typst
 
 from payments.receipts import statements
 from payments.receipts.content import LANGUAGES, ReceiptContent
-from payments.receipts.page import page_of
+from payments.receipts.page import Stamp, page_of
 
 TEMPLATE_ID = "gift/1"
 _HERE = Path(__file__).parent
@@ -46,15 +46,15 @@ class RenderedReceipt:
     """True where a letter outside the shipped fonts forced a page without the archival standard."""
 
 
-def render_pdf(content: ReceiptContent, *, is_copy: bool = False) -> RenderedReceipt:
+def render_pdf(content: ReceiptContent, *, stamp: Stamp | None = None) -> RenderedReceipt:
     """Set the page. The same content gives the same bytes, on any machine, at any time.
 
-    A copy carries its country's mark and is a document of its own; the original's bytes never change.
+    A copy or a draft carries its mark and is a page of its own; the original's bytes never change.
 
     The first call in a process reads the fonts (some 20 ms). Typst keeps threads, which do not survive
     a fork: render in the children, never in the parent before it forks.
     """
-    page = json.dumps(page_of(content, is_copy=is_copy), ensure_ascii=False)
+    page = json.dumps(page_of(content, stamp=stamp), ensure_ascii=False)
     written_at = datetime(content.issued_on.year, content.issued_on.month, content.issued_on.day, tzinfo=UTC)
     is_plain_pdf = False
     try:

@@ -18,8 +18,8 @@ CHECKS = (
             ), entitled as (
                 select * from bare d
                 where d.channel = 'online' or (
-                    d.channel in ('cheque', 'cash', 'bank_transfer') and d.benefit_amount = 0
-                    and d.payer_kind in ('person', 'company', 'estate')
+                    (d.benefit_amount < d.amount
+                        or d.payer_kind in ('donor_advised_fund', 'employer_match'))
                     and d.id not in (select donation_id from offline_gifts where reversed_at is not null)
                 )
             ), voided as (select donation_id from receipts where status = 'void'),

@@ -17,9 +17,11 @@ from payments.ledger.balances import balances
 from payments.ledger.models import JournalEntry
 from payments.money import Money
 from payments.receipts import owing
+from payments.receipts.content import ReceiptContent
 from payments.receipts.issue import issue_due
 from payments.receipts.models import DueReceipt, Receipt
 from payments.receipts.owing import ReceiptOutlook
+from payments.receipts.wording import payment_method
 from payments.staff import people
 from payments.staff.models import AuditEntry, Role, StaffMember
 from payments.staff.people import NotAllowed
@@ -127,7 +129,7 @@ def test_the_part_that_bought_a_dinner_is_no_contribution(finn: StaffMember) -> 
         "contributions:rescue": -8_000,
         "benefits_exchanged": -2_000,
     }
-    assert taken.outlook is ReceiptOutlook.HELD_FOR_A_BENEFIT
+    assert taken.outlook is ReceiptOutlook.DUE
 
 
 @pytest.mark.parametrize(
@@ -136,13 +138,13 @@ def test_the_part_that_bought_a_dinner_is_no_contribution(finn: StaffMember) -> 
         (PayerKind.PERSON, Channel.CHEQUE, ReceiptOutlook.DUE),
         (PayerKind.COMPANY, Channel.BANK_TRANSFER, ReceiptOutlook.DUE),
         (PayerKind.ESTATE, Channel.CHEQUE, ReceiptOutlook.DUE),
-        (PayerKind.DONOR_ADVISED_FUND, Channel.CHEQUE, ReceiptOutlook.NONE_FOR_THIS_PAYER),
-        (PayerKind.EMPLOYER_MATCH, Channel.BANK_TRANSFER, ReceiptOutlook.NONE_FOR_THIS_PAYER),
-        (PayerKind.PERSON, Channel.STOCK, ReceiptOutlook.HELD_FOR_A_THING),
-        (PayerKind.PERSON, Channel.IN_KIND, ReceiptOutlook.HELD_FOR_A_THING),
+        (PayerKind.DONOR_ADVISED_FUND, Channel.CHEQUE, ReceiptOutlook.THANKS_DUE),
+        (PayerKind.EMPLOYER_MATCH, Channel.BANK_TRANSFER, ReceiptOutlook.THANKS_DUE),
+        (PayerKind.PERSON, Channel.STOCK, ReceiptOutlook.DUE),
+        (PayerKind.PERSON, Channel.IN_KIND, ReceiptOutlook.DUE),
     ],
 )
-def test_only_a_payer_who_may_use_it_gets_a_receipt(
+def test_every_payer_is_owed_a_document_and_only_one_who_may_use_it_a_receipt(
     finn: StaffMember, payer: PayerKind, channel: Channel, outlook: ReceiptOutlook
 ) -> None:
     taken = taken_in(finn, a_cheque(payer_kind=payer, channel=channel, description="ten shares"))
@@ -150,7 +152,7 @@ def test_only_a_payer_who_may_use_it_gets_a_receipt(
     with transaction() as session:
         is_due = session.get(DueReceipt, taken.donation.id) is not None
     assert taken.outlook is outlook
-    assert is_due == (outlook is ReceiptOutlook.DUE)
+    assert is_due
 
 
 @pytest.mark.parametrize(("locale", "word"), [("en", "Check"), ("ko", "수표")])
@@ -162,8 +164,6 @@ def test_the_receipt_of_a_cheque_names_the_way_and_the_postmark(
     with transaction() as session:
         issue_due(session)
         receipt = session.scalars(select(Receipt)).one()
-    from payments.receipts.render import ReceiptContent, payment_method
-
     assert receipt.gift_date == POSTED
     assert payment_method(ReceiptContent.from_json(receipt.content)) == word
 
