@@ -33,6 +33,8 @@ class Bell(StrEnum):
     SUBMIT_REFUNDS = "workers.refunds.submit_refunds"
     SUBMIT_MONTHLY_CHANGES = "workers.monthly.submit_changes"
     GIVE_BACK_AFTER_END = "workers.monthly.give_back_after_end"
+    FOLLOW_REFUSALS = "workers.dunning.follow_refusals"
+    SEND_NOTICES = "workers.dunning.send_notices"
     SEND_MAIL = "workers.receipts.send_mail"
     HEARTBEAT = "workers.sweeps.heartbeat"
 

@@ -7,6 +7,7 @@ from payments.donations import offline, reversals
 from payments.ledger import models as ledger
 from payments.mail import models as mail
 from payments.monthly import models as monthly
+from payments.monthly import tries
 from payments.receipts import models as receipts
 from payments.reconciliation import models as reconciliation
 from payments.staff import models as staff
@@ -27,5 +28,6 @@ __all__ = [
     "reconciliation",
     "reversals",
     "staff",
+    "tries",
     "webhooks",
 ]

@@ -22,6 +22,7 @@ app.conf.imports = (
     "workers.refunds",
     "workers.monthly",
     "workers.reconciliation",
+    "workers.dunning",
     "workers.sweeps",
 )
 

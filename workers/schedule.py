@@ -22,6 +22,8 @@ SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 300.0,
         "options": {"expires": 300},
     },
+    "follow refusals": {"task": Bell.FOLLOW_REFUSALS.value, "schedule": 15.0, "options": {"expires": 15}},
+    "send notices": {"task": Bell.SEND_NOTICES.value, "schedule": 900.0, "options": {"expires": 900}},
     "pull balance transactions": {
         "task": Bell.PULL_BALANCE_TRANSACTIONS.value,
         "schedule": 15.0,

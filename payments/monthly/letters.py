@@ -218,7 +218,7 @@ def soon_again(session: Session, gift: MonthlyGift, *, charged_at: datetime) -> 
     desk.put(
         Telling(
             fact="soon_again",
-            about=f"{gift.id}:{charged_at:%Y-%m-%d}",
+            about=f"{gift.id}:{int((gift.paused_until or charged_at).timestamp())}",
             facts={"amount": amount, "next_charge": day},
             rows=[
                 ("amount", amount),

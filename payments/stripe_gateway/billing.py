@@ -152,6 +152,31 @@ class PaymentTry:
     """`do_not_try_again`, `try_again_later` or `confirm_card_data`, where the network gives advice."""
 
 
+class RefusalError(Shape):
+    """What went wrong with the last try of a payment."""
+
+    code: str | None = None
+    decline_code: str | None = None
+    advice_code: str | None = None
+
+
+class RefusedIntent(Shape):
+    """A payment, read for why it was refused."""
+
+    last_payment_error: RefusalError | None
+    latest_charge: shapes.Charge | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why a try was refused, as closely as Stripe tells."""
+
+    decline_code: str | None
+    advice_code: str | None
+    method: str | None
+    """Stripe's payment method type."""
+
+
 _ASKS_THE_DONOR = {"authentication_required", "invoice_payment_intent_requires_action"}
 
 
@@ -194,9 +219,12 @@ class Billing:
                 raise
             return found
 
-    def pause(self, stripe_subscription_id: str, *, until: datetime, key: str) -> SubscriptionAnswer:
-        """Void each invoice that is made before `until`, then collect again by itself."""
-        pause = {"behavior": "void", "resumes_at": int(until.timestamp())}
+    def pause(self, stripe_subscription_id: str, *, until: datetime | None, key: str) -> SubscriptionAnswer:
+        """Void each invoice that is made before `until`, then collect again by itself; without an end,
+        void them until it is resumed."""
+        pause: dict[str, Any] = {"behavior": "void"}
+        if until is not None:
+            pause["resumes_at"] = int(until.timestamp())
         return self._update(stripe_subscription_id, {"pause_collection": pause}, key=key)
 
     def resume(self, stripe_subscription_id: str, *, key: str) -> SubscriptionAnswer:
@@ -268,6 +296,24 @@ class Billing:
                 advice_code=no.advice_code,
             )
         return PaymentTry(outcome=TryOutcome.PAID if paid.status == "paid" else TryOutcome.UNDER_WAY)
+
+    def why_refused(self, stripe_payment_intent_id: str) -> Refusal:
+        """Why the last try of a payment was refused, and with what it was paid."""
+        path = f"/v1/payment_intents/{stripe_payment_intent_id}"
+        sent = self._line.get(path, {"expand": ["latest_charge"]})
+        intent = shapes.read(RefusedIntent, shapes.as_bytes(sent))
+        error, charge = intent.last_payment_error, intent.latest_charge
+        code = error.decline_code if error is not None else None
+        if code is None and charge is not None and charge.status == "failed":
+            code = charge.refusal
+        if code is None and error is not None:
+            code = error.code
+        method = charge.payment_method_details if charge is not None else None
+        return Refusal(
+            decline_code=code,
+            advice_code=error.advice_code if error is not None else None,
+            method=method.type if method is not None else None,
+        )
 
     def leave_to_us(self, stripe_invoice_id: str, *, key: str) -> InvoiceAnswer:
         """Stripe stops trying by itself; a draft is not finalized. From here on only we ask for it."""

@@ -1,0 +1,123 @@
+"""What a donor is told by the calendar: a charge after a pause, a card that expires, the year that was.
+
+Found as sets and told once each: the letter's reference in the outbox is the memory, so a worker that was
+away for days tells what is still worth telling, and nothing twice. Days are those where the books are kept.
+"""
+
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, cast, func, select
+from sqlalchemy.orm import Session
+
+from payments.clock import day_in, now
+from payments.donations.models import Donation, IssuingEntity
+from payments.donations.reversals import Dispute, Refund, RefundStatus
+from payments.mail.models import OutgoingMail
+from payments.money import Money
+from payments.monthly import days, letters
+from payments.monthly.models import MonthlyGift, MonthlyStatus
+
+PAGE = 100
+"""Letters of one kind in one transaction."""
+BEFORE_A_CHARGE = timedelta(days=7)
+_YEAR_IS_TOLD_FROM = 5
+"""From this day of January to its end: the last gifts of December have arrived, and it is still news."""
+_GOES_BACK = [RefundStatus.PENDING.value, RefundStatus.REQUIRES_ACTION.value, RefundStatus.SUCCEEDED.value]
+
+
+def tell_due(session: Session) -> int:
+    """Tell what is due now, a page of each kind; the largest number told of one kind."""
+    return max(tell_of_charges(session), tell_of_cards(session), tell_of_years(session))
+
+
+def tell_of_charges(session: Session) -> int:
+    """A week before the first charge after a pause."""
+    pause_ends = cast(func.extract("epoch", MonthlyGift.paused_until), BigInteger)
+    ending = select(MonthlyGift).where(
+        MonthlyGift.status == MonthlyStatus.PAUSED.value,
+        MonthlyGift.paused_until.between(now(), now() + BEFORE_A_CHARGE),
+        _untold("soon_again", pause_ends),
+    )
+    told = 0
+    for gift in session.scalars(ending.order_by(MonthlyGift.id).limit(PAGE)).all():
+        if gift.paused_until is None or gift.next_charge_at is None:
+            continue
+        charged_at = days.first_charge_after(gift.paused_until, next_charge_at=gift.next_charge_at)
+        if charged_at <= now() + BEFORE_A_CHARGE:
+            letters.soon_again(session, gift, charged_at=charged_at)
+            told += 1
+    return told
+
+
+def tell_of_cards(session: Session) -> int:
+    """A month before the card on file is past its last day: when its last month begins."""
+    expiring = (
+        select(MonthlyGift)
+        .join(IssuingEntity, IssuingEntity.id == MonthlyGift.entity_id)
+        .where(
+            MonthlyGift.status.in_([MonthlyStatus.ACTIVE.value, MonthlyStatus.PAUSED.value]),
+            MonthlyGift.card_expires
+            == func.to_char(func.timezone(IssuingEntity.time_zone, now()), "YYYY-MM"),
+            MonthlyGift.card_last4.is_not(None),
+            _untold("card_expiring", MonthlyGift.card_last4, MonthlyGift.card_expires),
+        )
+    )
+    told = session.scalars(expiring.order_by(MonthlyGift.id).limit(PAGE)).all()
+    for gift in told:
+        letters.card_expiring(session, gift)
+    return len(told)
+
+
+def tell_of_years(session: Session) -> int:
+    """In January, what the year before came to; nothing where all of it went back."""
+    told = 0
+    for entity in session.scalars(select(IssuingEntity)).all():
+        today = day_in(entity.time_zone, now())
+        if today.month == 1 and today.day >= _YEAR_IS_TOLD_FROM:
+            told = max(told, _tell_of_year(session, entity, today.year - 1))
+    return told
+
+
+def _tell_of_year(session: Session, entity: IssuingEntity, year: int) -> int:
+    refunded = (
+        select(func.coalesce(func.sum(Refund.amount), 0))
+        .where(Refund.donation_id == Donation.id, Refund.status.in_(_GOES_BACK))
+        .scalar_subquery()
+    )
+    lost = (
+        select(func.coalesce(func.sum(Dispute.amount), 0))
+        .where(Dispute.donation_id == Donation.id, Dispute.status == "lost")
+        .scalar_subquery()
+    )
+    kept = (
+        select(
+            Donation.monthly_gift_id,
+            (Donation.amount - func.least(Donation.amount, refunded + lost)).label("amount"),
+        )
+        .where(
+            Donation.monthly_gift_id.is_not(None),
+            Donation.entity_id == entity.id,
+            Donation.gift_date.between(date(year, 1, 1), date(year, 12, 31)),
+        )
+        .subquery()
+    )
+    total = func.sum(kept.c.amount)
+    rows = session.execute(
+        select(MonthlyGift, total, func.count().filter(kept.c.amount > 0))
+        .join(kept, kept.c.monthly_gift_id == MonthlyGift.id)
+        .where(_untold("year_given", year))
+        .group_by(MonthlyGift.id)
+        .having(total > 0)
+        .order_by(MonthlyGift.id)
+        .limit(PAGE)
+    ).all()
+    for gift, given, gifts in rows:
+        letters.year_given(session, gift, year=year, total=Money(int(given), gift.currency), gifts=gifts)
+    return len(rows)
+
+
+def _untold(fact: str, *about: Any) -> ColumnElement[bool]:
+    """That no letter of this reference was ever put into the outbox."""
+    reference = func.concat_ws(":", f"monthly_{fact}", MonthlyGift.id, *about)
+    return ~select(OutgoingMail.id).where(OutgoingMail.reference == reference).exists()
