@@ -4,14 +4,14 @@ Why: a refused instalment is looked after by rows that know what is to be done n
 donor gave meanwhile is on its way to Stripe until it is used there.
 
 Revision: 2026_11_25_0230
-Follows: 2026_11_25_0205
+Follows: 2026_11_25_0215
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "2026_11_25_0230"
-down_revision = "2026_11_25_0205"
+down_revision = "2026_11_25_0215"
 branch_labels = None
 depends_on = None
 
