@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from payments import clock, logs
-from payments.api import donations, funds, health, offline_gifts, problems, refunds
+from payments.api import donations, funds, health, monthly_gifts, offline_gifts, problems, refunds
 from payments.database import new_id
 from payments.pages import give, verification
 from payments.pages.headers import HtmlProblems, SameOriginForms, SecurityHeaders
@@ -40,7 +40,7 @@ def create_app() -> App:
         max_body_size=_LARGEST_REQUEST,
     )
     problems.install(inside)
-    for resource in (donations, funds, refunds, offline_gifts):
+    for resource in (donations, funds, monthly_gifts, refunds, offline_gifts):
         inside.include_router(resource.router, prefix="/api/v1")
     inside.include_router(health.router)
     inside.include_router(give.router)

@@ -24,6 +24,7 @@ from payments.donations.checkout import DonationNotFound, IdempotencyKeyReused
 from payments.donations.organisation import OrganisationNotLoaded
 from payments.donations.wishes import WishRefused
 from payments.errors import AlmonerError, StripeRefused, StripeUnavailable
+from payments.monthly import refusals as monthly
 from payments.staff import people, tokens
 from payments.staff.requests import StaffKeyReused
 from payments.translations import best_locale, sentence_for
@@ -87,6 +88,15 @@ _TABLE: dict[type[AlmonerError], _Row] = {
     refunds.MoreThanIsLeft: _Row(422, "more-than-is-left", "More than is left of the gift", field="amount"),
     refunds.NotAnAmount: _Row(422, "not-an-amount", "The amount cannot be refunded", field="amount"),
     refunds.FraudMustBeMeant: _Row(422, "fraud-must-be-meant", "Say it expressly", field="block_card"),
+    monthly.MonthlyGiftNotFound: _Row(404, "monthly-gift-not-found", "No such monthly gift"),
+    monthly.NotBegun: _Row(409, "monthly-gift-not-begun", "It has not begun yet"),
+    monthly.HasEnded: _Row(409, "monthly-gift-ended", "It has ended"),
+    monthly.NothingToPause: _Row(409, "nothing-to-pause", "Nothing is charged now"),
+    monthly.NotPaused: _Row(409, "not-paused", "It is not paused"),
+    monthly.AmountUnchanged: _Row(409, "amount-unchanged", "That is the amount already"),
+    monthly.PauseNotPossible: _Row(422, "pause-not-possible", "No such pause", field="months"),
+    monthly.CurrencyFixed: _Row(422, "currency-fixed", "The currency stays", field="currency"),
+    monthly.DayUnknown: _Row(422, "day-unknown", "No such day", field="day"),
     recording.PaperRefused: _Row(422, "offline-gift-refused", "The gift cannot be recorded as it is"),
     recording.DepositRefused: _Row(409, "deposit-refused", "These gifts cannot go on one slip"),
     recording.NotReversible: _Row(409, "not-reversible", "It cannot be taken back"),

@@ -4,7 +4,7 @@ Every route needs a staff token. Amounts are whole minor units of the gift's own
 """
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -90,7 +90,9 @@ class RefundShown(BaseModel):
     amount: int
     currency: str
     status: RefundStatus
-    origin: Literal["staff", "stripe"]
+    origin: Literal["staff", "house", "stripe"] = Field(
+        description="`house`: a rule of ours, such as an instalment taken after its monthly gift had ended."
+    )
     reason: str | None
     note: str | None
     failure_reason: str | None
@@ -108,7 +110,7 @@ class RefundShown(BaseModel):
             amount=refund.amount,
             currency=refund.currency,
             status=RefundStatus(refund.status),
-            origin="staff" if refund.origin == "staff" else "stripe",
+            origin=cast(Literal["staff", "house", "stripe"], refund.origin),
             reason=refund.reason,
             note=refund.note,
             failure_reason=refund.failure_reason,

@@ -19,6 +19,7 @@ from payments.cli import (
     gifts,
     house,
     ledger,
+    monthly,
     offline,
     payouts,
     receipts,
@@ -36,6 +37,7 @@ app = typer.Typer(
     help="Almoner: donations, receipts, and the book they are in.",
 )
 app.add_typer(gifts.app, name="gifts")
+app.add_typer(monthly.app, name="monthly")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(receipts.app, name="receipts")
 app.add_typer(refunds.app, name="refunds")

@@ -209,6 +209,10 @@ _WHAT_NOW = {
 }
 
 
+_NOBODY = {"staff": None, "house": "a rule of the house", "stripe": "Stripe's dashboard"}
+"""Who asked, where no person here did."""
+
+
 def _print(refund: Refund, *, as_json: bool) -> None:
     if as_json:
         print_json(shown(refund))
@@ -224,7 +228,7 @@ def _print(refund: Refund, *, as_json: bool) -> None:
             ("reason", refund.reason),
             ("note", refund.note),
             ("why not", refund.failure_reason),
-            ("asked by", names.get(refund.requested_by or "", "Stripe's dashboard")),
+            ("asked by", names.get(refund.requested_by or "", _NOBODY[refund.origin])),
             ("agreed by", names.get(refund.approved_by or "")),
             ("at Stripe", refund.stripe_refund_id),
             ("asked", instant(refund.created_at)),

@@ -29,6 +29,13 @@ PUBLISHED = {
     "/api/v1/offline-gifts",
     "/api/v1/offline-gifts/{donation_id}/reverse",
     "/api/v1/deposits",
+    "/api/v1/monthly-gifts",
+    "/api/v1/monthly-gifts/{monthly_gift_id}",
+    "/api/v1/monthly-gifts/{monthly_gift_id}/stop",
+    "/api/v1/monthly-gifts/{monthly_gift_id}/pause",
+    "/api/v1/monthly-gifts/{monthly_gift_id}/resume",
+    "/api/v1/monthly-gifts/{monthly_gift_id}/amount",
+    "/api/v1/monthly-gifts/{monthly_gift_id}/day",
 }
 
 

@@ -11,6 +11,7 @@ from tests.journeys.house import House
 from tests.journeys.neighbours import Stripe
 from tests.monthly.instalments import Promise, promised
 from tests.monthly.running import Running, begin
+from tests.refunds.desk import Desk, staffed
 
 
 @pytest.fixture
@@ -37,3 +38,9 @@ def stripe_months(_sandbox_of_promises: Stripe, with_settings: Callable[..., Non
 def promise(organisation: Organisation, stripe_months: Stripe) -> Promise:
     """Ada gives $30.00 a month with her Visa; the first month is paid."""
     return promised(stripe_months)
+
+
+@pytest.fixture
+def desk(house: House) -> Desk:  # noqa: F811 - the fixture above
+    """Sue answers donors, Finn keeps the books, Abe agrees, Adam adds people, Vera reads."""
+    return staffed(house)
