@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from payments.sandbox import API_VERSION, control, explore, pages, shapes, timetable
+from payments.sandbox import API_VERSION, control, explore, pages, portal_pages, shapes, timetable
 from payments.sandbox.answers import Route as ApiRoute
 from payments.sandbox.api import find_route
 from payments.sandbox.errors import Refusal
@@ -214,6 +214,7 @@ def build(world: World) -> Starlette:
         Route("/v1/{rest:path}", endpoint=api, methods=["GET", "POST", "DELETE"]),
         *control.routes(sandbox),
         *pages.routes(sandbox),
+        *portal_pages.routes(sandbox),
         *explore.routes(sandbox),
     ]
     return Starlette(routes=routes, lifespan=lifespan)

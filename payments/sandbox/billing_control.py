@@ -73,7 +73,8 @@ async def _card(sandbox: Sandbox, given: dict[str, Any], request: Request) -> An
     world = sandbox.world
     customer = found(sandbox, "customer", request)
     month, year = _expiry(given)
-    method = portal.new_card(world, customer, str(given.get("card", "")), month=month, year=year)
+    card = portal.card_numbered(world, str(given.get("card", "")), month=month, year=year)
+    method = portal.new_method(world, customer, card)
     billing.give_card(world, customer, method, everywhere=True)
     return method
 
@@ -122,7 +123,8 @@ async def _pay_invoice(sandbox: Sandbox, given: dict[str, Any], request: Request
     only(given, "card", "authenticate")
     world = sandbox.world
     invoice = found(sandbox, "invoice", request)
-    made = portal.pay_invoice(world, invoice, number=given.get("card"))
+    card = portal.card_numbered(world, str(given["card"])) if given.get("card") else None
+    made = portal.pay_invoice(world, invoice, card=card)
     if made.word == "needs_authentication" and "authenticate" in given:
         made = collection.authenticate(world, invoice, passes=bool(given["authenticate"]))
     return _told(invoice, made)
@@ -162,8 +164,9 @@ async def _portal_card(sandbox: Sandbox, given: dict[str, Any], request: Request
     only(given, "card", "exp_month", "exp_year")
     session = found(sandbox, "billing_portal.session", request)
     month, year = _expiry(given)
-    card = str(given.get("card", "4242424242424242"))
-    return portal.change_card(sandbox.world, session, card, month=month, year=year)
+    number = str(given.get("card", "4242424242424242"))
+    card = portal.card_numbered(sandbox.world, number, month=month, year=year)
+    return portal.change_card(sandbox.world, session, card)
 
 
 async def _portal_cancel(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:

@@ -217,6 +217,14 @@ def _check(world: World, session: Thing, typed: dict[str, str]) -> tuple[dict[st
     method = typed.get("method") or session["payment_method_types"][0]
     if method != "card":
         return wrong, None
+    wrong_card, card = check_card(world, typed)
+    wrong |= wrong_card
+    return (wrong, None) if wrong else ({}, card)
+
+
+def check_card(world: World, typed: dict[str, str]) -> tuple[dict[str, str], Card | None]:
+    """What is wrong with the card's fields, as keys of the words; and the card, when nothing is."""
+    wrong: dict[str, str] = {}
     number = digits_only(typed.get("number", ""))
     card = look_up(number)
     if not number.isdigit():

@@ -18,7 +18,7 @@ from payments.sandbox import (
     subscription_changes,
     subscriptions,
 )
-from payments.sandbox.cards import digits_only, look_up, with_expiry
+from payments.sandbox.cards import Card, digits_only, look_up, with_expiry
 from payments.sandbox.checkout_parameters import LOCALES
 from payments.sandbox.errors import Refusal
 from payments.sandbox.forms import NOT_SIMULATED, read, require
@@ -139,13 +139,17 @@ def session_behind(world: World, key: str) -> Thing:
     return session
 
 
-def new_card(world: World, customer: Thing, number: str, *, month: int = 12, year: int = 2034) -> Thing:
-    """A method made of a test card; one that refuses later is taken all the same."""
+def card_numbered(world: World, number: str, *, month: int = 12, year: int = 2034) -> Card:
+    """One of Stripe's test cards by its number."""
     digits = digits_only(number)
     card = look_up(digits)
     if card is None:
         raise Refusal("Not one of Stripe's test cards.", code="incorrect_number", param="card")
-    card = with_expiry(card, month=month, year=year, fingerprint=world.fingerprint(digits))
+    return with_expiry(card, month=month, year=year, fingerprint=world.fingerprint(digits))
+
+
+def new_method(world: World, customer: Thing, card: Card) -> Thing:
+    """A method made of a card; one that refuses later is taken all the same."""
     method = methods.payment_method(
         world,
         type_="card",
@@ -160,13 +164,12 @@ def new_card(world: World, customer: Thing, number: str, *, month: int = 12, yea
     return method
 
 
-def change_card(world: World, session: Thing, number: str, *, month: int = 12, year: int = 2034) -> Thing:
+def change_card(world: World, session: Thing, card: Card) -> Thing:
     """The donor gives another card; one that its bank refuses at once is refused here, too."""
-    customer = world.find("customer", session["customer"])
-    card = look_up(digits_only(number))
-    if card is not None and card.decline is not None and not card.can_be_kept:
+    if card.decline is not None and not card.can_be_kept:
         raise Refusal(card.decline.message, status=402, kind="card_error", code=card.decline.code)
-    method = new_card(world, customer, number, month=month, year=year)
+    customer = world.find("customer", session["customer"])
+    method = new_method(world, customer, card)
     billing.give_card(world, customer, method, everywhere=False)
     return method
 
@@ -202,17 +205,14 @@ def cancel(
     return subscription
 
 
-def pay_invoice(
-    world: World, invoice: Thing, *, number: str | None, month: int = 12, year: int = 2034
-) -> collection.Attempt:
+def pay_invoice(world: World, invoice: Thing, *, card: Card | None) -> collection.Attempt:
     """On the invoice's own page: with the method on file, or with another card that is kept for the next."""
     if invoice["status"] not in ("open", "uncollectible"):
         raise Refusal(f"This invoice is {invoice['status']}.", param="invoice")
     method = None
-    if number is not None:
+    if card is not None:
         customer = world.find("customer", invoice["customer"])
-        method = new_card(world, customer, number, month=month, year=year)
-        billing.attach(world, method, customer["id"])
+        method = billing.attach(world, new_method(world, customer, card), customer["id"])
     made = collection.attempt(world, invoice, method=method, by_hand=True, present=True)
     if made.word == "paid" and method is not None:
         subscription = invoices.subscription_of(world, invoice)

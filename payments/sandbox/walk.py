@@ -76,7 +76,7 @@ async def advance(sandbox: Sandbox, to: float, *, deliver: bool = True) -> dict[
         world.store.roll_back()
         raise
     finally:
-        world.run_on(later=round(world.moment() - began, 3))
+        world.run_on(later=round(world.moment() - began, 6))
         sandbox.bell.set()
     return {
         "now": world.now(),
