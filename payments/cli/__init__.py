@@ -24,6 +24,7 @@ from payments.cli import (
     payouts,
     receipts,
     refunds,
+    sandbox,
     staff,
     suspense,
 )
@@ -50,6 +51,7 @@ app.add_typer(staff.app, name="staff")
 ledger.app.command("suspense")(suspense.suspense)
 ledger.app.command("classify")(suspense.classify)
 app.add_typer(events.app, name="events")
+app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(house.organisation_app, name="organisation")
 app.add_typer(house.stripe_app, name="stripe")
 app.command()(house.migrate)
