@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from payments.sandbox import balance, checkout, payments
 from payments.sandbox.cards import DECLINES, look_up
-from payments.sandbox.events import emit
+from payments.sandbox.events import emit, shown
 from payments.sandbox.forms import decode
 from payments.sandbox.lists import expanded
 from payments.sandbox.payments import Payer
@@ -87,11 +87,13 @@ class StripeWorld:
         """A second Event object for one and the same change, as Stripe sometimes makes."""
         for event in self._world.store.all("event"):
             if event["type"] == type_:
-                emit(self._world, type_, event["data"]["object"])
+                emit(self._world, type_, shown(event)["data"]["object"])
 
     def events(self) -> list[Delivery]:
         """Everything said so far that we act on."""
-        return [delivery_of(event) for event in self._world.store.all("event") if event["type"] in TABLE]
+        return [
+            delivery_of(shown(event)) for event in self._world.store.all("event") if event["type"] in TABLE
+        ]
 
     def balance_transactions(self) -> list[Delivery]:
         """The balance transactions as we fetch them, with their source."""
