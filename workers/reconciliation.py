@@ -13,6 +13,7 @@ from payments.jobs import Bell, celery
 from payments.reconciliation import payouts
 from payments.stripe_gateway.client import gateway
 from payments.webhooks import fetch_payouts as fetching
+from workers.webhooks import with_their_invoices
 
 _WORK_FOR_SECONDS = 40
 
@@ -28,7 +29,7 @@ def fetch_payouts() -> None:
             _put_off(due[place:], timedelta(0))
             return
         try:
-            for page in fetching.answers(gateway(), each):
+            for page in fetching.answers(gateway(), each, completed=with_their_invoices):
                 with transaction() as session:
                     fetching.store(session, page)
         except StripeUnavailable:

@@ -55,9 +55,21 @@ def _read_list(name: str, *, at_most_every: timedelta) -> bool:
     began = now()
     newest = 0
     for page in sweep.pages(gateway(), name, created_from=created_from):
+        asked = with_their_invoices(page) if name == sweep.BALANCE_TRANSACTIONS else page
+        found = sweep.deliveries(name, asked)
         with transaction() as session:
-            sweep.store_page(session, page)
-        newest = max(newest, *(delivery.created for delivery in page), 0)
+            sweep.store_page(session, found)
+        newest = max(newest, *(delivery.created for delivery in found), 0)
     with transaction() as session:
         sweep.note_read(session, name, up_to=min(newest, int(began.timestamp())))
     return True
+
+
+def with_their_invoices(page: list[sweep.Fetched]) -> list[sweep.Fetched]:
+    """Ask Stripe about each payment that may be an instalment and is not known as one."""
+    with transaction() as session:
+        unknown = sweep.payments_without_gift(session, page)
+    billing = gateway().billing
+    return sweep.with_their_invoices(
+        page, {payment: billing.payments_of_intent(payment) for payment in unknown}
+    )

@@ -308,5 +308,8 @@ class Charge(Base):
     method: Mapped[str]
     card_brand: Mapped[str | None]
     last4: Mapped[str | None]
+    card_expires: Mapped[str | None]
     failure_code: Mapped[str | None]
+    decline_code: Mapped[str | None]
+    """Why it failed, as closely as Stripe tells."""
     stripe_balance_transaction_id: Mapped[str | None]

@@ -53,7 +53,9 @@ def charge_from(charge: shapes.Charge, donation: Donation | None) -> Charge:
         method=details.type if details is not None else "unknown",
         card_brand=details.card.brand if details is not None and details.card is not None else None,
         last4=details.last4 if details is not None else None,
+        card_expires=details.card.expires if details is not None and details.card is not None else None,
         failure_code=charge.failure_code,
+        decline_code=_refusal(charge),
         stripe_balance_transaction_id=charge.balance_transaction,
     )
 
@@ -66,8 +68,13 @@ def update_charge(known: Charge, charge: shapes.Charge) -> None:
     if _CHARGE_RANK[charge.status] > _CHARGE_RANK[known.status]:
         known.status = charge.status
         known.failure_code = charge.failure_code
+        known.decline_code = _refusal(charge)
     if known.stripe_balance_transaction_id is None:
         known.stripe_balance_transaction_id = charge.balance_transaction
+
+
+def _refusal(charge: shapes.Charge) -> str | None:
+    return charge.refusal if charge.status == "failed" else None
 
 
 def is_as_agreed(donation: Donation, charge: shapes.Charge) -> bool:
@@ -81,6 +88,15 @@ def check_charge(donation: Donation, charge: shapes.Charge) -> None:
         raise AmountDiffers(donation, found=str(Money(charge.amount, charge.currency)))
     if charge.payment_intent is not None:
         donation.stripe_payment_intent_id = charge.payment_intent
+    if charge.status == "succeeded":
+        donation.rise_to(DonationStatus.PAID)
+
+
+def link(donation: Donation, charge: Charge) -> None:
+    """A charge heard of before it was known which gift it pays: what `check_charge` does, belatedly."""
+    if (charge.amount, charge.currency) != (donation.amount, donation.currency):
+        raise AmountDiffers(donation, found=str(Money(charge.amount, charge.currency)))
+    charge.donation_id = donation.id
     if charge.status == "succeeded":
         donation.rise_to(DonationStatus.PAID)
 

@@ -124,6 +124,8 @@ class MonthlyGift(Base):
     card_last4: Mapped[str | None]
     card_expires: Mapped[str | None]
     """`2027-03`: the last month in which the card on file is good."""
+    card_said_at: Mapped[datetime | None]
+    """When Stripe said so, or the card was charged; an older card does not come back."""
 
     terms: Mapped[list["MonthlyTerms"]] = relationship(
         order_by="MonthlyTerms.number", lazy="raise", cascade="all"
@@ -205,14 +207,33 @@ class MonthlyInvoice(Base):
     currency: Mapped[str | None]
     amount_due: Mapped[int | None] = mapped_column(BigInteger)
     amount_paid: Mapped[int | None] = mapped_column(BigInteger)
+    said_at: Mapped[datetime | None]
+    """When Stripe said what stands here. Of two snapshots in one status the later counts."""
     period_start: Mapped[datetime | None]
     period_end: Mapped[datetime | None]
     made_at: Mapped[datetime | None]
     paid_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     """How often Stripe has tried it, in all."""
+    refused_attempts: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    """Up to which of them a bank has said no; a debit that is under way was tried and not refused."""
+    next_attempt_at: Mapped[datetime | None]
+    """When Stripe tries again by itself."""
     decline_code: Mapped[str | None]
     """Why the last try was refused, in Stripe's word."""
+
+
+class CardOnFile(Base):
+    """The card that one of Stripe's customers gave last. Kept by customer, because it may be heard of
+    before we know whose customer that is; a monthly gift takes it over from here."""
+
+    __tablename__ = "cards_on_file"
+
+    stripe_customer_id: Mapped[StrPK]
+    brand: Mapped[str | None]
+    last4: Mapped[str | None]
+    expires: Mapped[str | None]
+    said_at: Mapped[datetime]
 
 
 class ChangeKind(StrEnum):

@@ -16,7 +16,7 @@ from payments.clock import from_stripe
 from payments.errors import StripeRefused
 from payments.money import Money
 from payments.stripe_gateway import shapes
-from payments.stripe_gateway.shapes import Expandable, Shape
+from payments.stripe_gateway.shape import Expandable, Shape
 from payments.stripe_gateway.speaking import KEY_REFUSED, Declined, Line
 
 

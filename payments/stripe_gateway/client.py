@@ -21,7 +21,8 @@ from payments.money import Money
 from payments.settings import settings
 from payments.stripe_gateway import shapes
 from payments.stripe_gateway.billing import Billing
-from payments.stripe_gateway.shapes import DONATION, MONTHLY_GIFT, REFUND
+from payments.stripe_gateway.billing_shapes import MONTHLY_GIFT
+from payments.stripe_gateway.shapes import DONATION, REFUND
 from payments.stripe_gateway.speaking import Line, translated_errors
 
 _CONNECTIONS = 100

@@ -9,12 +9,14 @@ import json
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal
 
 import stripe
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from payments.errors import UnreadableStripeObject
+from payments.stripe_gateway.billing_shapes import MONTHLY_GIFT, Card, InvoicePayments
+from payments.stripe_gateway.shape import Expandable, Shape, ShapeT
 
 API_VERSION: str = stripe.api_version
 """The version the library pins, and so the only one whose shapes stand below."""
@@ -23,25 +25,6 @@ DONATION = "donation"
 """The metadata key under which our own id travels with the session, the payment and its charge."""
 REFUND = "refund"
 """The metadata key under which the id of our refund's row travels with it."""
-MONTHLY_GIFT = "monthly_gift"
-"""The metadata key under which the id of our promise travels with its session and subscription."""
-
-
-def _id_of(value: Any) -> Any:
-    """An expandable field holds an id, or the object itself when somebody expanded it."""
-    return value.get("id") if isinstance(value, dict) else value
-
-
-Expandable = Annotated[str, BeforeValidator(_id_of)]
-
-
-class Shape(BaseModel):
-    """The base of everything read from Stripe: frozen, and blind to what it does not name."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-ShapeT = TypeVar("ShapeT", bound=Shape)
 
 
 class Anything(Shape):
@@ -61,11 +44,18 @@ class CheckoutSession(Shape):
     payment_intent: Expandable | None
     client_reference_id: str | None
     metadata: dict[str, str] | None
+    subscription: Expandable | None = None
+    customer: Expandable | None = None
 
     @property
     def donation_id(self) -> str | None:
         """The gift it was opened for; None for a session that is not ours."""
         return (self.metadata or {}).get(DONATION)
+
+    @property
+    def monthly_gift_id(self) -> str | None:
+        """The promise it began, where what it collects is to be given again each month."""
+        return (self.metadata or {}).get(MONTHLY_GIFT)
 
 
 class PaymentError(Shape):
@@ -88,13 +78,6 @@ class PaymentIntent(Shape):
     def donation_id(self) -> str | None:
         """The gift it was opened for; None for a payment that is not ours."""
         return self.metadata.get(DONATION)
-
-
-class Card(Shape):
-    """Brand and last four digits: all that is ever known here of a card."""
-
-    brand: str | None = None
-    last4: str | None = None
 
 
 class PaymentMethodDetails(Shape):
@@ -136,10 +119,13 @@ class Charge(Shape):
     outcome: Outcome | None = None
     payment_method_details: PaymentMethodDetails | None
     balance_transaction: Expandable | None
+    customer: Expandable | None = None
+    invoice_payments: InvoicePayments | None = None
+    """Not Stripe's: a charge has no field for its invoice, so where we asked, the answer is put here."""
 
     @property
     def donation_id(self) -> str | None:
-        """The gift it pays for; None for money that is not a gift of ours."""
+        """The gift it pays for; None for money that is not a gift of ours, and for an instalment."""
         return self.metadata.get(DONATION)
 
     @property

@@ -24,9 +24,12 @@ from payments.jobs import Bell, ring
 from payments.ledger import posting
 from payments.ledger.models import BalanceTransaction
 from payments.ledger.rules import Books, Entry
+from payments.monthly import instalments
+from payments.monthly.models import MonthlyGift
 from payments.receipts.models import DueReceipt
 from payments.reconciliation import payouts
 from payments.stripe_gateway import shapes
+from payments.stripe_gateway.shape import Shape
 from payments.webhooks import loading
 
 
@@ -50,14 +53,16 @@ class Batch:
     said_at: datetime
     """When Stripe said what is being applied just now; for what we fetched, when we were told."""
 
-    def __init__(self, session: Session, objects: Sequence[shapes.Shape]) -> None:
+    def __init__(self, session: Session, objects: Sequence[Shape]) -> None:
         self._session = session
         self._entries: list[Entry] = []
         self._due_receipts: list[str] = []
+        self._new_donations: list[Donation] = []
         self._named_balance_transactions: set[str] = set()
         self._payouts: list[tuple[shapes.Payout, datetime]] = []
         self._payout_lists: list[tuple[shapes.PayoutList, datetime]] = []
         self._rows = loading.load(session, objects)
+        self.promises = self._rows.promises
         self._by_source: dict[str | None, list[BalanceTransaction]] = defaultdict(list)
         for row in self._rows.booked.values():
             self._by_source[row.source_id].append(row)
@@ -75,20 +80,56 @@ class Batch:
         """The gift a charge pays: by our metadata, or by its payment where somebody removed that."""
         if charge.donation_id is not None and loading.is_ours(charge.donation_id):
             return self.donation(charge.donation_id)
-        if charge.payment_intent is None:
-            return None
-        return next(
-            (
-                donation
-                for donation in self._rows.donations.values()
-                if donation.stripe_payment_intent_id == charge.payment_intent
-            ),
-            None,
-        )
+        return self._by_payment.get(charge.payment_intent or "")
+
+    @cached_property
+    def _by_payment(self) -> dict[str, Donation]:
+        return {
+            donation.stripe_payment_intent_id: donation
+            for donation in self._rows.donations.values()
+            if donation.stripe_payment_intent_id is not None
+        }
+
+    def pay_with(self, donation: Donation, stripe_payment_intent_id: str) -> None:
+        """From now on it is known which payment an instalment is paid with."""
+        donation.stripe_payment_intent_id = stripe_payment_intent_id
+        self._by_payment[stripe_payment_intent_id] = donation
+
+    def add_donation(self, donation: Donation) -> None:
+        """Remember a gift that nobody began on a page."""
+        self._new_donations.append(donation)
+        self._rows.donations[donation.id] = donation
+
+    def first_instalment(self, gift: MonthlyGift) -> Donation | None:
+        """The gift the donor went to Stripe to pay when the promise was made."""
+        return self._first_instalments.get(gift.id)
+
+    @cached_property
+    def _first_instalments(self) -> dict[str, Donation]:
+        begun = [
+            donation
+            for donation in self._rows.donations.values()
+            if donation.monthly_gift_id is not None and donation.checkout_expires_at is not None
+        ]
+        return {
+            donation.monthly_gift_id or "": donation
+            for donation in sorted(begun, key=lambda donation: donation.created_at, reverse=True)
+        }
 
     def charge(self, stripe_charge_id: str | None) -> Charge | None:
         """A charge we have heard of."""
         return self._rows.charges.get(stripe_charge_id or "")
+
+    def charges_of_payment(self, stripe_payment_intent_id: str) -> list[Charge]:
+        """Every attempt at a payment that reached a bank."""
+        return list(self._charges_by_payment.get(stripe_payment_intent_id, ()))
+
+    @cached_property
+    def _charges_by_payment(self) -> dict[str | None, list[Charge]]:
+        found: dict[str | None, list[Charge]] = defaultdict(list)
+        for charge in self._rows.charges.values():
+            found[charge.stripe_payment_intent_id].append(charge)
+        return found
 
     def known_charge(self, stripe_charge_id: str | None) -> Charge:
         """The charge a refund or dispute is about, or `ChargeNotYetKnown`."""
@@ -100,6 +141,7 @@ class Batch:
     def add_charge(self, charge: Charge) -> None:
         """Remember a charge heard of for the first time."""
         self._session.add(charge)
+        self._charges_by_payment[charge.stripe_payment_intent_id].append(charge)
         self._rows.charges[charge.stripe_charge_id] = charge
 
     def succeeded_charge_of(self, donation: Donation) -> Charge | None:
@@ -251,9 +293,12 @@ class Batch:
 
     def conclude(self) -> None:
         """Write everything noted; the caller's transaction makes it true."""
+        # First, because charges and invoices point to them, and no relationship tells the session so.
+        instalments.write(self._session, self._new_donations)
         self._session.flush()
         payouts.note(self._session, self._payouts)
         payouts.note_lists(self._session, self._payout_lists)
+        self.promises.conclude(self.first_instalment)
         posting.post(self._session, self._entries)
         if self._due_receipts:
             self._session.execute(

@@ -8,15 +8,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from payments.stripe_gateway import shapes
-from payments.stripe_gateway.shapes import Shape, read, read_event_object
+from payments.stripe_gateway import billing_shapes, shapes
+from payments.stripe_gateway.shape import Shape
+from payments.stripe_gateway.shapes import read, read_event_object
 from payments.webhooks.batch import Batch
 from payments.webhooks.handlers import (
     balance_transaction,
     charge,
     charge_dispute,
     checkout_session,
+    customer_subscription,
+    invoice,
+    invoice_payment,
     payment_intent,
+    payment_method,
     payout,
     radar_early_fraud_warning,
     refund,
@@ -45,6 +50,23 @@ TABLE: dict[str, Reading] = {
     "charge.succeeded": Reading(shapes.Charge, charge.seen),
     "charge.updated": Reading(shapes.Charge, charge.seen),
     "charge.failed": Reading(shapes.Charge, charge.seen),
+    **{
+        f"customer.subscription.{word}": Reading(billing_shapes.Subscription, customer_subscription.seen)
+        for word in ("created", "updated", "deleted", "paused", "resumed")
+    },
+    # Not `invoice.created`: Stripe would wait for our answer before it collects.
+    "invoice.finalized": Reading(billing_shapes.Invoice, invoice.seen),
+    "invoice.updated": Reading(billing_shapes.Invoice, invoice.seen),
+    "invoice.paid": Reading(billing_shapes.Invoice, invoice.seen),
+    "invoice.payment_failed": Reading(billing_shapes.Invoice, invoice.payment_failed),
+    "invoice.payment_action_required": Reading(billing_shapes.Invoice, invoice.seen),
+    "invoice.marked_uncollectible": Reading(billing_shapes.Invoice, invoice.seen),
+    "invoice.voided": Reading(billing_shapes.Invoice, invoice.seen),
+    # A charge has no field for its invoice; this is the tie.
+    "invoice_payment.paid": Reading(billing_shapes.InvoicePayment, invoice_payment.seen),
+    "payment_method.attached": Reading(billing_shapes.PaymentMethod, payment_method.seen),
+    "payment_method.updated": Reading(billing_shapes.PaymentMethod, payment_method.seen),
+    "payment_method.automatically_updated": Reading(billing_shapes.PaymentMethod, payment_method.seen),
     "refund.created": Reading(shapes.Refund, refund.seen),
     "refund.updated": Reading(shapes.Refund, refund.seen),
     "refund.failed": Reading(shapes.Refund, refund.seen),
@@ -69,6 +91,8 @@ FETCHED: dict[str, Reading] = {
     "balance_transaction": Reading(shapes.BalanceTransaction, balance_transaction.fetched),
     "payout": Reading(shapes.Payout, payout.seen),
     "payout_list": Reading(shapes.PayoutList, payout.listed),
+    "subscription": Reading(billing_shapes.Subscription, customer_subscription.seen),
+    "invoice": Reading(billing_shapes.Invoice, invoice.seen),
 }
 """What we fetch and act on; its body is the object itself, without an event around it."""
 

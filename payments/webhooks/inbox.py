@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from payments.settings import settings
 from payments.stripe_gateway.shapes import API_VERSION, Envelope, as_bytes
 from payments.webhooks.events import is_acted_on
+from payments.webhooks.models import StripeEvent
 
 FETCHED_BALANCE_TRANSACTION = "balance_transaction"
 """The type under which a fetched balance transaction stands in the inbox."""
@@ -22,6 +24,9 @@ FETCHED_PAYOUT = "payout"
 """The type of a fetched payout."""
 FETCHED_PAYOUT_LIST = "payout_list"
 """The type of what Stripe lists of a payout, read to its end."""
+FETCHED_SNAPSHOTS = frozenset({"subscription", "invoice"})
+"""The types of what is fetched as it stands just now, and stored as of the moment we asked: by that it is
+told from older and newer events about the same thing."""
 UNREADABLE = "unreadable"
 """The type of a signed body in which no event could be found."""
 
@@ -99,6 +104,20 @@ def store(session: Session, deliveries: Sequence[Delivery]) -> int:
     return session.connection().exec_driver_sql(STORE, parameters(deliveries)).rowcount
 
 
+def stored(session: Session, stripe_event_ids: Sequence[str]) -> set[str]:
+    """Which of these are in the inbox already."""
+    return set(
+        session.scalars(
+            select(StripeEvent.stripe_event_id).where(StripeEvent.stripe_event_id.in_(stripe_event_ids))
+        )
+    )
+
+
+def fetched_id(stripe_id: str) -> str:
+    """Under which id a fetched object that never changes stands in the inbox."""
+    return f"fetched:{stripe_id}"
+
+
 def of_event(envelope: Envelope, body: bytes, *, source: str) -> Delivery:
     """An event as it is stored: parked at once when it is not for this house."""
     return Delivery(
@@ -120,7 +139,7 @@ def of_event(envelope: Envelope, body: bytes, *, source: str) -> Delivery:
 def of_balance_transaction(fetched: Mapping[str, Any]) -> Delivery:
     """A fetched balance transaction as it is stored. It never changes, so its own id is its key."""
     return Delivery(
-        stripe_event_id=f"fetched:{fetched['id']}",
+        stripe_event_id=fetched_id(str(fetched["id"])),
         source="fetch",
         type=FETCHED_BALANCE_TRANSACTION,
         object_id=str(fetched["id"]),

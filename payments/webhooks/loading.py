@@ -8,19 +8,23 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from payments.donations.models import Charge, Donation
 from payments.donations.reversals import Dispute, FraudWarning, OwedPayment, Refund
 from payments.ledger.models import BalanceTransaction, JournalEntry
 from payments.stripe_gateway import shapes
+from payments.stripe_gateway.shape import Shape
+from payments.webhooks import promises
+from payments.webhooks.promises import Promises
 
 
 @dataclass(slots=True)
 class Rows:
     """Everything loaded for one batch, by id. Donations are locked."""
 
+    promises: Promises
     donations: dict[str, Donation] = field(default_factory=dict)
     charges: dict[str, Charge] = field(default_factory=dict)
     refunds: dict[str, Refund] = field(default_factory=dict)
@@ -43,6 +47,7 @@ class _Named:
     balance_transactions: set[str] = field(default_factory=set)
     disputes: set[str] = field(default_factory=set)
     refunds: set[str] = field(default_factory=set)
+    monthly: promises.Named = field(default_factory=promises.Named)
     is_about_money_back: bool = False
     has_movements: bool = False
 
@@ -55,11 +60,13 @@ def is_ours(donation_id: str) -> bool:
     return _OURS.fullmatch(donation_id) is not None
 
 
-def load(session: Session, objects: Sequence[shapes.Shape]) -> Rows:
+def load(session: Session, objects: Sequence[Shape]) -> Rows:
     """Load and lock what these objects are about."""
     named = _named(objects)
-    rows = Rows()
-    rows.donations = _donations(session, named)
+    rows = Rows(Promises(session, named.monthly))
+    named.donations |= rows.promises.donation_ids
+    named.payments |= rows.promises.payments
+    rows.donations = _donations(session, named, rows)
     rows.charges = _charges(session, named, rows)
     if named.is_about_money_back:
         _load_money_back(session, named, rows)
@@ -70,14 +77,15 @@ def load(session: Session, objects: Sequence[shapes.Shape]) -> Rows:
     return rows
 
 
-def _named(objects: Iterable[shapes.Shape]) -> _Named:
+def _named(objects: Iterable[Shape]) -> _Named:
     named = _Named()
     for found in objects:
         _name(named, found)
+        named.monthly.note(found)
     return named
 
 
-def _name(named: _Named, found: shapes.Shape) -> None:
+def _name(named: _Named, found: Shape) -> None:
     match found:
         case shapes.CheckoutSession() | shapes.PaymentIntent():
             if found.donation_id is not None:
@@ -120,7 +128,7 @@ def _add(ids: set[str], found: str | None) -> None:
         ids.add(found)
 
 
-def _donations(session: Session, named: _Named) -> dict[str, Donation]:
+def _donations(session: Session, named: _Named, rows: Rows) -> dict[str, Donation]:
     wanted = set(named.donations)
     if named.charges and (named.is_about_money_back or named.has_movements):
         # A refund names its charge, and only the charge knows its gift.
@@ -131,11 +139,16 @@ def _donations(session: Session, named: _Named) -> dict[str, Donation]:
             )
             if donation_id is not None
         }
-    if not wanted and not named.payments:
+    monthly = list(rows.promises.ids)
+    if not wanted and not named.payments and not monthly:
         return {}
     which: ColumnElement[bool] = Donation.id.in_(wanted)
     if named.payments:
         which = or_(which, Donation.stripe_payment_intent_id.in_(named.payments))
+    if monthly:
+        # The first instalment was written before its invoice was made, and waits for it.
+        first = and_(Donation.monthly_gift_id.in_(monthly), Donation.checkout_expires_at.is_not(None))
+        which = or_(which, first)
     locked = select(Donation).where(which).order_by(Donation.id).with_for_update()
     if named.has_movements or named.is_about_money_back:
         locked = locked.options(selectinload(Donation.allocations))
@@ -146,11 +159,13 @@ def _donations(session: Session, named: _Named) -> dict[str, Donation]:
 
 
 def _charges(session: Session, named: _Named, rows: Rows) -> dict[str, Charge]:
-    if not named.charges and not rows.donations:
+    if not named.charges and not rows.donations and not named.monthly.payments:
         return {}
-    wanted = select(Charge).where(
-        or_(Charge.stripe_charge_id.in_(named.charges), Charge.donation_id.in_(rows.donations.keys()))
-    )
+    which = or_(Charge.stripe_charge_id.in_(named.charges), Charge.donation_id.in_(rows.donations.keys()))
+    if payments := named.monthly.payments | rows.promises.payments:
+        # Heard of before their invoice, they know no gift.
+        which = or_(which, Charge.stripe_payment_intent_id.in_(payments))
+    wanted = select(Charge).where(which)
     if named.is_about_money_back:
         # Foreign money has no gift whose lock would keep two workers apart.
         wanted = wanted.order_by(Charge.stripe_charge_id).with_for_update()

@@ -13,7 +13,9 @@ from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from payments.errors import PersonMustLook, TryLater, UnreadableStripeObject
-from payments.stripe_gateway.shapes import BalanceTransaction, Shape
+from payments.stripe_gateway.shape import Shape
+from payments.stripe_gateway.shapes import BalanceTransaction
+from payments.webhooks import inbox
 from payments.webhooks.batch import Batch
 from payments.webhooks.events import FETCHED, Reading, object_of, reading_of
 from payments.webhooks.inbox import UNREADABLE, why_not_for_us
@@ -114,7 +116,8 @@ def _claim_of(event: StripeEvent, attempts: int) -> _Claim:
     reading = reading_of(event.type)
     if reading is None:
         return _Claim(event.stripe_event_id, attempts, None, None, event.created_at)
-    said_at = event.received_at if event.type in FETCHED else event.created_at
+    tells_no_time = event.type in FETCHED and event.type not in inbox.FETCHED_SNAPSHOTS
+    said_at = event.received_at if tells_no_time else event.created_at
     return _Claim(event.stripe_event_id, attempts, reading, object_of(event.type, event.body), said_at)
 
 
@@ -122,11 +125,12 @@ def _apply(session: Session, claims: Sequence[_Claim]) -> None:
     if not claims:
         return
     batch = Batch(session, [claim.object for claim in claims if claim.object is not None])
-    for claim in sorted(claims, key=_in_what_order):
-        if claim.reading is not None:
-            batch.said_at = claim.said_at
-            claim.reading.handler(batch, claim.object)
-    batch.conclude()
+    with session.no_autoflush:
+        for claim in sorted(claims, key=_in_what_order):
+            if claim.reading is not None:
+                batch.said_at = claim.said_at
+                claim.reading.handler(batch, claim.object)
+        batch.conclude()
     done = [claim.stripe_event_id for claim in claims]
     session.execute(delete(QueuedEvent).where(QueuedEvent.stripe_event_id.in_(done)))
 

@@ -4,22 +4,26 @@ A webhook may be lost for ever and an event may never be made, so the lists are 
 readings only insert into the inbox; there is one way to change the books.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import func, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from payments.clock import from_stripe
 from payments.donations.models import Donation, DonationStatus
 from payments.jobs import Bell, ring
+from payments.monthly.models import MonthlyInvoice
 from payments.stripe_gateway.client import StripeGateway
-from payments.stripe_gateway.shapes import Envelope, as_bytes, read
+from payments.stripe_gateway.shapes import DONATION, Envelope, as_bytes, read
 from payments.webhooks import inbox
 from payments.webhooks.events import TABLE
 from payments.webhooks.inbox import Delivery
 from payments.webhooks.models import StripeCursor
+
+Fetched = Mapping[str, Any]
 
 BALANCE_TRANSACTIONS = "balance_transactions"
 EVENTS = "events"
@@ -47,15 +51,71 @@ def claim(session: Session, name: str, *, at_most_every: timedelta) -> datetime 
     return None if read_to is None else read_to - _OVERLAP
 
 
-def pages(stripe: StripeGateway, name: str, *, created_from: datetime) -> Iterator[list[Delivery]]:
-    """The list as deliveries, a page at a time, newest first."""
+def pages(stripe: StripeGateway, name: str, *, created_from: datetime) -> Iterator[list[Fetched]]:
+    """The list as Stripe sent it, a page at a time, newest first."""
     if name == BALANCE_TRANSACTIONS:
-        for page in stripe.balance_transactions(created_from=created_from):
-            yield [inbox.of_balance_transaction(fetched) for fetched in page]
+        yield from stripe.balance_transactions(created_from=created_from)
         return
     for page in stripe.events(created_from=created_from):
-        bodies = [as_bytes(event) for event in page if event["type"] in TABLE]
-        yield [inbox.of_event(read(Envelope, body), body, source="fetch") for body in bodies]
+        yield [event for event in page if event["type"] in TABLE]
+
+
+def deliveries(name: str, page: Iterable[Fetched]) -> list[Delivery]:
+    """A page as it goes into the inbox."""
+    if name == BALANCE_TRANSACTIONS:
+        return [inbox.of_balance_transaction(fetched) for fetched in page]
+    bodies = [as_bytes(event) for event in page]
+    return [inbox.of_event(read(Envelope, body), body, source="fetch") for body in bodies]
+
+
+def payments_without_gift(session: Session, page: Iterable[Fetched]) -> list[str]:
+    """The payments on a page of new balance transactions of which only Stripe can say whether they are
+    instalments: a customer paid, and nothing names a gift or is known of their invoice."""
+    payments = {
+        str(fetched["id"]): str(fetched["source"]["payment_intent"])
+        for fetched in page
+        if _may_be_an_instalment(fetched.get("source"))
+    }
+    if not payments:
+        return []
+    stored = inbox.stored(session, [inbox.fetched_id(transaction) for transaction in payments])
+    known = session.scalars(
+        select(MonthlyInvoice.stripe_payment_intent_id).where(
+            MonthlyInvoice.stripe_payment_intent_id.in_(payments.values()),
+            MonthlyInvoice.monthly_gift_id.is_not(None),
+        )
+    ).all()
+    return sorted(
+        {
+            payment
+            for transaction, payment in payments.items()
+            if inbox.fetched_id(transaction) not in stored and payment not in known
+        }
+    )
+
+
+def _may_be_an_instalment(source: Any) -> bool:
+    return (
+        isinstance(source, Mapping)
+        and source.get("object") == "charge"
+        and bool(source.get("customer"))
+        and bool(source.get("payment_intent"))
+        and DONATION not in (source.get("metadata") or {})
+    )
+
+
+def with_their_invoices(
+    page: Iterable[Fetched], invoice_payments: Mapping[str, Sequence[Fetched]]
+) -> list[Fetched]:
+    """The page with what Stripe said of these payments put into their charges, where one looks for it. So
+    a charge and what it pays come in together, and neither can be read without the other."""
+    return [
+        {**fetched, "source": {**fetched["source"], "invoice_payments": {"data": invoice_payments[payment]}}}
+        if isinstance(fetched.get("source"), Mapping)
+        and (payment := fetched["source"].get("payment_intent")) in invoice_payments
+        else fetched
+        for fetched in page
+    ]
 
 
 def store_page(session: Session, page: list[Delivery]) -> int:

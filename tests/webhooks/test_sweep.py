@@ -12,6 +12,7 @@ from payments.database import transaction
 from payments.donations.models import Donation, Organisation
 from payments.stripe_gateway.client import gateway
 from payments.webhooks import sweep
+from payments.webhooks.inbox import Delivery
 from payments.webhooks.models import StripeCursor, StripeEvent
 from tests.factories import a_donation
 from tests.journeys import neighbours
@@ -97,12 +98,18 @@ def test_the_cursor_never_moves_back(database: str):
     assert int(read_to.timestamp()) == now
 
 
+def read(name: str) -> list[list[Delivery]]:
+    """The list as it would go into the inbox."""
+    since = datetime.now(UTC) - MINUTE * 10
+    return [sweep.deliveries(name, page) for page in sweep.pages(gateway(), name, created_from=since)]
+
+
 def test_every_page_is_read_and_only_what_we_act_on_is_kept(database: str, stripe: Stripe):
     for number in range(18):
         give(stripe, f"don_{number}")
     in_all = int(stripe.ask("state")["event"])
 
-    pages = list(sweep.pages(gateway(), sweep.EVENTS, created_from=datetime.now(UTC) - MINUTE * 10))
+    pages = read(sweep.EVENTS)
 
     types = [delivery.type for page in pages for delivery in page]
     assert in_all > 70
@@ -115,7 +122,7 @@ def test_more_than_a_hundred_events_are_read_page_by_page(database: str, stripe:
     for number in range(30):
         give(stripe, f"don_{number}")
 
-    pages = list(sweep.pages(gateway(), sweep.EVENTS, created_from=datetime.now(UTC) - MINUTE * 10))
+    pages = read(sweep.EVENTS)
 
     assert len(pages) == 2
     assert len({delivery.stripe_event_id for page in pages for delivery in page}) == 60
@@ -125,9 +132,7 @@ def test_balance_transactions_come_with_their_charge(database: str, stripe: Stri
     give(stripe, "don_1")
     stripe.tell("settle")
 
-    [[delivery]] = sweep.pages(
-        gateway(), sweep.BALANCE_TRANSACTIONS, created_from=datetime.now(UTC) - MINUTE * 10
-    )
+    [[delivery]] = read(sweep.BALANCE_TRANSACTIONS)
 
     assert delivery.stripe_event_id.startswith("fetched:txn_")
     assert b'"metadata":{"donation":"don_1"}' in delivery.body
@@ -135,7 +140,7 @@ def test_balance_transactions_come_with_their_charge(database: str, stripe: Stri
 
 def test_a_page_read_again_brings_nothing_new(database: str, stripe: Stripe, session: Session):
     give(stripe, "don_1")
-    [page] = sweep.pages(gateway(), sweep.EVENTS, created_from=datetime.now(UTC) - MINUTE * 10)
+    [page] = read(sweep.EVENTS)
 
     first = sweep.store_page(session, page)
     again = sweep.store_page(session, page)

@@ -20,6 +20,13 @@ class NotYetBooked(TryLater):
         super().__init__(f"the money of {stripe_id} is not booked yet")
 
 
+class InstalmentNotYetKnown(TryLater):
+    """A charge of a donor who gives monthly, whose invoice has not been heard of; it is on its way."""
+
+    def __init__(self, stripe_charge_id: str) -> None:
+        super().__init__(f"the instalment that charge {stripe_charge_id} paid is not known yet")
+
+
 def fetched(batch: Batch, transaction: shapes.BalanceTransaction) -> None:
     """Book it by Stripe's reporting category; anything no rule knows goes into suspense.
 
@@ -67,6 +74,7 @@ def _entry(batch: Batch, transaction: shapes.BalanceTransaction) -> rules.Entry:
 
 
 def _charged(batch: Batch, transaction: shapes.BalanceTransaction, charge: shapes.Charge) -> rules.Entry:
+    _wait_for_its_instalment(batch, charge)
     movement = movements.of_shape(transaction)
     batch.mirror(transaction)
     is_converted = transaction.currency != charge.currency
@@ -75,6 +83,17 @@ def _charged(batch: Batch, transaction: shapes.BalanceTransaction, charge: shape
     known = batch.known_charge(charge.id)
     donation = batch.donation(known.donation_id)
     return rules.settled(movement, movements.gift_of(batch, known, donation), batch.books_of(donation))
+
+
+def _wait_for_its_instalment(batch: Batch, charge: shapes.Charge) -> None:
+    """Money of an instalment must never be booked as foreign, however early it is heard of."""
+    if batch.known_charge(charge.id).donation_id is not None or charge.donation_id is not None:
+        return
+    invoice = batch.promises.paid_with(charge.payment_intent)
+    is_promised = invoice is not None and invoice.monthly_gift_id is not None
+    is_unasked = charge.invoice_payments is None and bool(batch.promises.of_customer(charge.customer))
+    if is_promised or is_unasked:
+        raise InstalmentNotYetKnown(charge.id)
 
 
 _MOVES_A_GIFT = {

@@ -1,13 +1,17 @@
 """Charges: with which card, when, and under which balance transaction."""
 
 from payments.donations import settlement
-from payments.donations.models import Donation
 from payments.stripe_gateway import shapes
+from payments.webhooks import instalments
 from payments.webhooks.batch import Batch
+from payments.webhooks.handlers import invoice_payment
+from payments.webhooks.settling import settle
 
 
 def seen(batch: Batch, charge: shapes.Charge) -> None:
     """A charge in whatever state: the facts in it are taken over, older ones change nothing."""
+    for payment in charge.invoice_payments.data if charge.invoice_payments is not None else ():
+        invoice_payment.seen(batch, payment)
     donation = batch.donation_paid_by(charge)
     known = batch.charge(charge.id)
     if known is None:
@@ -21,12 +25,6 @@ def seen(batch: Batch, charge: shapes.Charge) -> None:
         if charge.status == "failed" and batch.latest_refused_charge_of(donation) is known:
             donation.decline_code = charge.refusal
         settle(batch, donation)
-
-
-def settle(batch: Batch, donation: Donation) -> None:
-    """Once the gift is paid and its charge is known, its day is fixed and its receipt is due."""
-    charge = batch.succeeded_charge_of(donation)
-    if charge is None:
-        return
-    if settlement.settle(donation, charge, time_zone=batch.books_of(donation).time_zone):
-        batch.owe_receipt(donation)
+    invoice = batch.promises.paid_with(charge.payment_intent)
+    if invoice is not None:
+        instalments.join(batch, invoice)

@@ -1,9 +1,12 @@
 """The donor's way through Stripe's page: finished, finished but the bank decides, or left."""
 
 from payments.donations import settlement
+from payments.monthly import following
+from payments.monthly.models import MonthlyGift
 from payments.stripe_gateway.shapes import CheckoutSession
 from payments.webhooks.batch import Batch
-from payments.webhooks.handlers.charge import settle
+from payments.webhooks.handlers import customer_subscription
+from payments.webhooks.settling import settle
 
 
 def completed(batch: Batch, session: CheckoutSession) -> None:
@@ -13,6 +16,10 @@ def completed(batch: Batch, session: CheckoutSession) -> None:
         return
     settlement.checkout_completed(donation, session)
     settle(batch, donation)
+    gift = _promise(batch, session)
+    if gift is not None:
+        following.bind(gift, stripe_subscription_id=session.subscription, stripe_customer_id=session.customer)
+        customer_subscription.take_card_on_file(batch, gift)
 
 
 def async_payment_succeeded(batch: Batch, session: CheckoutSession) -> None:
@@ -25,6 +32,7 @@ def async_payment_failed(batch: Batch, session: CheckoutSession) -> None:
     donation = batch.donation(session.donation_id)
     if donation is not None:
         settlement.checkout_failed(donation, session)
+        _promise(batch, session)
 
 
 def expired(batch: Batch, session: CheckoutSession) -> None:
@@ -32,3 +40,12 @@ def expired(batch: Batch, session: CheckoutSession) -> None:
     donation = batch.donation(session.donation_id)
     if donation is not None:
         settlement.checkout_expired(donation, session)
+        _promise(batch, session)
+
+
+def _promise(batch: Batch, session: CheckoutSession) -> MonthlyGift | None:
+    """The promise it began, which from now on may stand elsewhere."""
+    gift = batch.promises.gift(session.monthly_gift_id)
+    if gift is not None:
+        batch.promises.touch(gift)
+    return gift

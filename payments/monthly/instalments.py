@@ -1,0 +1,123 @@
+"""From a paid invoice to a gift like any other: the promise's own fund, dedication and source, divided as
+it was agreed when the invoice was made.
+
+A gift's id follows from its invoice's, so that books made again from the log have the same gifts.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from payments.donations.models import Allocation, Donation, DonationStatus
+from payments.donations.settlement import AmountDiffers
+from payments.errors import PersonMustLook
+from payments.ledger.rules import in_proportion
+from payments.money import Money, split
+from payments.monthly.models import MonthlyGift, MonthlyInvoice, MonthlyTerms
+
+
+class CurrencyChanged(PersonMustLook):
+    """An invoice of a promise in another currency than was promised: Stripe never does that by itself."""
+
+    def __init__(self, gift: MonthlyGift, row: MonthlyInvoice) -> None:
+        super().__init__(
+            f"invoice {row.stripe_invoice_id} is in {row.currency}, {gift.id} in {gift.currency}"
+        )
+
+
+def is_gift(row: MonthlyInvoice) -> bool:
+    """Whether money came. An invoice over nothing only moves a date."""
+    return row.status == "paid" and bool(row.amount_paid)
+
+
+def adopt(donation: Donation, row: MonthlyInvoice) -> None:
+    """The first instalment was written before the donor left for Stripe; now its invoice is known."""
+    if (donation.amount, donation.currency) != (row.amount_paid, row.currency):
+        raise AmountDiffers(donation, found=str(Money(row.amount_paid or 0, row.currency or "")))
+    donation.stripe_invoice_id = row.stripe_invoice_id
+    donation.rise_to(DonationStatus.PAID)
+
+
+def donation_of(gift: MonthlyGift, row: MonthlyInvoice) -> Donation:
+    """The gift that a paid invoice is."""
+    if row.currency != gift.currency:
+        raise CurrencyChanged(gift, row)
+    amount = row.amount_paid or 0
+    terms = terms_of(gift.terms, amount, made_at=row.made_at)
+    fee_cover, shares = _parts(terms, amount)
+    return Donation(
+        id=f"don_{hashlib.sha256(row.stripe_invoice_id.encode()).hexdigest()[:32]}",
+        entity_id=gift.entity_id,
+        donor_id=gift.donor_id,
+        donor_name=gift.donor_name,
+        locale=gift.locale,
+        frequency="monthly",
+        currency=gift.currency,
+        amount=amount,
+        fee_cover_amount=fee_cover,
+        dedication_kind=gift.dedication_kind,
+        dedication_name=gift.dedication_name,
+        source=dict(gift.source),
+        status=DonationStatus.PAID,
+        benefit_amount=0,
+        channel="online",
+        monthly_gift_id=gift.id,
+        stripe_invoice_id=row.stripe_invoice_id,
+        allocations=[
+            Allocation(position=position, fund_id=part.fund_id, amount=share)
+            for position, (part, share) in enumerate(zip(terms.allocations, shares, strict=True))
+            if share
+        ],
+    )
+
+
+def write(session: Session, donations: Sequence[Donation]) -> None:
+    """Write gifts that were made here, in two statements however many they are."""
+    if not donations:
+        return
+    session.execute(
+        insert(Donation), [{name: getattr(each, name) for name in _WRITTEN} for each in donations]
+    )
+    session.execute(
+        insert(Allocation),
+        [
+            {
+                "donation_id": each.id,
+                "position": part.position,
+                "fund_id": part.fund_id,
+                "amount": part.amount,
+            }
+            for each in donations
+            for part in each.allocations
+        ],
+    )
+
+
+_WRITTEN = (
+    *("id", "entity_id", "donor_id", "donor_name", "locale", "frequency", "currency", "amount"),
+    *("fee_cover_amount", "dedication_kind", "dedication_name", "source", "status", "paid_at", "gift_date"),
+    *("decline_code", "stripe_payment_intent_id", "monthly_gift_id", "stripe_invoice_id"),
+)
+
+
+def terms_of(terms: Sequence[MonthlyTerms], amount: int, *, made_at: datetime | None) -> MonthlyTerms:
+    """What was agreed for an invoice: the newest terms then, of this amount if ever there were any."""
+    of_amount = [row for row in terms if row.amount == amount]
+    known = [row for row in of_amount or terms if made_at is None or row.valid_from <= made_at]
+    return max(known, key=_number) if known else min(of_amount or terms, key=_number)
+
+
+def _number(terms: MonthlyTerms) -> int:
+    return terms.number
+
+
+def _parts(terms: MonthlyTerms, amount: int) -> tuple[int, list[int]]:
+    """The fee cover and each fund's part; where the amount is not the agreed one, in proportion to it."""
+    agreed = [part.amount for part in terms.allocations]
+    fee_cover = terms.fee_cover_amount
+    if amount != terms.amount:
+        fee_cover = min(in_proportion(fee_cover, of=terms.amount, to=amount), amount - 1)
+    return fee_cover, split(amount - fee_cover, agreed)

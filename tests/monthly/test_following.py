@@ -1,0 +1,140 @@
+"""What Stripe's events make of a promise: its state, its instalments, its card."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from payments.donations.models import Donation, Organisation
+from payments.ledger.models import JournalEntry
+from payments.monthly.models import MonthlyGift, MonthlyInvoice
+from payments.receipts.models import DueReceipt
+from payments.webhooks.models import QueuedEvent
+from tests.monthly.plan_at_stripe import Plan
+from tests.monthly.promises import terms
+from tests.monthly.telling import a_promise, applies, everything, hears
+
+
+@pytest.fixture(autouse=True)
+def _no_bells(organisation: Organisation, with_settings: Callable[..., None]) -> None:
+    with_settings(broker_url="memory://")
+
+
+def told(session: Session, plan: Plan) -> None:
+    hears(session, plan, everything(plan))
+    applies(session)
+
+
+def donations(session: Session) -> list[Donation]:
+    return list(session.scalars(select(Donation).order_by(Donation.paid_at)))
+
+
+def test_the_first_instalment_is_the_gift_that_was_begun(session: Session):
+    gift, first = a_promise(session)
+    plan = Plan()
+    plan.joins(first, gift)
+
+    told(session, plan)
+
+    assert donations(session) == [first]
+    assert (first.status, first.stripe_invoice_id) == ("paid", plan.session["invoice"])
+    assert (gift.status, gift.stripe_subscription_id) == ("active", plan.session["subscription"])
+    assert (gift.card_brand, gift.card_last4) == ("visa", "4242")
+    assert session.scalars(select(DueReceipt.donation_id)).all() == [first.id]
+    assert session.scalars(select(QueuedEvent)).all() == []
+
+
+def test_each_month_is_a_gift_like_the_first(session: Session):
+    gift, first = a_promise(session)
+    plan = Plan()
+    plan.joins(first, gift)
+    plan.days_pass(70)
+
+    told(session, plan)
+
+    gifts = donations(session)
+    assert [each.gift_date.isoformat() for each in gifts] == ["2026-01-31", "2026-02-28", "2026-03-31"]
+    assert {(each.amount, each.source["page"], each.donor_name) for each in gifts} == {
+        (3000, "give", "Ada Park")
+    }
+    assert len(session.scalars(select(DueReceipt)).all()) == 3
+    assert set(session.scalars(select(JournalEntry.kind))) == {"gift"}
+    assert session.scalars(select(QueuedEvent)).all() == []
+
+
+def test_a_refused_instalment_leaves_the_gift_behind_until_it_is_paid(session: Session):
+    gift, first = a_promise(session)
+    plan = Plan()
+    plan.joins(first, gift)
+    plan.expects("insufficient_funds")
+    plan.days_pass(29)
+
+    told(session, plan)
+    behind = gift.status
+    plan.days_pass(4)
+    told(session, plan)
+
+    refused = session.scalars(select(MonthlyInvoice).where(MonthlyInvoice.refused_attempts > 0)).one()
+    assert behind == "behind"
+    assert (gift.status, refused.status, refused.decline_code) == ("active", "paid", "insufficient_funds")
+    assert len(donations(session)) == 2
+
+
+def test_a_pause_and_an_end_are_seen(session: Session):
+    gift, first = a_promise(session)
+    plan = Plan()
+    plan.joins(first, gift)
+    plan.pauses(45)
+    told(session, plan)
+    paused = gift.status, gift.paused_until is not None
+
+    plan.days_pass(70)
+    told(session, plan)
+    resumed = gift.status
+    plan.ends()
+    told(session, plan)
+
+    assert (paused, resumed) == (("paused", True), "active")
+    assert (gift.status, gift.end_reason) == ("ended", "at_stripe")
+    assert len(donations(session)) == 2
+
+
+def test_a_promise_whose_page_was_left_never_started(session: Session):
+    gift, first = a_promise(session)
+    plan = Plan()
+    plan.expires(plan.opens_monthly(first, gift))
+
+    told(session, plan)
+
+    assert (gift.status, first.status) == ("never_started", "expired")
+
+
+def test_a_new_amount_is_divided_as_it_was_agreed(session: Session):
+    gift, first = a_promise(session)
+    gift.terms.append(terms(2, 4500, fund="general", valid_from=gift.created_at))
+    session.flush()
+    plan = Plan()
+    plan.joins(first, gift)
+    plan.changes_amount(4500)
+    plan.days_pass(30)
+
+    told(session, plan)
+
+    session.expire_all()
+    newest = session.scalars(select(MonthlyGift)).one()
+    assert newest.status == "active"
+    assert sorted(each.amount for each in donations(session)) == [3000, 4500]
+
+
+def test_a_day_moved_by_an_invoice_over_nothing_makes_no_gift(session: Session):
+    gift, first = a_promise(session)
+    plan = Plan()
+    plan.joins(first, gift)
+    plan.changes_day(10)
+
+    told(session, plan)
+
+    assert len(donations(session)) == 1
+    assert gift.status == "active"
+    assert gift.next_charge_at is not None
