@@ -23,8 +23,8 @@ _A_DAY = 24 * 3600
 
 async def _advance(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
     only(given, "days", "months", "seconds", "to", "deliver")
-    to = walk.target(sandbox.world, given)
-    return await walk.advance(sandbox, to, deliver=bool(given.get("deliver", True)))
+    seconds = walk.distance(sandbox.world, given)
+    return await walk.advance(sandbox, seconds, deliver=bool(given.get("deliver", True)))
 
 
 async def _show_billing(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:

@@ -349,5 +349,5 @@ async def _move_clock(sandbox: Sandbox, given: dict[str, Any], request: Request)
     seconds = given.get("advance_seconds")
     if not isinstance(seconds, int | float) or seconds < 0:
         raise Refusal("`advance_seconds` must be a number, not negative.", param="advance_seconds")
-    await walk.advance(sandbox, sandbox.world.moment() + float(seconds), deliver=False)
+    await walk.advance(sandbox, float(seconds), deliver=False)
     return {"now": sandbox.world.now(), "offset_seconds": sandbox.world.offset}

@@ -18,6 +18,7 @@ from starlette.routing import Route
 from payments.sandbox import (
     balance,
     bank_returns,
+    billing,
     checkout,
     disputes,
     foreign,
@@ -25,7 +26,9 @@ from payments.sandbox import (
     movements,
     payments,
     payouts,
+    portal,
     refunds,
+    subscriptions,
     walk,
 )
 from payments.sandbox.cards import look_up, with_expiry
@@ -49,7 +52,7 @@ Act = Callable[[World, Thing], Any]
 def routes(sandbox: Sandbox) -> list[Route]:
     return [
         Route("/", door(sandbox, _index), methods=["GET"]),
-        Route("/clock/later", door(sandbox, _later), methods=["POST"]),
+        Route("/clock/{step}", door(sandbox, _later), methods=["POST"]),
         Route("/account/{deed}", door(sandbox, _act_on_account), methods=["POST"]),
         Route("/{kind}/{id}/{deed}", door(sandbox, _act), methods=["POST"]),
     ]
@@ -66,6 +69,7 @@ async def _index(sandbox: Sandbox, request: Request) -> Response:
         sales=[
             _charge_row(world, charge) for charge in _newest(world, "charge") if _is_foreign(world, charge)
         ],
+        plans=[_plan_row(world, plan) for plan in _newest(world, "subscription")],
         payouts=[{"payout": p, "buttons": _payout_buttons(world, p)} for p in _newest(world, "payout")],
         balance=_balance_lines(world),
         state=world.state(),
@@ -97,7 +101,11 @@ def _balance_lines(world: World) -> list[dict[str, Any]]:
 
 
 def _is_foreign(world: World, charge: Thing) -> bool:
-    return not world.store.where("checkout.session", "payment_intent", charge["payment_intent"])
+    intent_id = charge["payment_intent"] or ""
+    return not (
+        world.store.where("order", "intent", intent_id)
+        or world.store.where("invoice_payment", "payment.payment_intent", intent_id)
+    )
 
 
 def _session_row(world: World, session: Thing) -> dict[str, Any]:
@@ -115,6 +123,27 @@ def _session_row(world: World, session: Thing) -> dict[str, Any]:
         "buttons": buttons,
         **_charge_row(world, charge),
     }
+
+
+def _plan_row(world: World, plan: Thing) -> dict[str, Any]:
+    """A plan, its newest invoice, and what may become of it."""
+    over = subscriptions.is_over(plan)
+    invoice = world.store.get("invoice", plan["latest_invoice"])
+    unpaid = invoice is not None and invoice["status"] in ("open", "uncollectible")
+    return {
+        "plan": plan,
+        "amount": subscriptions.amount_of(plan),
+        "next": None if over else walk.day_of(subscriptions.the_item(plan)["current_period_end"]),
+        "invoice": invoice,
+        "path": urlsplit(invoice["hosted_invoice_url"]).path if invoice and unpaid else None,
+        "buttons": [] if over else [("refuse", "Card refuses from now on"), ("stop", "Cancel")],
+    }
+
+
+def _refuse_from_now_on(world: World, plan: Thing) -> None:
+    card = portal.card_numbered(world, "4000000000000341")
+    method = portal.new_method(world, world.find("customer", plan["customer"]), card)
+    billing.give_card(world, world.find("customer", plan["customer"]), method, everywhere=True)
 
 
 def _charge_row(world: World, charge: Thing | None) -> dict[str, Any]:
@@ -235,6 +264,7 @@ _KINDS = {
     "refunds": "refund",
     "disputes": "dispute",
     "payouts": "payout",
+    "plans": "subscription",
 }
 _DEEDS: dict[tuple[str, str], Act] = {
     ("sessions", "pay"): _pay,
@@ -262,6 +292,8 @@ _DEEDS: dict[tuple[str, str], Act] = {
     ("payouts", "fail"): payouts.fail,
     ("payouts", "cancel"): payouts.cancel,
     ("payouts", "retry"): payouts.retry,
+    ("plans", "refuse"): _refuse_from_now_on,
+    ("plans", "stop"): lambda world, plan: subscriptions.end(world, plan, reason="cancellation_requested"),
 }
 
 
@@ -306,8 +338,11 @@ async def _act_on_account(sandbox: Sandbox, request: Request) -> Response:
 
 
 async def _later(sandbox: Sandbox, request: Request) -> Response:
-    """Two days pass: what was pending becomes available, payouts arrive."""
-    await walk.advance(sandbox, sandbox.world.moment() + 2 * 24 * 3600, deliver=False)
+    """Time passes: what was pending becomes available, payouts arrive, plans renew."""
+    how = {"later": {"days": 2}, "month": {"months": 1}}.get(request.path_params["step"])
+    if how is None:
+        raise Refusal("No such button.", status=404)
+    await walk.advance(sandbox, walk.distance(sandbox.world, how), deliver=False)
     return _back()
 
 

@@ -6,7 +6,6 @@ Plain forms, no JavaScript. What is typed into the card fields is looked at and 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
@@ -18,6 +17,7 @@ from payments.sandbox.cheat_sheet import TEST_CARDS
 from payments.sandbox.errors import Refusal
 from payments.sandbox.pages import HEADERS, Page, check_card, door, form, render
 from payments.sandbox.store import Thing
+from payments.sandbox.walk import day_of
 from payments.sandbox.words import DECLINES_KO, WORDS, language
 from payments.sandbox.world import World
 
@@ -36,10 +36,6 @@ def routes(sandbox: Sandbox) -> list[Route]:
         ("GET", "/i/{id}/pdf", _invoice_pdf),
     )
     return [Route(path, door(sandbox, page), methods=[method]) for method, path, page in table]
-
-
-def _day(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
 
 
 def _lang(locale: str | None, request: Request) -> str:
@@ -77,11 +73,11 @@ def _portal_page(
 
 def _plan(lang: str, plan: Thing) -> dict[str, Any]:
     words = WORDS[lang]
-    state = words["plan_active"].format(date=_day(subscriptions.the_item(plan)["current_period_end"]))
+    state = words["plan_active"].format(date=day_of(subscriptions.the_item(plan)["current_period_end"]))
     if subscriptions.is_over(plan):
         state = words["plan_over"]
     elif plan["cancel_at"] is not None:
-        state = words["plan_ending"].format(date=_day(plan["cancel_at"]))
+        state = words["plan_ending"].format(date=day_of(plan["cancel_at"]))
     return {
         "id": plan["id"],
         "name": plan["description"] or words["plan_title"],
@@ -158,7 +154,7 @@ async def _show_invoice(sandbox: Sandbox, request: Request) -> Response:
 def _invoice_page(world: World, request: Request, invoice: Thing, *, wrong: dict[str, str]) -> Response:
     lang = _lang(None, request)
     words = WORDS[lang]
-    title = words["bill_title"].format(date=_day(invoice["created"]))
+    title = words["bill_title"].format(date=day_of(invoice["created"]))
     if invoice["status"] not in ("open", "uncollectible"):
         more = words["bill_paid" if invoice["status"] == "paid" else "bill_void"]
         return render("message.html", lang=lang, title=title, more=more, links=[])

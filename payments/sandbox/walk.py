@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 
 _DAY = 24 * 3600
 _MOST_YEARS = 20
+# What a float may lose of an instant, so that the clock never stops a hair before the time it was sent to.
+_A_MOMENT = 0.001
 _BREATH = 100
 """So many deeds are done before others (the API, the sender) get their turn."""
 
 
-def target(world: World, given: dict[str, Any]) -> float:
-    """`{"days": n}`, `{"months": n}`, `{"seconds": n}` or `{"to": unix}` as a moment."""
+def distance(world: World, given: dict[str, Any]) -> float:
+    """How many seconds `{"days": n}`, `{"months": n}`, `{"seconds": n}` or `{"to": unix}` is from now."""
     asked = {name: given[name] for name in ("days", "months", "seconds", "to") if name in given}
     if len(asked) != 1:
         raise Refusal("Give one of `days`, `months`, `seconds` or `to`.", param="days")
@@ -36,28 +38,31 @@ def target(world: World, given: dict[str, Any]) -> float:
         raise Refusal(f"`{name}` must be a number, not negative.", param=name)
     if name == "months" and value != int(value):
         raise Refusal("`months` must be a whole number.", param="months")
-    now = world.moment()
-    moment = {
-        "days": lambda: now + value * _DAY,
-        "seconds": lambda: now + value,
-        "months": lambda: months_later(int(now), int(value)) + now % 1,
-        "to": lambda: float(value),
-    }[name]()
-    if moment < now:
-        raise Refusal("The clock only moves forward.", param=name)
-    if moment > now + _MOST_YEARS * 366 * _DAY:
+    if name == "months" and value > _MOST_YEARS * 12:
         raise Refusal(f"At most {_MOST_YEARS} years at once.", param=name)
-    return moment
+    seconds = float(value)
+    if name == "days":
+        seconds = value * float(_DAY)
+    elif name == "months":
+        seconds = float(months_later(world.now(), int(value)) - world.now())
+    elif name == "to":
+        seconds = value - world.moment() + _A_MOMENT
+    if seconds < 0:
+        raise Refusal("The clock only moves forward.", param=name)
+    if seconds > _MOST_YEARS * 366 * _DAY:
+        raise Refusal(f"At most {_MOST_YEARS} years at once.", param=name)
+    return seconds
 
 
-async def advance(sandbox: Sandbox, to: float, *, deliver: bool = True) -> dict[str, Any]:
-    """Walk to the moment and say what happened on the way."""
+async def advance(sandbox: Sandbox, seconds: float, *, deliver: bool = True) -> dict[str, Any]:
+    """Walk so far and say what happened on the way."""
     world = sandbox.world
     if world.is_walked:
         raise Refusal("The clock is being moved already.", status=409)
     events, done = world.events_made, 0
     day = int(world.moment() // _DAY)
-    began = world.moment()
+    began, walked = world.moment(), 0.0
+    to = began + seconds
     world.stand_still_at(began)
     try:
         while (due := world.next_due()) is not None and due["at"] <= to:
@@ -72,11 +77,13 @@ async def advance(sandbox: Sandbox, to: float, *, deliver: bool = True) -> dict[
                 await _breathe(world)
         world.stand_still_at(to)
         await _end_of_day(sandbox, deliver=deliver)
+        walked = seconds
     except BaseException:
         world.store.roll_back()
+        walked = world.moment() - began
         raise
     finally:
-        world.run_on(later=round(world.moment() - began, 6))
+        world.run_on(later=walked)
         sandbox.bell.set()
     return {
         "now": world.now(),
@@ -85,6 +92,10 @@ async def advance(sandbox: Sandbox, to: float, *, deliver: bool = True) -> dict[
         "deeds": done,
         "events": world.events_made - events,
     }
+
+
+def day_of(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d")
 
 
 async def _breathe(world: World) -> None:

@@ -150,3 +150,19 @@ def test_the_payment_page_says_that_it_is_every_month(sandbox: Sandbox):
     form = CARD | {"method": "card", "email": "ann@example.org", "name": "Ann"}
     assert post(str(session.url), form).status_code == 303
     assert sandbox.stripe.v1.checkout.sessions.retrieve(session.id).subscription is not None
+
+
+def test_a_person_can_follow_a_plan_with_buttons_alone(sandbox: Sandbox):
+    plan = started(sandbox)
+    assert "Sales of others" not in requests.get(sandbox.url, timeout=10).text
+
+    for button in (f"/plans/{plan.id}/refuse", "/clock/month", "/clock/later", "/clock/later"):
+        assert f'action="{button}"' in requests.get(sandbox.url, timeout=10).text
+        assert post(f"{sandbox.url}{button}", {}).status_code == 303
+    shown = requests.get(sandbox.url, timeout=10).text
+    assert "past due" in shown
+    assert f'href="/i/{plan.latest.id}"' in shown
+    post(f"{sandbox.url}/plans/{plan.id}/stop", {})
+
+    assert plan.now.status == "canceled"
+    assert post(f"{sandbox.url}/clock/never", {}).status_code == 404
