@@ -16,7 +16,7 @@ from fastapi.staticfiles import StaticFiles
 from payments import clock, logs
 from payments.api import donations, funds, health, monthly_gifts, offline_gifts, problems, refunds
 from payments.database import new_id
-from payments.pages import give, verification
+from payments.pages import give, manage, verification
 from payments.pages.headers import HtmlProblems, SameOriginForms, SecurityHeaders
 from payments.settings import settings
 from payments.webhooks.receive import App, Message, Receive, Scope, Send, WebhookDoor
@@ -44,6 +44,7 @@ def create_app() -> App:
         inside.include_router(resource.router, prefix="/api/v1")
     inside.include_router(health.router)
     inside.include_router(give.router)
+    inside.include_router(manage.router)
     inside.include_router(verification.router)
     inside.mount("/static", StaticFiles(directory=Path(give.__file__).parent / "static"), name="static")
     guarded = SecurityHeaders(SameOriginForms(HtmlProblems(problems.TooLarge(inside))))

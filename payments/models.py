@@ -6,6 +6,7 @@ from payments.donations import models as donations
 from payments.donations import offline, reversals
 from payments.ledger import models as ledger
 from payments.mail import models as mail
+from payments.monthly import link_requests
 from payments.monthly import models as monthly
 from payments.monthly import tries
 from payments.receipts import models as receipts
@@ -21,6 +22,7 @@ __all__ = [
     "donors",
     "jobs",
     "ledger",
+    "link_requests",
     "mail",
     "monthly",
     "offline",

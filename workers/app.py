@@ -21,6 +21,7 @@ app.conf.imports = (
     "workers.receipts",
     "workers.refunds",
     "workers.monthly",
+    "workers.links",
     "workers.reconciliation",
     "workers.dunning",
     "workers.sweeps",

@@ -11,6 +11,11 @@ SCHEDULE: dict[str, dict[str, object]] = {
     "issue receipts": {"task": Bell.ISSUE_RECEIPTS.value, "schedule": 5.0, "options": {"expires": 5}},
     "write documents": {"task": Bell.WRITE_DOCUMENTS.value, "schedule": 5.0, "options": {"expires": 5}},
     "send mail": {"task": Bell.SEND_MAIL.value, "schedule": 5.0, "options": {"expires": 5}},
+    "answer link requests": {
+        "task": Bell.ANSWER_LINK_REQUESTS.value,
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
     "submit refunds": {"task": Bell.SUBMIT_REFUNDS.value, "schedule": 10.0, "options": {"expires": 10}},
     "submit monthly changes": {
         "task": Bell.SUBMIT_MONTHLY_CHANGES.value,

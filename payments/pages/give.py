@@ -13,7 +13,6 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
-from starlette.datastructures import UploadFile
 
 from payments.clock import day_in
 from payments.database import transaction
@@ -24,8 +23,9 @@ from payments.donations.wishes import Wish, WishRefused
 from payments.errors import StripeRefused, StripeUnavailable
 from payments.monthly.models import MonthlyGift, MonthlyStatus
 from payments.pages import colours, gift_form
+from payments.pages.forms import posted
 from payments.pages.gift_form import Answers, FieldError
-from payments.pages.look import Brand, error_page, locale_of, page
+from payments.pages.look import Brand, error_page, language_links, locale_of, page
 
 __all__ = ["error_page", "router"]
 
@@ -34,11 +34,6 @@ router = APIRouter(include_in_schema=False, max_body_size=64 * 1024)
 _ATTEMPTS = 5
 _CALM_AFTER = 15
 _STOP_AFTER = 60
-
-
-async def _posted(request: Request) -> dict[str, str]:
-    form = await request.form(max_files=0, max_fields=60)
-    return {name: value for name, value in form.items() if not isinstance(value, UploadFile)}
 
 
 @router.get("/")
@@ -76,7 +71,7 @@ def donate(request: Request, session: DatabaseSession) -> Response:
 
 
 @router.post("/donate")
-def donate_now(request: Request, form: Annotated[dict[str, str], Depends(_posted)]) -> Response:
+def donate_now(request: Request, form: Annotated[dict[str, str], Depends(posted)]) -> Response:
     """Take the wish to Stripe. No connection is held while Stripe is asked."""
     locale = locale_of(request, fallback=form.get("lang"))
     with transaction() as session:
@@ -139,7 +134,7 @@ def thank_you(request: Request, session: DatabaseSession, donation_id: str) -> R
         is_slow=looks >= _CALM_AFTER,
         seconds=(2 if looks < _CALM_AFTER else 10) if look_again else None,
         next_look=f"/thank-you/{gift.id}?{urlencode({'lang': locale, 'look': looks + 1})}",
-        language_links=_language_links(request, {}),
+        language_links=language_links(request, {}),
     )
 
 
@@ -186,11 +181,5 @@ def _form_page(
         errors=found,
         error_for={error.field: error for error in reversed(found)},
         notice=notice,
-        language_links=_language_links(request, dict(answers.source)),
+        language_links=language_links(request, dict(answers.source)),
     )
-
-
-def _language_links(request: Request, kept: dict[str, str]) -> dict[str, str]:
-    """The same page in each language; where the gift came from is not lost by switching."""
-    path = request.url.path
-    return {locale: f"{path}?{urlencode(kept | {'lang': locale})}" for locale in ("en", "ko")}

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from payments.pages.look import error_page
 from payments.settings import settings
 
-STRIPE_PAGES = ("https://checkout.stripe.com", "https://billing.stripe.com")
+STRIPE_PAGES = ("https://checkout.stripe.com", "https://billing.stripe.com", "https://invoice.stripe.com")
 """Where a form of ours may lead. A browser applies `form-action` to the redirect after the POST too,
 so without these the donor presses Donate and nothing happens."""
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
-from babel.dates import format_date
+from babel.dates import format_date, format_skeleton
+from babel.numbers import get_currency_symbol
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -59,6 +61,14 @@ def locale_of(request: Request, *, fallback: str | None = None) -> str:
     return best_locale(request.headers.get("accept-language"), wanted or fallback)
 
 
+def language_links(request: Request, kept: dict[str, str], *, path: str | None = None) -> dict[str, str]:
+    """The same page in each language, or `path` where the answer to a form is shown; where a gift came
+    from is not lost by switching."""
+    return {
+        locale: f"{path or request.url.path}?{urlencode(kept | {'lang': locale})}" for locale in LANGUAGES
+    }
+
+
 def page(
     template: str,
     *,
@@ -93,6 +103,8 @@ def environment(locale: str) -> Environment:
     templates.globals.update(locale=locale, languages=LANGUAGES, static=static_address)
     templates.filters["money"] = lambda amount: amount.format(locale)
     templates.filters["short_money"] = lambda amount: amount.format(locale).removesuffix(".00")
+    templates.filters["month"] = lambda day: format_skeleton("yMMMM", day, locale=locale)
+    templates.filters["symbol"] = lambda currency: get_currency_symbol(currency.upper(), locale=locale)
     templates.filters["day"] = lambda day: format_date(day, format="long", locale=locale)
     return templates
 
