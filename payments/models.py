@@ -6,9 +6,8 @@ from payments.donations import models as donations
 from payments.donations import offline, reversals
 from payments.ledger import models as ledger
 from payments.mail import models as mail
-from payments.monthly import link_requests
+from payments.monthly import link_requests, tries
 from payments.monthly import models as monthly
-from payments.monthly import tries
 from payments.receipts import models as receipts
 from payments.reconciliation import models as reconciliation
 from payments.staff import models as staff

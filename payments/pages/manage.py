@@ -22,7 +22,7 @@ from payments.donations import organisation as charity
 from payments.donations.wishes import WishRefused
 from payments.errors import StripeRefused, StripeUnavailable
 from payments.money import Money
-from payments.monthly import changes, link_requests, links
+from payments.monthly import changes, dunning, link_requests, links
 from payments.monthly.links import LinkExpired, LinkNotGenuine
 from payments.monthly.models import MonthlyGift
 from payments.monthly.refusals import ChangeRefused, MonthlyGiftNotFound
@@ -132,6 +132,14 @@ def change_day(request: Request, token: str, form: Form) -> Response:
     )
 
 
+@router.post("/{token}/come-back")
+def come_back(request: Request, token: str, form: Form) -> Response:
+    """Take up again a gift that had lapsed."""
+    return _done(
+        request, token, form, lambda session, gift, _: dunning.come_back(session, _held(session, gift))
+    )
+
+
 @router.post("/{token}/card")
 def change_card(request: Request, token: str, form: Form) -> Response:
     """To Stripe's page for another card, and back here."""
@@ -167,6 +175,10 @@ def _invoice_page(session: Session, gift: MonthlyGift, locale: str) -> Callable[
         return lambda: None
     stripe_invoice_id = invoice.stripe_invoice_id
     return lambda: gateway().billing.invoice(stripe_invoice_id).hosted_invoice_url
+
+
+def _held(session: Session, monthly_gift_id: str) -> MonthlyGift:
+    return changes.find(session, monthly_gift_id, for_update=True)
 
 
 def _whole(text: str) -> int:

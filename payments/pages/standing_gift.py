@@ -41,6 +41,8 @@ class Instalment:
     refunded: Money | None = None
     receipt: str | None = None
     """The number of its receipt."""
+    receipt_url: str | None = None
+    """Where anybody may see that the receipt is ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +197,7 @@ def _instalments(session: Session, gift: MonthlyGift, entity: IssuingEntity) -> 
         .subquery()
     )
     rows = session.execute(
-        select(Donation, refunded.c.amount, Receipt.number)
+        select(Donation, refunded.c.amount, Receipt.number, Receipt.content["verification_url"].astext)
         .outerjoin(refunded, refunded.c.donation_id == Donation.id)
         .outerjoin(Receipt, (Receipt.donation_id == Donation.id) & (Receipt.status == "issued"))
         .where(
@@ -212,8 +214,9 @@ def _instalments(session: Session, gift: MonthlyGift, entity: IssuingEntity) -> 
             is_paid=donation.status == DonationStatus.PAID,
             refunded=Money(int(back), gift.currency) if back else None,
             receipt=number,
+            receipt_url=url,
         )
-        for donation, back, number in rows
+        for donation, back, number, url in rows
     )
 
 

@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 from payments.app import create_app
 from payments.donations.models import Organisation
 from payments.pages.headers import HtmlProblems
+from tests.pages.steering import a_gift
 from tests.pages.stripe_nearby import sandbox
 
 FROM_OUR_PAGE = {"accept": "text/html", "sec-fetch-site": "same-origin"}
@@ -33,6 +34,12 @@ def donor_near_stripe(
     """The same with the sandbox as Stripe."""
     with_settings(stripe_api_base=stripe_pages)
     return browser()
+
+
+@pytest.fixture
+def gift_id(organisation: object) -> str:
+    """Ada's $30.00 a month, running."""
+    return a_gift()
 
 
 def browser() -> TestClient:

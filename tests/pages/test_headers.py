@@ -22,7 +22,12 @@ def test_the_form_may_lead_to_stripe_and_nothing_else_is_let_in(
 
     policy = policy_of(browser().get("/donate"))
 
-    assert policy["form-action"] == ["'self'", "https://checkout.stripe.com", "https://billing.stripe.com"]
+    assert policy["form-action"] == [
+        "'self'",
+        "https://checkout.stripe.com",
+        "https://billing.stripe.com",
+        "https://invoice.stripe.com",
+    ]
     assert policy["default-src"] == ["'none'"]
     assert policy["script-src"] == policy["style-src"] == ["'self'"]
     assert policy["frame-ancestors"] == policy["base-uri"] == ["'none'"]

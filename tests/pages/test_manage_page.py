@@ -1,45 +1,20 @@
 """The stop button and its neighbours: whoever holds the link steers that one gift, without a login."""
 
-import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from html import unescape
 
 import pytest
-import structlog
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
-from payments.clock import now
 from payments.database import transaction
 from payments.donations.models import Donation
 from payments.donations.reversals import Refund
-from payments.mail.models import OutgoingMail
-from payments.monthly import link_requests, links
-from payments.monthly.models import ChangeKind, MonthlyChange, MonthlyGift
+from payments.monthly.models import ChangeKind, MonthlyGift
 from tests.factories import NOON, a_donation
-from tests.monthly.promises import a_monthly_gift, an_invoice
-from tests.pages.conftest import browser
-
-
-@pytest.fixture
-def gift_id(organisation: object) -> str:
-    """Ada's $30.00 a month, running."""
-    return a_gift()
-
-
-def a_gift(**given) -> str:
-    with transaction() as session:
-        return a_monthly_gift(session, **given).id
-
-
-def token_of(gift_id: str) -> str:
-    return links.token(gift_id, expires_at=now() + timedelta(days=1))
-
-
-def old_token_of(gift_id: str) -> str:
-    return links.token(gift_id, expires_at=now() - timedelta(days=1))
+from tests.monthly.promises import an_invoice
+from tests.pages.steering import a_gift, changes_of, mails, token_of
 
 
 def opened(donor: TestClient, gift_id: str, lang: str = "en") -> str:
@@ -55,17 +30,6 @@ def asked(donor: TestClient, gift_id: str, deed: str, **said: str) -> str:
     assert answer.status_code == 303, answer.text
     assert answer.headers["location"] == f"/monthly/{token}?lang=en"
     return unescape(donor.get(answer.headers["location"]).text)
-
-
-def changes_of(gift_id: str) -> Sequence[MonthlyChange]:
-    with transaction() as session:
-        return session.scalars(select(MonthlyChange).where(MonthlyChange.monthly_gift_id == gift_id)).all()
-
-
-def mails() -> list[tuple[str, str]]:
-    with transaction() as session:
-        rows = session.execute(select(OutgoingMail.reference, OutgoingMail.to_address))
-        return [(row.reference.partition(":")[0], row.to_address) for row in rows]
 
 
 def test_opening_the_link_shows_the_gift_and_changes_nothing(donor: TestClient, gift_id: str) -> None:
@@ -288,114 +252,3 @@ def test_when_stripe_is_away_nothing_has_changed_and_the_page_says_so(
 
 def test_paying_what_was_paid_meanwhile_leads_back_to_the_page(donor: TestClient, gift_id: str) -> None:
     asked(donor, gift_id, "pay")
-
-
-@pytest.mark.parametrize("spoil", [lambda t: t[:-1], lambda t: t[1:], lambda t: t + "A", lambda t: "x"])
-@pytest.mark.parametrize("deed", ["", "/stop", "/card", "/new-link"])
-def test_a_link_that_is_not_ours_opens_nothing(donor: TestClient, gift_id: str, spoil, deed: str) -> None:
-    address = f"/monthly/{spoil(token_of(gift_id))}{deed}"
-
-    answer = donor.post(address, data={"lang": "en"}) if deed else donor.get(f"{address}?lang=en")
-
-    assert answer.status_code == 404
-    assert "please copy all of it" in answer.text
-    assert not changes_of(gift_id)
-
-
-@pytest.mark.parametrize("deed", ["", "/stop", "/card", "/amount"])
-def test_an_old_link_does_nothing_and_offers_a_new_one(donor: TestClient, gift_id: str, deed: str) -> None:
-    address = f"/monthly/{old_token_of(gift_id)}{deed}"
-
-    answer = donor.post(address, data={"lang": "en"}) if deed else donor.get(f"{address}?lang=en")
-
-    assert answer.status_code == 410
-    assert "Send me a new link" in answer.text
-    assert "$30" not in answer.text
-    assert not changes_of(gift_id)
-
-
-def test_a_new_link_goes_to_the_donor_and_at_most_once_an_hour(donor: TestClient, gift_id: str) -> None:
-    for _ in range(3):
-        answer = donor.post(f"/monthly/{old_token_of(gift_id)}/new-link", data={"lang": "en"})
-        assert answer.headers["location"] == "/monthly/sent?lang=en"
-
-    assert mails() == [("monthly_new_link", "ada@example.com")]
-
-
-def test_a_new_link_is_asked_for_with_the_same_answer_when_the_gift_is_gone(donor: TestClient) -> None:
-    answer = donor.post(f"/monthly/{old_token_of('mon_of_nobody')}/new-link", data={"lang": "en"})
-
-    assert answer.headers["location"] == "/monthly/sent?lang=en"
-    assert not mails()
-
-
-def test_typing_an_address_is_answered_the_same_whether_it_is_known(donor: TestClient, gift_id: str) -> None:
-    known, unknown = (
-        donor.post("/monthly", data={"lang": "en", "email": email})
-        for email in ("ADA@example.com", "nobody@example.com")
-    )
-
-    assert (known.status_code, known.headers["location"]) == (303, "/monthly/sent?lang=en")
-    assert (known.status_code, known.headers["location"], known.text) == (
-        *(unknown.status_code, unknown.headers["location"], unknown.text),
-    )
-    # Before the worker looks, nothing differs in the books either.
-    assert not mails()
-
-
-def test_the_links_of_all_that_runs_go_to_the_known_address(donor: TestClient, gift_id: str) -> None:
-    a_gift(status="lapsed", lapsed_at=NOON)
-    a_gift(status="ended", ended_at=NOON, end_reason="donor")
-    a_gift(email="bea@example.com")
-    for email in ("ada@example.com", "nobody@example.com", "Ada@Example.com"):
-        donor.post("/monthly", data={"email": email})
-
-    with transaction() as session:
-        assert link_requests.answer(session) == 3
-    with transaction() as session:
-        assert link_requests.answer(session) == 0
-
-    assert mails() == [("monthly_new_link", "ada@example.com")] * 2
-
-
-@pytest.mark.parametrize("typed", ["", "ada", "ada@", "ada@exa mple.com"])
-def test_what_is_no_address_is_asked_for_again(donor: TestClient, gift_id: str, typed: str) -> None:
-    answer = donor.post("/monthly", data={"lang": "en", "email": typed})
-
-    assert answer.status_code == 422
-    assert "Please check the e-mail address." in answer.text
-
-
-@pytest.mark.parametrize("lang", ["en", "ko"])
-def test_the_ways_to_a_link_are_drawn_in_both_languages(donor: TestClient, gift_id: str, lang: str) -> None:
-    for path in ("/monthly", "/monthly/sent"):
-        answer = donor.get(f"{path}?lang={lang}")
-        assert answer.status_code == 200
-        assert f'<html lang="{lang}"' in answer.text
-        assert answer.headers["x-robots-tag"] == "noindex, nofollow"
-
-
-@pytest.fixture
-def telling_all(with_settings: Callable[..., None]) -> Iterator[None]:
-    """Every line is logged; afterwards the log is as quiet as it was."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    with_settings(log_level="debug")
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
-
-
-def test_no_log_line_holds_the_link(
-    gift_id: str, telling_all: None, capsys: pytest.CaptureFixture[str]
-) -> None:
-    donor, token = browser(), token_of(gift_id)
-
-    donor.get(f"/monthly/{token}")
-    donor.post(f"/monthly/{token}/stop")
-
-    ours = [line for line in capsys.readouterr().err.splitlines() if '"logger": "httpx2"' not in line]
-    said = "\n".join(ours)  # the lines of the test's own browser are not ours
-    assert '"route": "/monthly/{token}/stop"' in said
-    assert token not in said
