@@ -3,15 +3,15 @@
 Why: who asks for the link of a monthly gift by typing an address is answered at once and the same whether
 it is known; a worker looks it up afterwards, and the address is kept no longer than that.
 
-Revision: 2026_11_25_0240
-Follows: 2026_11_25_0230
+Revision: 2026_11_25_0245
+Follows: 2026_11_25_0240
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "2026_11_25_0240"
-down_revision = "2026_11_25_0230"
+revision = "2026_11_25_0245"
+down_revision = "2026_11_25_0240"
 branch_labels = None
 depends_on = None
 
