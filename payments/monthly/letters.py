@@ -17,26 +17,6 @@ from payments.monthly.models import EndReason, MonthlyChange, MonthlyGift, Month
 from payments.settings import settings
 
 
-def begun(session: Session, gift: MonthlyGift) -> None:
-    """The first instalment was paid: the gift has begun."""
-    desk = Desk(session, gift)
-    terms = desk.terms()
-    amount = desk.money(terms.amount)
-    desk.put(
-        Telling(
-            fact="begun",
-            about=gift.id,
-            facts={"amount": amount},
-            rows=[
-                ("amount", amount),
-                ("funds", desk.funds(terms)),
-                ("method", desk.method_row()),
-                ("next_charge", desk.day(gift.next_charge_at)),
-            ],
-        )
-    )
-
-
 def refused(
     session: Session,
     gift: MonthlyGift,

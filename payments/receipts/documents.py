@@ -18,6 +18,7 @@ from payments.donations.models import Donation
 from payments.errors import PersonMustLook
 from payments.jobs import Bell, ring
 from payments.mail import outbox
+from payments.monthly import links
 from payments.receipts import letter
 from payments.receipts.content import ReceiptContent
 from payments.receipts.drafting import among
@@ -40,7 +41,12 @@ def write_due(session: Session, *, limit: int = BATCH) -> int:
     beside = aliased(Donor)
     due = session.execute(
         select(
-            Receipt.id, Receipt.issued_at, Receipt.content, Donor.email, beside.email.label("beside_email")
+            Receipt.id,
+            Receipt.issued_at,
+            Receipt.content,
+            Donor.email,
+            Donation.monthly_gift_id,
+            beside.email.label("beside_email"),
         )
         .join(DueDocument, DueDocument.receipt_id == Receipt.id)
         .join(Donation, Donation.id == Receipt.donation_id)
@@ -77,7 +83,9 @@ def _write(session: Session, row: Row[*tuple[Any, ...]]) -> None:
             template_sha256=page.template_sha256,
         )
     )
-    _owe_letter(session, row, content, page, to_address=row.email, reference=row.id)
+    # Whoever gives each month finds in every receipt how to change or stop it.
+    manage_url = links.url(row.monthly_gift_id) if row.monthly_gift_id is not None else None
+    _owe_letter(session, row, content, page, to_address=row.email, reference=row.id, manage_url=manage_url)
     if content.soft_credit_name is not None and row.beside_email is not None:
         # Whoever is behind a fund's or an employer's gift is thanked by name, with the same page.
         _owe_letter(
@@ -98,6 +106,7 @@ def _owe_letter(
     *,
     to_address: str,
     reference: str,
+    manage_url: str | None = None,
 ) -> None:
     message_id = outbox.message_id(reference)
     message = letter.compose(
@@ -108,6 +117,7 @@ def _owe_letter(
         dated=row.issued_at,
         pdf=page.pdf,
         donate_url=f"{settings().public_base_url}/donate",
+        manage_url=manage_url,
     )
     outbox.put(
         session,

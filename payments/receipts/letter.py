@@ -31,13 +31,15 @@ def compose(
     dated: datetime,
     pdf: bytes,
     donate_url: str,
+    manage_url: str | None = None,
 ) -> EmailMessage:
     """The whole message. The same arguments give the same bytes.
 
-    `message_id` carries its angle brackets and `dated` its zone. An address with a line break in it
-    raises ValueError: headers cannot be smuggled in.
+    `manage_url` is the signed link of the monthly gift of which this is an instalment. `message_id` carries
+    its angle brackets and `dated` its zone. An address with a line break in it raises ValueError: headers
+    cannot be smuggled in.
     """
-    facts = _facts(content, donate_url)
+    facts = _facts(content, donate_url) | {"manage_url": manage_url}
     return message.write(
         message.Envelope(
             subject=_render(f"letter.{content.language}.subject.txt", facts),

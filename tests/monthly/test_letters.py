@@ -65,7 +65,6 @@ def invoice_of(session: Session, gift: MonthlyGift) -> MonthlyInvoice:
 
 
 FACTS: dict[str, Callable[[Session, MonthlyGift], None]] = {
-    "begun": letters.begun,
     "refused_same_again": refusal("insufficient_funds"),
     "refused_few_tries": refusal("do_not_honor"),
     "refused_new_method": refusal("expired_card"),
@@ -265,7 +264,7 @@ def test_a_bank_account_is_called_one(organisation: Organisation, session: Sessi
 
 def test_nothing_is_told_of_a_deed_that_did_not_happen(organisation: Organisation, session: Session) -> None:
     deed = session.begin_nested()
-    letters.begun(session, a_monthly_gift(session))
+    letters.card_expiring(session, a_monthly_gift(session))
     assert len(told(session)) == 1
 
     deed.rollback()
@@ -274,7 +273,7 @@ def test_nothing_is_told_of_a_deed_that_did_not_happen(organisation: Organisatio
 
 
 def test_a_hostile_name_stays_a_name(organisation: Organisation, session: Session) -> None:
-    letters.begun(
+    letters.card_expiring(
         session, a_monthly_gift(session, name="<script>alert(1)</script> {amount}\r\nBcc: x@y.example")
     )
 

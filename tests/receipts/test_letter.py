@@ -185,3 +185,17 @@ def test_a_hostile_name_stays_a_name(name, locale):
 def test_a_line_break_in_an_address_is_refused(field):
     with pytest.raises(ValueError, match="may not contain linefeed"):
         composed(us_receipt(), **{field: "ann@example.com\r\nBcc: thief@example.com"})
+
+
+@pytest.mark.parametrize(("locale", "said"), [("en", "each month"), ("ko", "정기후원")])
+def test_the_letter_of_an_instalment_says_how_to_stop(locale, said):
+    link = "https://give.example.org/monthly/signed"
+
+    message = composed(us_receipt(locale=locale), manage_url=link)
+    once = composed(us_receipt(locale=locale))
+
+    assert said in text_part(message)
+    assert link in text_part(message).splitlines()
+    assert f'href="{link}"' in html_part(message)
+    assert said not in text_part(once)
+    assert said not in html_part(once)
