@@ -47,9 +47,7 @@ def instalment_refused(
     What a donor tries on Stripe's page, and the echo of a try of our own, are no news: only the first
     refusal is, and the late answer of a bank to a debit we asked for.
     """
-    if invoice.status in _SETTLED or gift.lapsed_at is not None:
-        return
-    if gift.status in {MonthlyStatus.ENDED, MonthlyStatus.NEVER_STARTED}:
+    if invoice.status in _SETTLED or gift.lapsed_at is not None or gift.ended_at is not None:
         return
     session.flush()
     latest = _latest(session, invoice.stripe_invoice_id)
@@ -79,7 +77,8 @@ def instalments_paid(session: Session, paid: Sequence[tuple[MonthlyGift, Monthly
 def _paid(
     session: Session, gift: MonthlyGift, invoice: MonthlyInvoice, refusals: list[MonthlyRefusal]
 ) -> None:
-    if refusals and gift.lapsed_at is not None:
+    # One that was paid before the gift lapsed for another may be told of once more, and late.
+    if refusals and gift.lapsed_at and invoice.paid_at and invoice.paid_at > gift.lapsed_at:
         come_back(session, gift, tell=False)
     for refusal in refusals:
         if refusal.status not in {RefusalStatus.OVER, RefusalStatus.RETURNING}:
@@ -93,7 +92,7 @@ def come_back(session: Session, gift: MonthlyGift, *, tell: bool = True) -> bool
 
     The donor's click, a new card, or a payment of what had been given up.
     """
-    if gift.lapsed_at is None or gift.status == MonthlyStatus.ENDED:
+    if gift.lapsed_at is None or gift.ended_at is not None:
         return False
     if tell:
         letters.came_back(session, gift, lapsed_at=gift.lapsed_at)
@@ -117,7 +116,17 @@ def method_given(
     session: Session, gift: MonthlyGift, *, stripe_payment_method_id: str, given_at: datetime
 ) -> None:
     """The donor gave another card or account at Stripe: `customer.updated` with a new default."""
-    if gift.status in {MonthlyStatus.ENDED, MonthlyStatus.NEVER_STARTED}:
+    if gift.ended_at is not None:
+        return
+    latest = session.scalars(
+        select(MonthlyNewMethod)
+        .where(MonthlyNewMethod.monthly_gift_id == gift.id)
+        .order_by(MonthlyNewMethod.given_at.desc())
+        .limit(1)
+    ).one_or_none()
+    if latest is not None and (
+        latest.stripe_payment_method_id == stripe_payment_method_id or latest.given_at >= given_at
+    ):
         return
     given = insert(MonthlyNewMethod).values(
         monthly_gift_id=gift.id, stripe_payment_method_id=stripe_payment_method_id, given_at=given_at
@@ -126,7 +135,6 @@ def method_given(
     wanted_again = given.on_conflict_do_update(
         index_elements=["monthly_gift_id", "stripe_payment_method_id"],
         set_={"given_at": given_at, "status": "waiting", "next_at": func.now(), "attempts": 0},
-        where=MonthlyNewMethod.given_at < given_at,
     )
     session.flush()
     session.execute(wanted_again)

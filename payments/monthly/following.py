@@ -129,12 +129,6 @@ def is_refused(row: MonthlyInvoice) -> bool:
     return row.status in {"open", "uncollectible"} and row.refused_attempts > 0
 
 
-def note_paid(gift: MonthlyGift, row: MonthlyInvoice) -> None:
-    """An instalment that is paid after the gift had lapsed brings it back."""
-    if gift.lapsed_at is not None and row.paid_at is not None and row.paid_at > gift.lapsed_at:
-        gift.lapsed_at = None
-
-
 def take_card(card: CardOnFile, given: Card | None, *, said_at: datetime) -> None:
     """A card that a donor gave, or that the bank renewed; without one it is an account at a bank."""
     brand, last4, expires = (given.brand, given.last4, given.expires) if given is not None else (None,) * 3

@@ -35,6 +35,20 @@ class PaymentMethod(Shape):
     card: Card | None = None
 
 
+class InvoiceSettings(Shape):
+    """How a customer pays what is not paid with a method of its own."""
+
+    default_payment_method: Expandable | None
+
+
+class Customer(Shape):
+    """`customer`: read for the card or account a donor has given for everything from now on."""
+
+    object: Literal["customer"]
+    id: str
+    invoice_settings: InvoiceSettings | None = None
+
+
 class PauseCollection(Shape):
     """That nothing is collected, and until when."""
 

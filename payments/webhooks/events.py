@@ -17,6 +17,7 @@ from payments.webhooks.handlers import (
     charge,
     charge_dispute,
     checkout_session,
+    customer,
     customer_subscription,
     invoice,
     invoice_payment,
@@ -64,6 +65,7 @@ TABLE: dict[str, Reading] = {
     "invoice.voided": Reading(billing_shapes.Invoice, invoice.seen),
     # A charge has no field for its invoice; this is the tie.
     "invoice_payment.paid": Reading(billing_shapes.InvoicePayment, invoice_payment.seen),
+    "customer.updated": Reading(billing_shapes.Customer, customer.updated),
     "payment_method.attached": Reading(billing_shapes.PaymentMethod, payment_method.seen),
     "payment_method.updated": Reading(billing_shapes.PaymentMethod, payment_method.seen),
     "payment_method.automatically_updated": Reading(billing_shapes.PaymentMethod, payment_method.seen),

@@ -44,7 +44,7 @@ def tie(batch: Batch, payment: InvoicePayment) -> MonthlyInvoice | None:
 
 
 def _donation(batch: Batch, gift: MonthlyGift, row: MonthlyInvoice) -> Donation:
-    following.note_paid(gift, row)
+    batch.promises.note_paid(gift, row)
     known = batch.donation(row.donation_id)
     if known is not None:
         return known

@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, or_, select, text
 from sqlalchemy.dialects.postgresql import aggregate_order_by
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from payments.donations.models import Donation, DonationStatus
 from payments.errors import PersonMustLook
+from payments.monthly import dunning
 from payments.monthly.following import Instalments, standing
 from payments.monthly.models import CardOnFile, MonthlyGift, MonthlyInvoice, MonthlyTerms
 from payments.stripe_gateway import billing_shapes, shapes
@@ -70,6 +72,8 @@ class Named:
                 _add(self.payments, found.payment.payment_intent)
                 if isinstance(found.invoice, billing_shapes.Invoice):
                     self.note(found.invoice)
+            case billing_shapes.Customer():
+                self.payers.add(found.id)
             case billing_shapes.PaymentMethod():
                 _add(self.customers, found.customer)
                 _add(self.payers, found.customer)
@@ -114,6 +118,9 @@ class Promises:
         self._invoices: dict[str, MonthlyInvoice] = {}
         self._cards: dict[str, CardOnFile] = {}
         self._touched: dict[str, MonthlyGift] = {}
+        self._refused: list[tuple[MonthlyInvoice, datetime]] = []
+        self._paid: dict[str, tuple[MonthlyGift, MonthlyInvoice]] = {}
+        self._methods: list[tuple[MonthlyGift, str, datetime]] = []
         if named:
             self._load(named)
         self._by_payment: dict[str, list[MonthlyInvoice]] = defaultdict(list)
@@ -260,8 +267,27 @@ class Promises:
         """Something of it has changed; where it stands is asked once, when all of the batch is noted."""
         self._touched[gift.id] = gift
 
+    def note_refused(self, row: MonthlyInvoice, *, said_at: datetime) -> None:
+        """A bank said no to an instalment; what is done is decided when all of the batch is noted."""
+        self._refused.append((row, said_at))
+
+    def note_paid(self, gift: MonthlyGift, row: MonthlyInvoice) -> None:
+        """An instalment was paid; nothing more is to be done about it."""
+        self._paid[row.stripe_invoice_id] = (gift, row)
+
+    def note_method(self, gift: MonthlyGift, stripe_payment_method_id: str, *, said_at: datetime) -> None:
+        """The donor gave another card or account."""
+        self._methods.append((gift, stripe_payment_method_id, said_at))
+
     def conclude(self, first_instalment: Callable[[MonthlyGift], Donation | None]) -> None:
-        """Say where each promise stands that was touched."""
+        """See to what was refused and paid, and say where each promise stands that was touched."""
+        for row, said_at in self._refused:
+            gift = self.gift(row.monthly_gift_id)
+            if gift is not None:
+                dunning.instalment_refused(self._session, gift, row, refused_at=said_at)
+        dunning.instalments_paid(self._session, list(self._paid.values()))
+        for gift, method, said_at in self._methods:
+            dunning.method_given(self._session, gift, stripe_payment_method_id=method, given_at=said_at)
         if not self._touched:
             return
         found = instalments_of(self._session, list(self._touched))

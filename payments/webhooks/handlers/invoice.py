@@ -20,6 +20,7 @@ def payment_failed(batch: Batch, invoice: Invoice) -> None:
     if row is not None:
         row.refused_attempts = max(row.refused_attempts, invoice.attempt_count)
         instalments.join(batch, row)
+        batch.promises.note_refused(row, said_at=batch.said_at)
 
 
 def _note(batch: Batch, invoice: Invoice) -> MonthlyInvoice | None:
