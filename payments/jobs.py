@@ -32,6 +32,7 @@ class Bell(StrEnum):
     WRITE_DOCUMENTS = "workers.receipts.write_documents"
     SUBMIT_REFUNDS = "workers.refunds.submit_refunds"
     SUBMIT_MONTHLY_CHANGES = "workers.monthly.submit_changes"
+    END_DISPUTED = "workers.monthly.end_disputed"
     GIVE_BACK_AFTER_END = "workers.monthly.give_back_after_end"
     FOLLOW_REFUSALS = "workers.dunning.follow_refusals"
     SEND_NOTICES = "workers.dunning.send_notices"

@@ -11,7 +11,7 @@ from payments.clock import from_stripe, now
 from payments.database import transaction
 from payments.errors import StripeRefused, StripeUnavailable
 from payments.jobs import Bell, celery
-from payments.monthly import after_end, days, submission
+from payments.monthly import after_end, complaints, days, submission
 from payments.monthly.models import ChangeKind
 from payments.monthly.submission import Taken
 from payments.stripe_gateway.billing import Billing, InvoiceAnswer
@@ -44,6 +44,16 @@ def give_back_after_end() -> None:
     for late in found:
         with transaction() as session:
             after_end.give_back(session, late)
+
+
+@celery().task(name=Bell.END_DISPUTED.value)
+def end_disputed() -> None:
+    """End the gifts whose banks have taken an instalment back, or suspect fraud."""
+    with transaction() as session:
+        found = complaints.unanswered(session)
+    for complaint in found:
+        with transaction() as session:
+            complaints.answer(session, complaint)
 
 
 def _submit(taken: Taken) -> bool:

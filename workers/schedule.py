@@ -22,6 +22,7 @@ SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 5.0,
         "options": {"expires": 5},
     },
+    "end disputed": {"task": Bell.END_DISPUTED.value, "schedule": 60.0, "options": {"expires": 60}},
     "give back after end": {
         "task": Bell.GIVE_BACK_AFTER_END.value,
         "schedule": 300.0,

@@ -54,9 +54,13 @@ def update_dispute(known: Dispute, dispute: shapes.Dispute, *, said_at: datetime
         known.closed_at = said_at
 
 
+LOST = _APPEALS | {"lost"}
+"""The bank decided for the donor; an appeal against it does not bring the money back."""
+
+
 def is_lost(dispute: Dispute) -> bool:
-    """Whether the bank decided for the donor; an appeal against it does not bring the money back."""
-    return dispute.status == "lost" or dispute.status in _APPEALS
+    """Whether the bank decided for the donor."""
+    return dispute.status in LOST
 
 
 def _is_older(known: Dispute, status: str, said_at: datetime) -> bool:

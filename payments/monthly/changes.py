@@ -127,6 +127,9 @@ def skip_one(session: Session, monthly_gift_id: str, asked: Asked | None = None)
 def resume(session: Session, monthly_gift_id: str, asked: Asked | None = None) -> MonthlyChange:
     """End a pause: the next charge is made again. What was left out stays left out."""
     gift = _running(session, monthly_gift_id)
+    if gift.status == MonthlyStatus.LAPSED:
+        # Stripe collects nothing of it, and that is no pause: `dunning.come_back` takes it up again.
+        raise NotPaused
     latest = _latest(session, gift, ChangeKind.RESUME)
     if latest is not None and latest.kind == ChangeKind.RESUME and latest.status == ChangeStatus.REQUESTED:
         return latest

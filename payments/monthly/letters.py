@@ -7,13 +7,14 @@ are about the donor's own standing order and carry no advertising, so there is n
 
 from datetime import datetime
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from payments.money import Money
 from payments.monthly import links
 from payments.monthly.declines import Course, Decision
 from payments.monthly.letter_paper import Desk, Telling
-from payments.monthly.models import EndReason, MonthlyChange, MonthlyGift, MonthlyInvoice
+from payments.monthly.models import ChangeStatus, EndReason, MonthlyChange, MonthlyGift, MonthlyInvoice
 from payments.settings import settings
 
 
@@ -158,7 +159,7 @@ def amount_changed(session: Session, gift: MonthlyGift, change: MonthlyChange) -
     """Other terms from the next instalment on: those the change names."""
     desk = Desk(session, gift)
     number = change.terms_number or 1
-    terms, before = desk.terms(number), desk.terms(max(number - 1, 1))
+    terms, before = desk.terms(number), desk.terms(_in_force_before(session, gift, number))
     amount, was = desk.money(terms.amount), desk.money(before.amount)
     desk.put(
         Telling(
@@ -173,6 +174,16 @@ def amount_changed(session: Session, gift: MonthlyGift, change: MonthlyChange) -
             ],
         )
     )
+
+
+def _in_force_before(session: Session, gift: MonthlyGift, number: int) -> int:
+    """What was given until now: terms that were overtaken or refused in between never were in force."""
+    done = select(func.max(MonthlyChange.terms_number)).where(
+        MonthlyChange.monthly_gift_id == gift.id,
+        MonthlyChange.status == ChangeStatus.DONE.value,
+        MonthlyChange.terms_number < number,
+    )
+    return session.scalar(done) or 1
 
 
 def day_changed(session: Session, gift: MonthlyGift, change: MonthlyChange) -> None:

@@ -291,6 +291,10 @@ class Batch:
         """Remember what a payout carries."""
         self._payout_lists.append((found, self.said_at))
 
+    def call(self, bell: Bell) -> None:
+        """Somebody has more to do about this, once it is true."""
+        ring(self._session, bell)
+
     def conclude(self) -> None:
         """Write everything noted; the caller's transaction makes it true."""
         # First, because charges and invoices point to them, and no relationship tells the session so.

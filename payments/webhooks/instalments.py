@@ -2,6 +2,7 @@
 
 from payments.donations import settlement
 from payments.donations.models import Charge, Donation
+from payments.jobs import Bell
 from payments.monthly import following, instalments
 from payments.monthly.models import MonthlyGift, MonthlyInvoice
 from payments.stripe_gateway.billing_shapes import InvoicePayment
@@ -32,6 +33,8 @@ def join(batch: Batch, row: MonthlyInvoice) -> None:
         settlement.link(donation, charge)
     donation.decline_code = row.decline_code
     settle(batch, donation)
+    if gift.ended_at is not None:
+        batch.call(Bell.GIVE_BACK_AFTER_END)
 
 
 def tie(batch: Batch, payment: InvoicePayment) -> MonthlyInvoice | None:

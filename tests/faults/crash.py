@@ -26,6 +26,7 @@ from payments.app import app
 from payments.database import engine
 from payments.stripe_gateway.client import gateway
 from tests.faults.points import Points, instrument
+from workers.monthly import end_disputed, give_back_after_end, submit_changes
 from workers.receipts import issue_receipts, send_mail, write_documents
 from workers.webhooks import apply_events, pull_balance_transactions, sweep_events
 
@@ -36,6 +37,9 @@ DEEDS: dict[str, Callable[[], None]] = {
     "issue_receipts": issue_receipts,
     "write_documents": write_documents,
     "send_mail": send_mail,
+    "submit_changes": submit_changes,
+    "end_disputed": end_disputed,
+    "give_back_after_end": give_back_after_end,
 }
 _LONGEST = 30.0
 _QUIET = 0.06

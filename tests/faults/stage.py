@@ -53,6 +53,7 @@ def an_hour_later(*, sparing_seconds: int = 0) -> str:
         update outgoing_mails set next_at = now()
         where status = 'queued' and (lease is null or next_at <= now() + interval '{lease} seconds');
         update stripe_cursors set checked_at = now() - interval '1 hour';
+        update monthly_changes set next_at = now() where first_submitted_at is not null;
         update donation_requests set caller_until = now() - interval '1 hour';
         commit
     """  # noqa: S608 - a number of ours

@@ -183,12 +183,15 @@ def test_a_pause_of_no_month_or_of_more_than_a_year_is_refused(
     assert "1 to 12" in sentence_for(refused.value, "en")
 
 
-def test_what_lapsed_cannot_be_paused(session: Session, gift: MonthlyGift) -> None:
+def test_what_lapsed_can_neither_be_paused_nor_resumed(session: Session, gift: MonthlyGift) -> None:
     gift.status, gift.lapsed_at = "lapsed", datetime.now(UTC)  # type: ignore[assignment]
     session.flush()
 
+    gift.is_paused = True
     with pytest.raises(refusals.NothingToPause):
         changes.pause(session, gift.id, months=1)
+    with pytest.raises(refusals.NotPaused):
+        changes.resume(session, gift.id)
 
 
 def test_the_same_pause_asked_for_twice_is_one(session: Session, gift: MonthlyGift) -> None:

@@ -4,6 +4,7 @@ dispute has none, so its outcome itself is booked."""
 from payments.donations import disputes
 from payments.donations.reversals import Dispute
 from payments.donations.turns import standing_of
+from payments.jobs import Bell
 from payments.ledger import rules
 from payments.stripe_gateway import shapes
 from payments.webhooks import movements
@@ -11,8 +12,11 @@ from payments.webhooks.batch import Batch
 
 
 def seen(batch: Batch, dispute: shapes.Dispute) -> None:
-    """A dispute in whatever state; once it is lost, what it held is booked."""
-    book_loss(batch, note(batch, dispute))
+    """A dispute in whatever state; once it is lost, what it held is booked, and a monthly gift ends."""
+    known = note(batch, dispute)
+    book_loss(batch, known)
+    if disputes.is_lost(known):
+        batch.call(Bell.END_DISPUTED)
 
 
 def note(batch: Batch, dispute: shapes.Dispute) -> Dispute:
