@@ -57,7 +57,7 @@ def main(argv: Sequence[str] = ()) -> int:
     with on.ground() as standing:
         for turn in range(rounds):
             ours.append(_ours(standing, f"ours{turn}", ours_gifts))
-            theirs.append(_tutorial(standing, f"tutorial{turn}", their_gifts))
+            theirs.append(tutorial(standing, f"tutorial{turn}", their_gifts))
             expected = _books(on.libpq_url(standing.address(f"tutorial{turn}")))
             found = _books(on.libpq_url(standing.address(f"ours{turn}")))
             same = same and bool(expected) and expected.items() <= found.items() and len(found) == ours_gifts
@@ -123,7 +123,7 @@ def _ours(standing: on.Ground, name: str, gifts: int) -> Drained:
     return drained
 
 
-def _tutorial(standing: on.Ground, name: str, gifts: int) -> Drained:
+def tutorial(standing: on.Ground, name: str, gifts: int) -> Drained:
     env = _prepared(standing, name, gifts)
     url = on.libpq_url(env["DATABASE_URL"])
     env["BROKER_URL"] = standing.broker(4)

@@ -28,16 +28,16 @@ def apply_events() -> None:
 def pull_balance_transactions() -> None:
     """Fetch the balance transactions since the last reading: one call for a hundred gifts."""
     pause = timedelta(seconds=1)
-    if not _read_list(sweep.BALANCE_TRANSACTIONS, at_most_every=pause):
+    if not read_list(sweep.BALANCE_TRANSACTIONS, at_most_every=pause):
         # Somebody read the list a moment before this bell; what the bell is about may be newer.
         time.sleep(pause.total_seconds())
-        _read_list(sweep.BALANCE_TRANSACTIONS, at_most_every=pause)
+        read_list(sweep.BALANCE_TRANSACTIONS, at_most_every=pause)
 
 
 @celery().task(name=Bell.SWEEP_EVENTS.value)
 def sweep_events() -> None:
     """Fetch the events since the last reading: most came as webhooks, the lost ones did not."""
-    _read_list(sweep.EVENTS, at_most_every=timedelta(seconds=60))
+    read_list(sweep.EVENTS, at_most_every=timedelta(seconds=60))
     with transaction() as session:
         sweep.expire_unopened(session)
 
@@ -47,8 +47,8 @@ def _claim(name: str, at_most_every: timedelta) -> datetime | None:
         return sweep.claim(session, name, at_most_every=at_most_every)
 
 
-def _read_list(name: str, *, at_most_every: timedelta) -> bool:
-    """Whether it was this caller's turn to read."""
+def read_list(name: str, *, at_most_every: timedelta) -> bool:
+    """Put what Stripe lists since the last reading into the inbox; whether it was this caller's turn."""
     created_from = _claim(name, at_most_every)
     if created_from is None:
         return False

@@ -25,6 +25,7 @@ from payments.cli import (
     receipts,
     refunds,
     sandbox,
+    simulate,
     staff,
     suspense,
 )
@@ -56,6 +57,7 @@ app.add_typer(house.organisation_app, name="organisation")
 app.add_typer(house.stripe_app, name="stripe")
 app.command()(house.migrate)
 app.command()(house.doctor)
+app.command()(simulate.simulate)
 
 
 def main() -> None:

@@ -74,12 +74,12 @@ def run(options: argparse.Namespace) -> None:
             broker = house.enter_context(services.valkey(folder))
         for name in [name for name in os.environ if name.startswith("STRIPE_")]:
             del os.environ[name]  # a real key in the caller's shell has no business here
-        environment = _environment(folder, server=server, broker=broker, ports=ports)
+        environment = environment_in(folder, server=server, broker=broker, ports=ports)
         terminal = None if options.quiet else sys.stdout
         # After the servers, so that it stops before them: a worker without its broker only complains.
         supervisor = house.enter_context(Supervisor(folder, terminal=terminal, verbose=options.verbose))
         with _step(say, "the database and the organisation"):
-            _prepare_database(supervisor, server, environment)
+            prepare_database(supervisor, server, environment)
         with _step(say, "sandbox Stripe, mail inbox, API, worker, beat"):
             _start_processes(supervisor, folder, environment=environment, ports=ports)
         house.enter_context(_findable(folder))
@@ -158,19 +158,26 @@ def is_free(port: int) -> bool:
     return True
 
 
+def some_free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on just now."""
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+
+
 def _remembered_port(file: Path, *, not_in: set[int]) -> int:
     with suppress(OSError, ValueError):
         port = int(file.read_text())
         if port not in not_in and is_free(port):
             return port
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    [port] = some_free_ports(1)
     file.write_text(str(port))
     return port
 
 
-def _environment(folder: Path, *, server: str, broker: str, ports: Ports) -> dict[str, str]:
+def environment_in(folder: Path, *, server: str, broker: str, ports: Ports) -> dict[str, str]:
     """Every setting of the product; the secrets are made once and kept with the data they protect."""
     file = folder / "environment"
     kept = _read_environment(file)
@@ -205,7 +212,7 @@ def _read_environment(file: Path) -> dict[str, str]:
     return {name: value.strip("'") for name, value in pairs}
 
 
-def _prepare_database(supervisor: Supervisor, server: str, environment: Mapping[str, str]) -> None:
+def prepare_database(supervisor: Supervisor, server: str, environment: Mapping[str, str]) -> None:
     if not services.has_database(server, "almoner"):
         services.create_database(server, "almoner")
     _run(supervisor, ["alembic", "upgrade", "head"], environment)
@@ -230,23 +237,39 @@ def _run(supervisor: Supervisor, module: list[str], environment: Mapping[str, st
         raise ChildFailed(f"{' '.join(module[:3])} failed:\n{done.stdout[-3000:]}")
 
 
+def stripe_child(folder: Path, environment: Mapping[str, str], ports: Ports, *more: str) -> Child:
+    """The sandbox, with what it remembers in the folder; more words go behind its command."""
+    command = [sys.executable, "-m", "payments.sandbox", "--host", "127.0.0.1", "--port", str(ports.sandbox)]
+    command += ["--data", str(folder / "sandbox.sqlite3"), "--merchant", _merchant()]
+    command += ["--clock-file", environment["SANDBOX_CLOCK"]]
+    command += ["--webhook", f"{environment['PUBLIC_BASE_URL']}/webhooks/stripe"]
+    keys = {  # not on the command line, which every user of the machine can read
+        "STRIPE_SANDBOX_API_KEY": environment["STRIPE_SECRET_KEY"],
+        "STRIPE_SANDBOX_WEBHOOK_SECRET": environment["STRIPE_WEBHOOK_SECRET"],
+    }
+    return Child("stripe", [*command, *more], keys)
+
+
+def api_child(environment: Mapping[str, str], ports: Ports) -> Child:
+    """The API and the pages."""
+    command = [sys.executable, "-m", "uvicorn", "payments.app:app", "--host", "127.0.0.1"]
+    command += ["--port", str(ports.app), "--no-proxy-headers", "--no-server-header"]
+    return Child("api", [*command, "--timeout-graceful-shutdown", "3"], environment)
+
+
+def wait_for_stripe_and_api(supervisor: Supervisor, environment: Mapping[str, str]) -> None:
+    """Until both take requests."""
+    supervisor.wait_ready("stripe", lambda: supervisor.said("stripe", "sandbox listening on") is not None)
+    supervisor.wait_ready("api", lambda: answers(f"{environment['PUBLIC_BASE_URL']}/readyz"))
+
+
 def _start_processes(
     supervisor: Supervisor, folder: Path, *, environment: Mapping[str, str], ports: Ports
 ) -> None:
     os.chdir(services.CHECKOUT)  # where the packages are; every child inherits it
     python = sys.executable
-    sandbox = [python, "-m", "payments.sandbox", "--host", "127.0.0.1", "--port", str(ports.sandbox)]
-    sandbox += ["--data", str(folder / "sandbox.sqlite3"), "--merchant", _merchant()]
-    sandbox += ["--clock-file", environment["SANDBOX_CLOCK"]]
-    sandbox += ["--webhook", f"{environment['PUBLIC_BASE_URL']}/webhooks/stripe"]
-    keys = {  # not on the command line, which every user of the machine can read
-        "STRIPE_SANDBOX_API_KEY": environment["STRIPE_SECRET_KEY"],
-        "STRIPE_SANDBOX_WEBHOOK_SECRET": environment["STRIPE_WEBHOOK_SECRET"],
-    }
     inbox = [python, "-m", "payments.sandbox.mail_catcher", "--data", str(folder / "mail")]
     inbox += ["--smtp-port", str(ports.smtp), "--http-port", str(ports.inbox)]
-    api = [python, "-m", "uvicorn", "payments.app:app", "--host", "127.0.0.1", "--port", str(ports.app)]
-    api += ["--no-proxy-headers", "--timeout-graceful-shutdown", "3", "--no-server-header"]
     celery = [python, "-m", "celery", "-A", "workers.app"]
     worker = [*celery, "worker", "--pool", "prefork", "--concurrency", "2", "--loglevel", "info"]
     worker += ["--without-gossip", "--without-mingle", "--hostname", "demo@localhost"]
@@ -255,16 +278,15 @@ def _start_processes(
     # Said here whatever the caller's shell says: the worker is known to be ready by a line of its log.
     loud = {**environment, "LOG_LEVEL": "info", "LOG_FORMAT": "json"}
     # All at once: each takes a second or two to import, and none needs another one to start.
-    supervisor.start(Child("stripe", sandbox, keys))
+    supervisor.start(stripe_child(folder, environment, ports))
     supervisor.start(Child("mail", inbox))
     supervisor.start(Child("worker", worker, loud, grace=15))
     supervisor.start(Child("beat", beat, loud))
-    supervisor.start(Child("api", api, loud))
+    supervisor.start(api_child(loud, ports))
 
-    supervisor.wait_ready("stripe", lambda: supervisor.said("stripe", "sandbox listening on") is not None)
     supervisor.wait_ready("mail", lambda: supervisor.said("mail", "mail inbox listening on") is not None)
     supervisor.wait_ready("worker", lambda: supervisor.said("worker", r"\bready\b") is not None)
-    supervisor.wait_ready("api", lambda: answers(f"{environment['PUBLIC_BASE_URL']}/readyz"))
+    wait_for_stripe_and_api(supervisor, environment)
 
 
 def _merchant() -> str:

@@ -29,7 +29,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 START_SECONDS = 90
 """A first start unpacks a database cluster; a start after a crash replays the log."""
 
-Purpose = Literal["demo", "tests", "bench"]
+Purpose = Literal["demo", "tests", "bench", "simulation"]
 Server = Literal["postgres", "valkey"]
 
 

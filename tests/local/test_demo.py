@@ -54,8 +54,8 @@ def test_the_keys_are_made_once_are_private_and_can_be_read_by_a_shell(tmp_path:
     ports = demo.Ports(app=8000, sandbox=12111, inbox=8025, smtp=1025)
     addresses = {"server": "postgresql+psycopg://postgres:@/postgres?host=/x", "broker": "redis://:p@h:1/0"}
 
-    first = demo._environment(tmp_path, **addresses, ports=ports)
-    second = demo._environment(tmp_path, **addresses, ports=ports)
+    first = demo.environment_in(tmp_path, **addresses, ports=ports)
+    second = demo.environment_in(tmp_path, **addresses, ports=ports)
     script = '. ./environment && printf \'%s\\n\' "$DATABASE_URL" "$MAIL_FROM"'
     shell = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
 
