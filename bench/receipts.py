@@ -184,7 +184,7 @@ def _gift(place: int) -> ReceiptContent:
         card_brand="visa",
         last4=f"{place % 10_000:04}",
         verification_code="A7KQ-M2XP-9RTD",
-        verification_url=f"https://give.example.org/verify?number=US-2026-{place:06}&code=A7KQ-M2XP-9RTD",
+        verification_url=f"https://give.example.org/verify/US-2026-{place:06}/A7KQ-M2XP-9RTD",
     )
 
 

@@ -28,6 +28,7 @@ from payments.cli import (
     simulate,
     staff,
     suspense,
+    yearly,
 )
 from payments.errors import AlmonerError
 from payments.settings import settings
@@ -49,6 +50,8 @@ app.add_typer(donors.app, name="donors")
 app.add_typer(bank.app, name="bank")
 app.add_typer(payouts.app, name="payouts")
 app.add_typer(staff.app, name="staff")
+receipts.app.command("annual")(yearly.annual_run)
+receipts.app.command("summary")(yearly.summary)
 ledger.app.command("suspense")(suspense.suspense)
 ledger.app.command("classify")(suspense.classify)
 app.add_typer(events.app, name="events")

@@ -39,14 +39,24 @@ def message_id(reference: str) -> str:
     return f"<{reference}@{domain}>"
 
 
-def put(session: Session, *, reference: str, to_address: str, message_id: str, message: bytes) -> None:
-    """Owe a mail from the moment the surrounding transaction commits. The same news twice is one."""
+def put(
+    session: Session,
+    *,
+    reference: str,
+    to_address: str,
+    message_id: str,
+    message: bytes,
+    delay: timedelta = timedelta(),
+) -> None:
+    """Owe a mail from the moment the surrounding transaction commits, or `delay` later. The same news
+    twice is one."""
     owed = insert(OutgoingMail).values(
         id=new_id("msg"),
         reference=reference,
         to_address=to_address,
         message_id=message_id,
         message=message,
+        next_at=func.now() + delay,
     )
     session.execute(owed.on_conflict_do_nothing(index_elements=["reference"]))
 

@@ -124,7 +124,7 @@ class ReceiptContent:
 
     def to_json(self) -> dict[str, Any]:
         """The snapshot: plain JSON, days as ISO dates."""
-        return {name: _plain(value) for name, value in vars(self).items()}
+        return {name: plain(value) for name, value in vars(self).items()}
 
     @classmethod
     def from_json(cls, snapshot: dict[str, Any]) -> "ReceiptContent":
@@ -142,14 +142,14 @@ class ReceiptContent:
         )
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """As JSON has it. `dataclasses.asdict` copies every text and takes ten times as long."""
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, tuple):
-        return [_plain(part) for part in value]
+        return [plain(part) for part in value]
     if isinstance(value, Mapping):
         return dict(value)
     if is_dataclass(value):
-        return {name: _plain(part) for name, part in vars(value).items()}
+        return {name: plain(part) for name, part in vars(value).items()}
     return value

@@ -118,6 +118,16 @@ def statement_for(may: Authority, kind: str) -> Statement:
     return statements.current(may.documents[kind])
 
 
+def refuse_official_form(jurisdiction: str) -> None:
+    """Refuse where the law prescribes a whole page of its own, which ours is not."""
+    country = COUNTRIES.get(jurisdiction)
+    if country is not None and country.form is not None:
+        raise ReceiptForbidden(
+            f"In {jurisdiction} only the official form counts, and it is not among our pages yet: write it by"
+            " hand from the wording in receipts/packs."
+        )
+
+
 def is_token(country: Country, *, benefit: int, paid: int, currency: str, day: date) -> bool:
     """Whether a benefit is so small that the law ignores it.
 

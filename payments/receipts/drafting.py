@@ -60,7 +60,7 @@ class Gifts:
         accent_colour = the_organisation(session).accent_colour
         self._entities = {entity.id: entity for entity in session.scalars(select(IssuingEntity))}
         self._printed = {
-            entity.id: _printed(entity, accent_colour=accent_colour) for entity in self._entities.values()
+            entity.id: printed(entity, accent_colour=accent_colour) for entity in self._entities.values()
         }
         self._funds = {fund.id: fund for fund in session.scalars(select(Fund))}
         # Plain rows, not objects that the session would keep and watch: there are many of them.
@@ -200,7 +200,8 @@ def among(
     return column == any_(literal(list(ids), ARRAY(Text)))
 
 
-def _printed(entity: IssuingEntity, *, accent_colour: str) -> EntityContent:
+def printed(entity: IssuingEntity, *, accent_colour: str) -> EntityContent:
+    """The legal body as its documents show it today."""
     return EntityContent(
         legal_name=entity.legal_name,
         address=tuple(entity.address),

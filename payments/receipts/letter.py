@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from payments.mail import message
 from payments.money import Money
 from payments.receipts import page, statements, wording
-from payments.receipts.content import ReceiptContent
+from payments.receipts.content import EntityContent, ReceiptContent
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -42,7 +42,7 @@ def compose(
     facts = _facts(content, donate_url) | {"manage_url": manage_url}
     return message.write(
         message.Envelope(
-            subject=_render(f"letter.{content.language}.subject.txt", facts),
+            subject=render(f"letter.{content.language}.subject.txt", facts),
             from_address=from_address,
             to_address=to_address,
             reply_to=content.entity.email,
@@ -50,8 +50,8 @@ def compose(
             dated=dated,
             language=content.language,
         ),
-        text=_render(f"letter.{content.language}.txt", facts),
-        html=_render(f"letter.{content.language}.html", facts),
+        text=render(f"letter.{content.language}.txt", facts),
+        html=render(f"letter.{content.language}.html", facts),
         attachment=message.Attachment(name=attachment_name(content), pdf=pdf),
     )
 
@@ -66,8 +66,7 @@ def _facts(content: ReceiptContent, donate_url: str) -> dict[str, Any]:
     entity = content.entity
     statement = statements.find(content.statement_code, content.statement_version)
     foreign = language != statement.legal_language
-    return {
-        "language": language,
+    return around(entity, language, donate_url) | {
         "words": wording.words(language)["receipt"],
         "name": wording.printable(content.donor_name),
         "amount": None if content.kind == "thing" else wording.amount(content.total, language),
@@ -99,6 +98,13 @@ def _facts(content: ReceiptContent, donate_url: str) -> dict[str, Any]:
         "translation": wording.filled(statement.sentence[language], content, language) if foreign else None,
         "note": statement.note.get(language),
         "is_tax_receipt": statement.is_tax_receipt,
+    }
+
+
+def around(entity: EntityContent, language: str, donate_url: str) -> dict[str, Any]:
+    """What every letter of an entity has around its own words."""
+    return {
+        "language": language,
         "entity": {
             "name": wording.printable(entity.legal_name),
             "address": entity.address,
@@ -113,7 +119,8 @@ def _facts(content: ReceiptContent, donate_url: str) -> dict[str, Any]:
     }
 
 
-def _render(template: str, facts: dict[str, Any]) -> str:
+def render(template: str, facts: dict[str, Any]) -> str:
+    """One template with its facts; a fact left out is an error, not a blank."""
     return _environment().get_template(template).render(facts).strip()
 
 

@@ -93,6 +93,40 @@ class Receipt(Base):
     voided_at: Mapped[datetime | None]
 
 
+class GivingStatement(Base):
+    """A donor's annual statement as issued: its number and everything its page says. Never changed."""
+
+    __tablename__ = "giving_statements"
+    __table_args__ = (
+        UniqueConstraint("series", "tax_year", "sequence"),
+        UniqueConstraint("donor_id", "entity_id", "tax_year"),
+    )
+
+    id: Mapped[StrPK]
+    entity_id: Mapped[str] = mapped_column(ForeignKey("issuing_entities.id"))
+    donor_id: Mapped[str] = mapped_column(ForeignKey("donors.id"))
+    series: Mapped[str]
+    """The entity's receipt series with `-A`: statements never use up a receipt's number."""
+    tax_year: Mapped[int] = mapped_column(SmallInteger)
+    sequence: Mapped[int] = mapped_column(Integer)
+    number: Mapped[str] = mapped_column(unique=True)
+    issued_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    content: Mapped[dict[str, Any]]
+
+
+class StatementDocument(Base):
+    """The page of a statement, set once."""
+
+    __tablename__ = "statement_documents"
+
+    statement_id: Mapped[str] = mapped_column(ForeignKey("giving_statements.id"), primary_key=True)
+    pdf: Mapped[bytes] = mapped_column(LargeBinary)
+    pdf_sha256: Mapped[str]
+    is_plain_pdf: Mapped[bool]
+    template_sha256: Mapped[str]
+    written_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class ReceiptDocument(Base):
     """The page as it was set, once: a second copy is the same bytes, not a new page."""
 

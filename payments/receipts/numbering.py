@@ -86,14 +86,20 @@ def _raise_counters(session: Session, drafts: Sequence[Draft]) -> dict[tuple[str
     first = {}
     # In one order for all: two numberers that met two years in opposite order would wait in a circle.
     for (series, tax_year), count in sorted(wanted.items()):
-        raised = (
-            insert(ReceiptCounter)
-            .values(series=series, tax_year=tax_year, last_number=count)
-            .on_conflict_do_update(
-                index_elements=["series", "tax_year"],
-                set_={"last_number": ReceiptCounter.last_number + count},
-            )
-            .returning(ReceiptCounter.last_number)
-        )
-        first[series, tax_year] = session.execute(raised).scalar_one() - count + 1
+        first[series, tax_year] = take(session, series, tax_year, count=count)
     return first
+
+
+def take(session: Session, series: str, tax_year: int, *, count: int) -> int:
+    """The first of `count` numbers of a series and tax year, which nobody else gets: they must be written in
+    this transaction."""
+    raised = (
+        insert(ReceiptCounter)
+        .values(series=series, tax_year=tax_year, last_number=count)
+        .on_conflict_do_update(
+            index_elements=["series", "tax_year"],
+            set_={"last_number": ReceiptCounter.last_number + count},
+        )
+        .returning(ReceiptCounter.last_number)
+    )
+    return session.execute(raised).scalar_one() - count + 1

@@ -95,7 +95,7 @@ def verification(code: str | None, url: str | None, language: str) -> dict[str, 
     if code is None:
         return None
     say = words(language)["receipt"]
-    page = re.sub(r"^https?://", "", url or "").partition("?")[0]
+    page = re.sub(r"^https?://", "", url or "").partition("/verify")[0] + "/verify"
     return {
         "code": say["verification"].format(code=code),
         "hint": say["verification_hint"].format(page=page) if url else "",

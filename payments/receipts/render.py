@@ -21,6 +21,8 @@ import typst
 from payments.receipts import statements
 from payments.receipts.content import LANGUAGES, ReceiptContent
 from payments.receipts.page import Stamp, page_of
+from payments.receipts.summary import GivingSummary
+from payments.receipts.summary_page import page_of_summary
 
 TEMPLATE_ID = "gift/1"
 _HERE = Path(__file__).parent
@@ -46,7 +48,7 @@ class RenderedReceipt:
     """True where a letter outside the shipped fonts forced a page without the archival standard."""
 
 
-def render_pdf(content: ReceiptContent, *, stamp: Stamp | None = None) -> RenderedReceipt:
+def render_pdf(content: ReceiptContent | GivingSummary, *, stamp: Stamp | None = None) -> RenderedReceipt:
     """Set the page. The same content gives the same bytes, on any machine, at any time.
 
     A copy or a draft carries its mark and is a page of its own; the original's bytes never change.
@@ -54,16 +56,20 @@ def render_pdf(content: ReceiptContent, *, stamp: Stamp | None = None) -> Render
     The first call in a process reads the fonts (some 20 ms). Typst keeps threads, which do not survive
     a fork: render in the children, never in the parent before it forks.
     """
-    page = json.dumps(page_of(content, stamp=stamp), ensure_ascii=False)
+    if isinstance(content, GivingSummary):
+        layout, words = "summary.typ", page_of_summary(content, stamp=stamp)
+    else:
+        layout, words = "receipt.typ", page_of(content, stamp=stamp)
+    page = json.dumps(words, ensure_ascii=False)
     written_at = datetime(content.issued_on.year, content.issued_on.month, content.issued_on.day, tzinfo=UTC)
     is_plain_pdf = False
     try:
-        pdf = _typeset(page, standards=_STANDARDS, written_at=written_at)
+        pdf = _typeset(layout, page, standards=_STANDARDS, written_at=written_at)
     except typst.TypstError as error:
         if not any(sign in str(error) for sign in _UNARCHIVABLE):
             raise
         is_plain_pdf = True
-        pdf = _typeset(page, standards=_PLAIN, written_at=written_at)
+        pdf = _typeset(layout, page, standards=_PLAIN, written_at=written_at)
 
     return RenderedReceipt(
         pdf=pdf,
@@ -74,13 +80,13 @@ def render_pdf(content: ReceiptContent, *, stamp: Stamp | None = None) -> Render
     )
 
 
-def _typeset(page: str, *, standards: list[str], written_at: datetime) -> bytes:
+def _typeset(layout: str, page: str, *, standards: list[str], written_at: datetime) -> bytes:
     if _first_used_in() != os.getpid():
         raise RuntimeError("forked after rendering: typst would wait for ever for the parent's threads")
     with _one_at_a_time:
         return bytes(
             _compiler().compile(
-                input=_layout(),
+                input=_layout(layout),
                 format="pdf",
                 sys_inputs={"page": page},
                 pdf_standards=standards,
@@ -105,8 +111,8 @@ def _compiler() -> Any:
 
 
 @cache
-def _layout() -> bytes:
-    return b"\n".join(_TEMPLATES.joinpath(name).read_bytes() for name in ("common.typ", "receipt.typ"))
+def _layout(name: str) -> bytes:
+    return _TEMPLATES.joinpath("common.typ").read_bytes() + b"\n" + _TEMPLATES.joinpath(name).read_bytes()
 
 
 @cache

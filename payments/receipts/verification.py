@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from payments.clock import day_in
 from payments.donations.models import IssuingEntity
-from payments.receipts.models import Receipt
+from payments.receipts.models import GivingStatement, Receipt
 from payments.settings import settings
 
 _VERSION = "A"
@@ -34,7 +34,7 @@ _NUMBER = re.compile(r"[A-Za-z0-9._-]{1,60}")
 def code_for(snapshot: Mapping[str, Any]) -> str:
     """The code printed on the receipt with this content: `A7KQ-M2XP-9RTD`."""
     key = hashlib.sha256(b"receipt verification A\n" + settings().secret_key.get_secret_value().encode())
-    said = [snapshot[name] for name in ("number", "issued_on", "currency", "amount_minor")]
+    said = [snapshot.get(name) for name in ("number", "issued_on", "currency", "amount_minor")]
     text = "\n".join((*map(str, said), snapshot["entity"]["tax_id"]))
     bits = int.from_bytes(hmac.digest(key.digest(), text.encode(), "sha256")[:7])
     letters = _VERSION + "".join(_LETTERS[bits >> 5 * place & 31] for place in range(11))
@@ -85,8 +85,9 @@ def look_up(session: Session, *, number: str, code: str) -> Finding:
         .join(IssuingEntity, IssuingEntity.id == Receipt.entity_id)
         .where(Receipt.number.in_({number, number.upper()}))
     ).one_or_none()
-    printed = plain(str((row.content if row else {}).get("verification_code") or ""))
-    if row is None or not printed or not hmac.compare_digest(printed, code):
+    if row is None:
+        return _statement(session, number, code)
+    if not _is_printed_on(row.content, code):
         return Finding(standing=Standing.UNKNOWN)
 
     standing = Standing.VALID
@@ -95,12 +96,31 @@ def look_up(session: Session, *, number: str, code: str) -> Finding:
             Receipt.donation_id == row.donation_id, Receipt.status == "issued"
         )
         standing = Standing.REPLACED if session.scalar(follower) is not None else Standing.VOID
+    ended_on = day_in(row.time_zone, row.voided_at) if row.voided_at is not None else None
+    return _finding(row.content, standing, ended_on=ended_on)
+
+
+def _statement(session: Session, number: str, code: str) -> Finding:
+    content = session.scalar(
+        select(GivingStatement.content).where(GivingStatement.number.in_({number, number.upper()}))
+    )
+    if content is None or not _is_printed_on(content, code):
+        return Finding(standing=Standing.UNKNOWN)
+    return _finding(content, Standing.VALID)
+
+
+def _is_printed_on(content: Mapping[str, Any], code: str) -> bool:
+    printed = plain(str(content.get("verification_code") or ""))
+    return bool(printed) and hmac.compare_digest(printed, code)
+
+
+def _finding(content: Mapping[str, Any], standing: Standing, *, ended_on: date | None = None) -> Finding:
     return Finding(
         standing=standing,
-        number=row.number,
-        legal_name=str(row.content["entity"]["legal_name"]),
-        issued_on=date.fromisoformat(row.content["issued_on"]),
-        ended_on=day_in(row.time_zone, row.voided_at) if row.voided_at is not None else None,
+        number=content["number"],
+        legal_name=content["entity"]["legal_name"],
+        issued_on=date.fromisoformat(content["issued_on"]),
+        ended_on=ended_on,
     )
 
 

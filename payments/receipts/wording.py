@@ -64,6 +64,11 @@ def long_date(day: date, language: str) -> str:
     return format_date(day, format="long", locale=language)
 
 
+def short_date(day: date, language: str) -> str:
+    """Mar 3, 2026 or 2026. 3. 3.: for a column."""
+    return format_date(day, format="medium", locale=language)
+
+
 def amount(money: Money, language: str) -> str:
     """Without the invisible direction marks some locales add, which no page font draws."""
     return printable(money.format(language))
@@ -105,17 +110,19 @@ def filled(text: str, content: ReceiptContent, language: str) -> str:
 
     A name the gift does not know is a fault of the pack and raises `KeyError`: no blank is ever printed.
     """
-    entity = content.entity
     known = {
         "amount": amount(content.total, language),
         "benefit": printable(content.benefit_text or ""),
         "benefit_value": amount(content.benefit, language),
         "eligible": amount(content.eligible, language),
-        "legal_name": entity.legal_name,
-        "tax_id": entity.tax_id,
-        **entity.facts,
     }
-    return re.sub(r"\{([a-z_]+)\}", lambda name: known[name[1]], text)
+    return named(text, content.entity, **known)
+
+
+def named(text: str, entity: EntityContent, **known: str) -> str:
+    """A sentence of a country pack with the entity's own facts, and more, in its braces."""
+    names = {"legal_name": entity.legal_name, "tax_id": entity.tax_id, **entity.facts, **known}
+    return re.sub(r"\{([a-z_]+)\}", lambda name: names[name[1]], text)
 
 
 @cache

@@ -11,7 +11,7 @@ from payments.verify.check import Check
 
 APPEND_ONLY = (
     *("stripe_events", "balance_transactions", "journal_entries", "journal_moves", "receipt_documents"),
-    "audit_log",
+    *("giving_statements", "statement_documents", "audit_log"),
 )
 """The application may read these and add to them, and not even their owner may do more."""
 

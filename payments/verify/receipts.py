@@ -77,7 +77,10 @@ CHECKS = (
             with issued as (
                 select series, tax_year, count(*) as receipts, count(distinct sequence) as numbers,
                     min(sequence) as first, max(sequence) as last
-                from receipts group by series, tax_year
+                from (
+                    select series, tax_year, sequence from receipts
+                    union all select series, tax_year, sequence from giving_statements
+                ) numbered group by series, tax_year
             )
             select array[format('%s-%s', series, tax_year)], null::text, i.receipts, c.last_number::bigint,
                 format('%s receipts with %s numbers from %s to %s, and the counter stands at %s',

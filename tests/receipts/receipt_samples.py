@@ -6,6 +6,7 @@ from typing import Any
 
 from payments.receipts import statements
 from payments.receipts.content import EntityContent, ReceiptContent, ReceiptLine
+from payments.receipts.summary import GivingSummary, SummaryGift, ThroughOthers
 
 US_ENTITY = EntityContent(
     legal_name="Open Harbor",
@@ -54,7 +55,7 @@ def us_receipt(**changes: Any) -> ReceiptContent:
         dedication_kind="in_honour",
         dedication_name="Grandma Rose",
         verification_code="A7KQ-M2XP-9RTD",
-        verification_url="https://give.example.org/verify?number=US-2026-000123&code=A7KQ-M2XP-9RTD",
+        verification_url="https://give.example.org/verify/US-2026-000123/A7KQ-M2XP-9RTD",
     )
     return replace(content, **changes)
 
@@ -76,5 +77,72 @@ def korean_receipt(**changes: Any) -> ReceiptContent:
         dedication_name=None,
         verification_code=None,
         verification_url=None,
+    )
+    return replace(content, **changes)
+
+
+def a_statement(**changes: Any) -> GivingSummary:
+    """A year of a donor's gifts to the US body: money, a gala seat, coats, and a match by the employer."""
+    content = GivingSummary(
+        number="US-A-2026-000042",
+        kind="annual",
+        issued_on=date(2027, 1, 12),
+        period_from=date(2026, 1, 1),
+        period_until=date(2026, 12, 31),
+        locale="en",
+        donor_name="Margaret O’Sullivan",
+        gifts=(
+            SummaryGift(
+                gift_date=date(2026, 2, 3),
+                receipt_number="US-2026-000007",
+                fund_name="Safe passage",
+                amount_minor=5_000,
+                currency="usd",
+            ),
+            SummaryGift(
+                gift_date=date(2026, 3, 3),
+                receipt_number="US-2026-000123",
+                fund_name="Safe passage, Where it is needed most",
+                amount_minor=25_750,
+                currency="usd",
+            ),
+            SummaryGift(
+                gift_date=date(2026, 6, 20),
+                receipt_number="US-2026-000410",
+                fund_name="Where it is needed most",
+                amount_minor=20_000,
+                currency="usd",
+                benefit_minor=4_000,
+                benefit_text="Two seats at the Lantern Gala",
+            ),
+            SummaryGift(
+                gift_date=date(2026, 9, 9),
+                receipt_number="US-2026-000688",
+                fund_name="Safe passage",
+                amount_minor=50_000,
+                currency="krw",
+            ),
+            SummaryGift(
+                gift_date=date(2026, 11, 30),
+                receipt_number="US-2026-000901",
+                fund_name="Safe passage",
+                amount_minor=0,
+                currency="usd",
+                description="40 winter coats, new, in adult sizes",
+            ),
+        ),
+        through_others=(
+            ThroughOthers(
+                gift_date=date(2026, 4, 1),
+                payer_name="Harbor Instruments, Inc.",
+                amount_minor=25_000,
+                currency="usd",
+            ),
+        ),
+        entity=US_ENTITY,
+        statement_code="us_annual_with_benefits",
+        statement_version=1,
+        verification_code="A1B2-C3D4-E5F6",
+        verification_url="https://give.example.org/verify/US-A-2026-000042/A1B2-C3D4-E5F6",
     )
     return replace(content, **changes)

@@ -1,0 +1,249 @@
+"""The year's statements: every live gift once, totals equal to the register's, and no run ever twice."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from email import message_from_bytes, policy
+from pathlib import Path
+
+import pypdf
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.orm import Session
+from typer.testing import CliRunner
+
+from payments.cli import app
+from payments.database import transaction
+from payments.donations.models import IssuingEntity, Organisation
+from payments.mail.models import OutgoingMail
+from payments.receipts import annual, issue, verification
+from payments.receipts.models import GivingStatement, ReceiptCounter, StatementDocument
+from payments.receipts.summary import GivingSummary
+from payments.receipts.verification import Standing
+from payments.supporters import donors
+from tests.receipts.test_issue import a_paid_gift
+
+SPRING, AUTUMN = datetime(2026, 3, 3, 20, tzinfo=UTC), datetime(2026, 10, 3, 20, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _bells_that_cost_nothing(with_settings: Callable[..., None]) -> None:
+    with_settings(broker_url="memory://")
+
+
+def us(session: Session) -> IssuingEntity:
+    return session.get_one(IssuingEntity, "us")
+
+
+def numbered(session: Session) -> list[GivingSummary]:
+    issue.issue_due(session)
+    while annual.number_next(session, us(session), 2026):
+        pass
+    contents = session.scalars(select(GivingStatement.content).order_by(GivingStatement.number))
+    return [GivingSummary.from_json(content) for content in contents]
+
+
+def test_a_statement_lists_the_date_and_amount_of_each_gift(organisation: Organisation, session: Session):
+    a_paid_gift(session, paid_at=AUTUMN, amount=25_000, fund="rescue")
+    a_paid_gift(session, paid_at=SPRING, amount=2_500)
+
+    (statement,) = numbered(session)
+
+    assert statement.number == "US-A-2026-000001"
+    assert [(gift.gift_date, gift.amount_minor, gift.fund_name) for gift in statement.gifts] == [
+        (date(2026, 3, 3), 2_500, "Where it is needed most"),
+        (date(2026, 10, 3), 25_000, "Rescue and resettlement"),
+    ]
+    assert {gift.receipt_number for gift in statement.gifts} == {"US-2026-000001", "US-2026-000002"}
+    assert statement.statement_code == "us_annual"
+
+
+def test_currencies_are_never_added_up(organisation: Organisation, session: Session):
+    a_paid_gift(session, amount=2_500)
+    a_paid_gift(session, amount=50_000, currency="krw")
+
+    (statement,) = numbered(session)
+
+    assert {(total.paid.minor, total.paid.currency) for total in statement.totals} == {
+        (2_500, "usd"),
+        (50_000, "krw"),
+    }
+
+
+def test_what_was_voided_and_what_is_of_another_year_stays_out(organisation: Organisation, session: Session):
+    a_paid_gift(session, amount=1_000)
+    a_paid_gift(session, amount=2_000, paid_at=datetime(2025, 6, 1, tzinfo=UTC))
+    a_paid_gift(session, amount=3_000)
+    issue.issue_due(session)
+    session.execute(
+        text(
+            "update receipts set status = 'void', void_reason = 'refunded', voided_at = now()"
+            " where amount = 3000"
+        )
+    )
+
+    (statement,) = numbered(session)
+
+    assert [gift.amount_minor for gift in statement.gifts] == [1_000]
+
+
+def test_a_benefit_is_named_beside_its_gift_and_subtracted_in_the_total(
+    organisation: Organisation, session: Session
+):
+    a_paid_gift(session, amount=20_000, benefit_amount=4_000, benefit_text="Two seats at the gala")
+
+    (statement,) = numbered(session)
+
+    assert statement.statement_code == "us_annual_with_benefits"
+    assert statement.gifts[0].benefit_text == "Two seats at the gala"
+    assert statement.totals[0].eligible.minor == 16_000
+
+
+def test_a_match_by_the_employer_stands_apart_and_counts_for_nothing(
+    organisation: Organisation, session: Session
+):
+    a_paid_gift(session, amount=2_500)
+    ada = donors.recognise(session, email="ada@example.com", name="Ada Park", locale="en")
+    a_paid_gift(
+        session,
+        amount=2_500,
+        name="Harbor Instruments",
+        email="match@harbor.example",
+        payer_kind="employer_match",
+        soft_credit_donor_id=ada,
+    )
+
+    (statement,) = numbered(session)
+
+    assert [gift.payer_name for gift in statement.through_others] == ["Harbor Instruments"]
+    assert [total.paid.minor for total in statement.totals] == [2_500]
+
+
+def test_what_all_statements_list_is_what_the_register_holds(organisation: Organisation, session: Session):
+    for place in range(30):
+        a_paid_gift(session, email=f"d{place % 7}@example.com", amount=1_000 + place)
+    a_paid_gift(session, amount=50_000, currency="krw")
+
+    numbered(session)
+
+    register = {total.paid.currency: total.paid.minor for total in annual.totals(session, us(session), 2026)}
+    assert annual.listed(session, us(session), 2026) == register == {"usd": 30_435, "krw": 50_000}
+
+
+def test_a_second_run_numbers_nobody_twice_and_takes_in_whoever_came_later(
+    organisation: Organisation, session: Session
+):
+    a_paid_gift(session)
+    numbered(session)
+    a_paid_gift(session, email="ben@example.com")
+
+    statements = numbered(session)
+
+    assert [statement.number for statement in statements] == ["US-A-2026-000001", "US-A-2026-000002"]
+    counters = {counter.series: counter.last_number for counter in session.scalars(select(ReceiptCounter))}
+    assert counters == {"US": 2, "US-A": 2}
+
+
+def test_a_run_that_is_broken_off_at_every_step_ends_with_one_letter_each(
+    organisation: Organisation, session: Session
+):
+    for place in range(3):
+        a_paid_gift(session, email=f"d{place}@example.com")
+    issue.issue_due(session)
+    session.commit()
+    annual.number_next(session, us(session), 2026)
+    session.rollback()
+    numbered(session)
+    session.commit()
+    annual.draw_next(session, us(session), 2026)
+    session.rollback()
+    annual.draw_next(session, us(session), 2026)
+    session.commit()
+    for _ in range(3):
+        annual.mail_next(session, us(session), 2026, delay=timedelta())
+        session.commit()
+
+    state = annual.progress(session, us(session), 2026)
+
+    assert state == annual.Progress(donors=3, numbered=3, drawn=3, mailed=3)
+    references = session.scalars(select(OutgoingMail.reference)).all()
+    assert len(references) == len(set(references)) == 3
+
+
+def test_the_letter_of_a_statement_carries_its_totals_and_its_page(
+    organisation: Organisation, session: Session
+):
+    a_paid_gift(session, amount=2_500)
+    numbered(session)
+    annual.draw_next(session, us(session), 2026)
+    annual.mail_next(session, us(session), 2026, delay=timedelta(hours=1))
+
+    mail = session.scalars(select(OutgoingMail)).one()
+
+    letter = message_from_bytes(mail.message, policy=policy.default)
+    body, (attachment,) = letter.get_body(("plain",)), list(letter.iter_attachments())
+    assert letter["Subject"] == "Your giving to Lantern Path, Inc. in 2026"
+    assert body is not None
+    assert "Total given in USD: $25.00" in body.get_content()
+    assert attachment.get_filename() == "statement-US-A-2026-000001.pdf"
+    assert attachment.get_content() == session.scalars(select(StatementDocument.pdf)).one()
+    assert mail.next_at > session.scalar(text("select now() + interval '59 minutes'"))
+
+
+def test_a_statement_proves_itself_like_a_receipt(organisation: Organisation, session: Session):
+    a_paid_gift(session)
+    (statement,) = numbered(session)
+
+    found = verification.look_up(session, number=statement.number, code=str(statement.verification_code))
+
+    assert found.standing is Standing.VALID
+
+
+@pytest.mark.parametrize(
+    "rewrite", ["update giving_statements set number = 'X'", "delete from giving_statements"]
+)
+def test_an_issued_statement_cannot_be_rewritten(organisation: Organisation, session: Session, rewrite: str):
+    a_paid_gift(session)
+    numbered(session)
+
+    with pytest.raises(DatabaseError), session.begin_nested():
+        session.execute(text(rewrite))
+
+
+def asked(*words: str) -> str:
+    done = CliRunner().invoke(app, ["receipts", *words])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_the_run_at_a_terminal_previews_without_a_trace_then_does_it_once(organisation: Organisation):
+    with transaction() as session:
+        for place in range(4):
+            a_paid_gift(session, email=f"d{place % 2}@example.com", amount=1_000)
+        issue.issue_due(session)
+
+    preview = json.loads(asked("annual", "--year", "2026", "--preview", "--json"))
+    first = json.loads(asked("annual", "--year", "2026", "--send", "--json"))
+    again = json.loads(asked("annual", "--year", "2026", "--send", "--json"))
+
+    assert preview["statements"] == {"donors": 2, "numbered": 0, "drawn": 0, "mailed": 0}
+    assert first["statements"] == {"donors": 2, "numbered": 2, "drawn": 2, "mailed": 2}
+    assert again == first
+    assert first["register"][0]["listed"] == 4_000
+
+
+def test_any_stretch_of_time_can_be_put_on_a_page(organisation: Organisation, tmp_path: Path):
+    with transaction() as session:
+        spring = a_paid_gift(session, paid_at=SPRING, amount=1_100)
+        a_paid_gift(session, paid_at=AUTUMN, amount=2_200)
+        issue.issue_due(session)
+
+    asked(
+        *("summary", spring.donor_id, "--out", str(tmp_path / "spring.pdf")),
+        *("--from", "2026-01-01", "--until", "2026-06-30"),
+    )
+
+    words = pypdf.PdfReader(tmp_path / "spring.pdf").pages[0].extract_text()
+    assert "$11.00" in words
+    assert "$22.00" not in words
