@@ -14,9 +14,21 @@ from typing import Annotated, Any
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import Connection, Date, DateTime, Engine, MetaData, Text, create_engine
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Date,
+    DateTime,
+    Engine,
+    MetaData,
+    Text,
+    any_,
+    create_engine,
+    literal,
+)
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session, mapped_column
 
 from payments.settings import settings
 
@@ -119,6 +131,13 @@ def copy_into(
     with driver.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
             copy.write_row(row)
+
+
+def among(
+    column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None], ids: Sequence[str]
+) -> ColumnElement[bool]:
+    """`column = any(ids)`: one parameter, however many there are."""
+    return column == any_(literal(list(ids), ARRAY(Text)))
 
 
 def after_commit(session: Session, say: Callable[[], None]) -> None:

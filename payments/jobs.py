@@ -29,6 +29,7 @@ class Bell(StrEnum):
     SWEEP_EVENTS = "workers.webhooks.sweep_events"
     FETCH_PAYOUTS = "workers.reconciliation.fetch_payouts"
     ISSUE_RECEIPTS = "workers.receipts.issue_receipts"
+    SWEEP_RECEIPTS = "workers.receipts.sweep_receipts"
     WRITE_DOCUMENTS = "workers.receipts.write_documents"
     SUBMIT_REFUNDS = "workers.refunds.submit_refunds"
     SUBMIT_MONTHLY_CHANGES = "workers.monthly.submit_changes"

@@ -6,7 +6,7 @@ from payments.database import transaction
 from payments.jobs import Bell, celery
 from payments.mail import outbox
 from payments.mail.smtp import MailDelayed, MailRefused, mail_server
-from payments.receipts import documents, issue
+from payments.receipts import documents, issue, owing
 
 _WORK_FOR_SECONDS = 40
 
@@ -19,6 +19,13 @@ def issue_receipts() -> None:
         with transaction() as session:
             if issue.issue_due(session) < issue.BATCH:
                 return
+
+
+@celery().task(name=Bell.SWEEP_RECEIPTS.value)
+def sweep_receipts() -> None:
+    """Look again at the receipts of gifts of which something went back lately."""
+    with transaction() as session:
+        owing.sweep(session)
 
 
 @celery().task(name=Bell.WRITE_DOCUMENTS.value)

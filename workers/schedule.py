@@ -9,6 +9,7 @@ from payments.jobs import Bell
 SCHEDULE: dict[str, dict[str, object]] = {
     "apply events": {"task": Bell.APPLY_EVENTS.value, "schedule": 5.0, "options": {"expires": 5}},
     "issue receipts": {"task": Bell.ISSUE_RECEIPTS.value, "schedule": 5.0, "options": {"expires": 5}},
+    "sweep receipts": {"task": Bell.SWEEP_RECEIPTS.value, "schedule": 300.0, "options": {"expires": 300}},
     "write documents": {"task": Bell.WRITE_DOCUMENTS.value, "schedule": 5.0, "options": {"expires": 5}},
     "send mail": {"task": Bell.SEND_MAIL.value, "schedule": 5.0, "options": {"expires": 5}},
     "answer link requests": {

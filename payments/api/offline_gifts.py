@@ -155,7 +155,7 @@ class ReversalSent(Sent):
 
 
 class ReversedShown(BaseModel):
-    """A gift that was taken back, and the receipt that must be voided for it."""
+    """A gift that was taken back, and the receipt that is made void for it within seconds."""
 
     id: str
     receipt_to_void: str | None
@@ -222,7 +222,7 @@ def record(
 def reverse(session: DatabaseSession, by: Recorder, donation_id: str, sent: ReversalSent) -> ReversedShown:
     """In the open: the gift and its reversal both stay."""
     gift = recording.reverse(session, donation_id, by=by, reason=sent.reason)
-    return ReversedShown(id=gift.id, receipt_to_void=owing.owe_no_more(session, gift))
+    return ReversedShown(id=gift.id, receipt_to_void=owing.look_again(session, gift.id))
 
 
 @router.post("/deposits", status_code=201, responses=_PROBLEMS, summary="Make a deposit slip")

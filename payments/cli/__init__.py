@@ -19,6 +19,7 @@ from payments.cli import (
     gifts,
     house,
     ledger,
+    mail,
     monthly,
     offline,
     payouts,
@@ -47,6 +48,7 @@ app.add_typer(refunds.app, name="refunds")
 app.add_typer(disputes.app, name="disputes")
 app.add_typer(offline.app, name="offline")
 app.add_typer(donors.app, name="donors")
+app.add_typer(mail.app, name="mail")
 app.add_typer(bank.app, name="bank")
 app.add_typer(payouts.app, name="payouts")
 app.add_typer(staff.app, name="staff")

@@ -155,13 +155,15 @@ def reverse(donation_id: str, as_: As, reason: Why, as_json: AsJson = False) -> 
     """Take an offline gift back in the open: a bounced cheque, or a mistake to be recorded anew."""
     with transaction() as session:
         gift = recording.reverse(session, donation_id, by=acting(session, as_), reason=reason)
-        receipt = owing.owe_no_more(session, gift)
+        receipt = owing.look_again(session, gift.id)
     if as_json:
         print_json({"id": gift.id, "total": gift.total, "receipt_to_void": receipt})
         return
     console.print(f"Gift {gift.id} of {gift.total.format('en')} is taken back.", markup=False)
     if receipt:
-        console.print(f"  Its receipt {receipt} was issued: void it and tell the donor.", markup=False)
+        console.print(
+            f"  Its receipt {receipt} is made void within seconds, and the donor is told.", markup=False
+        )
 
 
 def _shares(typed: list[str], whole: Money) -> tuple[Share, ...]:

@@ -1,33 +1,22 @@
-"""`almoner receipts`: the register, the due ones, and a receipt's document."""
+"""`almoner receipts`: the register, what is due, and what a person does about one receipt."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from sqlalchemy import select
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
 
-from payments.cli.printing import AsJson, instant, print_json, print_table
+from payments.cli.acting import As, Why, acting
+from payments.cli.printing import AsJson, console, instant, print_facts, print_json, print_table
 from payments.database import transaction
-from payments.errors import AlmonerError
+from payments.mail.models import OutgoingMail
 from payments.money import Money
-from payments.receipts import previews, statements
+from payments.receipts import corrections, previews, statements
 from payments.receipts.models import DueDocument, DueReceipt, Receipt, ReceiptDocument
+from payments.staff.models import AuditEntry, StaffMember
 
 app = typer.Typer(no_args_is_help=True, help="The receipt book.")
-
-
-class ReceiptNotFound(AlmonerError):
-    """No receipt has this number."""
-
-    def __init__(self, number: str) -> None:
-        super().__init__(f"There is no receipt {number}. `almoner receipts list` shows the register.")
-
-
-class PageNotWritten(AlmonerError):
-    """The number is given, its page is not set yet."""
-
-    def __init__(self, number: str) -> None:
-        super().__init__(f"The page of {number} is still to be set; `almoner receipts due` says why.")
 
 
 @app.command("list")
@@ -45,6 +34,7 @@ def list_receipts(
             "issued_at": r.issued_at,
             "amount": Money(r.amount, r.currency),
             "donation": r.donation_id,
+            "void_reason": r.void_reason,
         }
         for r in receipts
     ]
@@ -53,7 +43,7 @@ def list_receipts(
         return
     print_table(
         "Receipts",
-        ["number", "status", "gift date", "issued", ">amount", "gift"],
+        ["number", "status", "gift date", "issued", ">amount", "gift", "void because"],
         [
             (
                 r.number,
@@ -62,6 +52,7 @@ def list_receipts(
                 instant(r.issued_at),
                 Money(r.amount, r.currency).format("en"),
                 r.donation_id,
+                r.void_reason,
             )
             for r in receipts
         ],
@@ -145,6 +136,143 @@ def packs(as_json: AsJson = False) -> None:
     )
 
 
+@app.command("show")
+def show(number: str, as_json: AsJson = False) -> None:
+    """One receipt: what it says, whether it counts, its page, its mails, and what people did with it."""
+    with transaction() as session:
+        receipt = corrections.find(session, number)
+        story = _story(session, receipt)
+    if as_json:
+        print_json(story)
+        return
+    print_facts(
+        f"Receipt {receipt.number}",
+        [
+            ("status", receipt.status),
+            ("gift", receipt.donation_id),
+            ("gift date", receipt.gift_date),
+            ("amount", Money(receipt.amount, receipt.currency).format("en")),
+            ("issued", instant(receipt.issued_at)),
+            ("replaces", story["replaces"]),
+            ("replaced by", story["replaced_by"]),
+            ("void since", instant(receipt.voided_at)),
+            ("because", receipt.void_reason),
+            ("by", story["voided_by"]),
+            ("page", story["pdf_sha256"] or "still to be set"),
+        ],
+    )
+    print_table(
+        "Mails",
+        ["mail", "status", "queued", "sent", "answer"],
+        [
+            (mail["id"], mail["status"], instant(mail["queued_at"]), instant(mail["sent_at"]), mail["answer"])
+            for mail in story["mails"]
+        ],
+    )
+    if story["deeds"]:
+        print_table(
+            "What people did",
+            ["when", "who", "what", "why"],
+            [(instant(deed["at"]), deed["by"], deed["deed"], deed["reason"]) for deed in story["deeds"]],
+        )
+
+
+def _story(session: Session, receipt: Receipt) -> dict[str, Any]:
+    mails = session.scalars(
+        select(OutgoingMail)
+        .where(
+            or_(
+                OutgoingMail.reference.in_([f"receipt:{receipt.id}", f"void:{receipt.id}"]),
+                OutgoingMail.reference.startswith(f"copy:{receipt.id}:"),
+            )
+        )
+        .order_by(OutgoingMail.queued_at, OutgoingMail.reference)
+    )
+    deeds = session.execute(
+        select(AuditEntry, StaffMember.email)
+        .join(StaffMember, StaffMember.id == AuditEntry.staff_id)
+        .where(AuditEntry.subject == receipt.id)
+        .order_by(AuditEntry.at)
+    )
+    return {
+        "number": receipt.number,
+        "status": receipt.status,
+        "donation": receipt.donation_id,
+        "kind": receipt.kind,
+        "gift_date": receipt.gift_date,
+        "issued_at": receipt.issued_at,
+        "amount": Money(receipt.amount, receipt.currency),
+        "replaces": session.scalar(select(Receipt.number).where(Receipt.id == receipt.replaces_id)),
+        "replaced_by": session.scalar(select(Receipt.number).where(Receipt.replaces_id == receipt.id)),
+        "void_cause": receipt.void_cause,
+        "void_reason": receipt.void_reason,
+        "voided_at": receipt.voided_at,
+        "voided_by": session.scalar(select(StaffMember.email).where(StaffMember.id == receipt.voided_by)),
+        "pdf_sha256": session.scalar(
+            select(ReceiptDocument.pdf_sha256).where(ReceiptDocument.receipt_id == receipt.id)
+        ),
+        "mails": [
+            {
+                "id": mail.id,
+                "reference": mail.reference,
+                "status": mail.status,
+                "queued_at": mail.queued_at,
+                "sent_at": mail.sent_at,
+                "answer": mail.last_answer,
+            }
+            for mail in mails
+        ],
+        "deeds": [
+            {"at": entry.at, "by": email, "deed": entry.deed, "reason": entry.reason, **entry.facts}
+            for entry, email in deeds
+        ],
+    }
+
+
+@app.command("void")
+def void(number: str, as_: As, reason: Why, as_json: AsJson = False) -> None:
+    """Take a receipt back: it keeps its number, its donor is told, and none takes its place."""
+    with transaction() as session:
+        receipt = corrections.void(session, number, by=acting(session, as_), reason=reason)
+    if as_json:
+        print_json({"number": receipt.number, "status": receipt.status, "voided_at": receipt.voided_at})
+        return
+    console.print(f"Receipt {receipt.number} is void; a letter tells its donor.", markup=False)
+
+
+@app.command("replace")
+def replace(
+    number: str,
+    as_: As,
+    reason: Why,
+    name: Annotated[str | None, typer.Option(help="As it is to stand on the new receipt.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Issue another in its place, with the right name; the old one is void."""
+    with transaction() as session:
+        receipt = corrections.replace(session, number, name=name, by=acting(session, as_), reason=reason)
+    if as_json:
+        print_json({"number": receipt.number, "replaces": number})
+        return
+    console.print(f"Receipt {receipt.number} takes the place of {number}.", markup=False)
+
+
+@app.command("resend")
+def resend(
+    number: str,
+    as_: As,
+    to: Annotated[str | None, typer.Option(help="Another address than the donor's.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send the same document once more, as a copy."""
+    with transaction() as session:
+        mail = corrections.resend(session, number, to=to, by=acting(session, as_))
+    if as_json:
+        print_json({"number": number, "mail": mail.id})
+        return
+    console.print(f"A copy of {number} is on its way ({mail.id}).", markup=False)
+
+
 @app.command("save")
 def save(
     number: str,
@@ -153,13 +281,7 @@ def save(
 ) -> None:
     """Write a receipt's PDF to a file: the very bytes that were sent, or a copy that says so."""
     with transaction() as session:
-        receipt = session.scalar(select(Receipt).where(Receipt.number == number))
-        if receipt is None:
-            raise ReceiptNotFound(number)
-        pdf = session.scalar(select(ReceiptDocument.pdf).where(ReceiptDocument.receipt_id == receipt.id))
-        if copy:
-            pdf = previews.copy_of(receipt)
-    if pdf is None:
-        raise PageNotWritten(number)
+        receipt = corrections.find(session, number)
+        pdf = previews.copy_of(receipt) if copy else corrections.page(session, receipt)
     to.write_bytes(pdf)
     typer.echo(f"{number}: {len(pdf)} bytes written to {to}")

@@ -12,6 +12,7 @@ from payments.donations import checkout, owed, refund_requests
 from payments.donations.refund_requests import Ask, Reason
 from payments.donations.reversals import OwedPayment, OwedPaymentStatus, Refund, RefundStatus
 from payments.money import Money
+from payments.receipts import owing
 from payments.staff import people
 
 app = typer.Typer(no_args_is_help=True, help="Money that goes back.")
@@ -179,6 +180,7 @@ def keep_owed(donation_id: str, as_: As, reason: Why, as_json: AsJson = False) -
     """The donor lets the gift stand although its refund failed."""
     with transaction() as session:
         kept = owed.keep(session, donation_id, by=acting(session, as_), reason=reason)
+        owing.look_again(session, donation_id)
     _print_payment(kept, as_json=as_json)
 
 

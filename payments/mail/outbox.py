@@ -6,6 +6,8 @@ bytes with the same Message-ID go out again, and nothing is ever left unsent.
 
 from dataclasses import dataclass
 from datetime import timedelta
+from email import message_from_bytes
+from email.policy import SMTP
 from email.utils import parseaddr
 
 from sqlalchemy import func, select, update
@@ -13,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from payments.database import new_id
+from payments.errors import AlmonerError
 from payments.mail.models import MailStatus, OutgoingMail
 from payments.settings import settings
 
@@ -84,6 +87,28 @@ def take(session: Session) -> Leased | None:
     return Leased(
         id=row.id, lease=lease, to_address=row.to_address, message=row.message, attempts=row.attempts
     )
+
+
+class MailNotHeld(AlmonerError):
+    """No mail that waits for a person has this id."""
+
+    def __init__(self, mail_id: str) -> None:
+        super().__init__(f"No undeliverable mail {mail_id}. `almoner mail list` shows those that are.")
+
+
+def send_again(session: Session, mail_id: str, *, to_address: str | None = None) -> OutgoingMail:
+    """Owe an undeliverable mail again, to another address if one is given. It is the same mail: nobody
+    ever had it."""
+    mail = session.get(OutgoingMail, mail_id, with_for_update=True)
+    if mail is None or mail.status not in {MailStatus.REFUSED, MailStatus.GIVEN_UP}:
+        raise MailNotHeld(mail_id)
+    if to_address is not None:
+        letter = message_from_bytes(mail.message, policy=SMTP)
+        letter.replace_header("To", to_address)
+        mail.to_address, mail.message = to_address, letter.as_bytes()
+    mail.status, mail.attempts, mail.next_at = MailStatus.QUEUED, 0, session.scalars(select(func.now())).one()
+    session.flush()
+    return mail
 
 
 def note_sent(session: Session, mail: Leased) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from payments.clock import day_in, now
-from payments.database import copy_into, new_id
+from payments.database import among, copy_into, new_id
 from payments.donations.models import Donation, IssuingEntity, Organisation
 from payments.errors import AlmonerError
 from payments.jobs import Bell, ring
@@ -26,7 +26,6 @@ from payments.mail.models import MailStatus, OutgoingMail
 from payments.money import Money
 from payments.receipts import countries, drafting, numbering, statement_letter, verification
 from payments.receipts.content import ReceiptContent
-from payments.receipts.drafting import among
 from payments.receipts.models import GivingStatement, Receipt, StatementDocument
 from payments.receipts.render import render_pdf
 from payments.receipts.summary import GivingSummary, SummaryGift, SummaryKind, ThroughOthers

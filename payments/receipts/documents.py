@@ -14,6 +14,7 @@ from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
+from payments.database import among
 from payments.donations.models import Donation
 from payments.errors import PersonMustLook
 from payments.jobs import Bell, ring
@@ -21,7 +22,6 @@ from payments.mail import outbox
 from payments.monthly import links
 from payments.receipts import letter
 from payments.receipts.content import ReceiptContent
-from payments.receipts.drafting import among
 from payments.receipts.models import DueDocument, Receipt, ReceiptDocument
 from payments.receipts.render import RenderedReceipt, render_pdf
 from payments.settings import settings

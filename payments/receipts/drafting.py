@@ -4,19 +4,21 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Row, Text, any_, literal, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from payments.database import among
 from payments.donations.models import Allocation, Charge, Donation, Fund, IssuingEntity
 from payments.donations.offline import Channel, OfflineGift
 from payments.donations.organisation import the_organisation
 from payments.errors import PersonMustLook
-from payments.receipts import entitlement
+from payments.money import split
+from payments.receipts import entitlement, standing
 from payments.receipts.content import EntityContent, ReceiptContent, ReceiptLine
 from payments.receipts.entitlement import Entitlement, Given
-from payments.receipts.models import Receipt
 from payments.supporters.addresses import DonorAddress
 from payments.supporters.donors import Donor
 
@@ -40,6 +42,7 @@ class Draft:
     series: str
     tax_year: int
     time_zone: str
+    replaces_id: str | None = None
     content: ReceiptContent
     """Its number and its day of issue are filled in when it is numbered."""
 
@@ -64,7 +67,7 @@ class Gifts:
         }
         self._funds = {fund.id: fund for fund in session.scalars(select(Fund))}
         # Plain rows, not objects that the session would keep and watch: there are many of them.
-        self._donations = {
+        self._donations: dict[str, Any] = {
             row.id: row
             for row in session.execute(
                 select(
@@ -108,14 +111,32 @@ class Gifts:
             .order_by(Allocation.donation_id, Allocation.position)
         ):
             self._allocations[donation_id].append((fund_id, amount))
-        self.receipted = set(
-            session.scalars(
-                select(Receipt.donation_id).where(
-                    among(Receipt.donation_id, donation_ids), Receipt.status == "issued"
-                )
-            )
+        self.stands = standing.changed(session, donation_ids)
+        """Where those stand of which something went back, and came again."""
+        for donation_id, stands in self.stands.items():
+            self._cut_down(donation_id, stands.amount)
+
+    def _cut_down(self, donation_id: str, amount: int) -> None:
+        """Let the gift be what is left of it, over the lines it was given for."""
+        gift = self._donations[donation_id]
+        parts = self._allocations[donation_id]
+        gone = split(gift.amount - amount, [*(part for _, part in parts), gift.fee_cover_amount])
+        self._allocations[donation_id] = [
+            (fund_id, part - less)
+            for (fund_id, part), less in zip(parts, gone[:-1], strict=True)
+            if part > less
+        ]
+        fee_cover = gift.fee_cover_amount - gone[-1]
+        self._donations[donation_id] = SimpleNamespace(
+            **gift._asdict() | {"amount": amount, "fee_cover_amount": fee_cover}
         )
-        """Those whose receipt stands already."""
+
+    def amount(self, donation_id: str) -> int:
+        """What a receipt of this gift may say; nothing where nothing is left of it."""
+        gift = self._donations[donation_id]
+        if donation_id in self.stands and gift.amount <= gift.benefit_amount:
+            return 0
+        return int(gift.amount)
 
     def draft(self, donation_id: str) -> Draft:
         """The receipt this gift is owed, or the reason why none can be issued."""
@@ -157,7 +178,7 @@ class Gifts:
             ),
         )
 
-    def _payment_of(self, gift: Row[*tuple[Any, ...]]) -> _Payment:
+    def _payment_of(self, gift: Any) -> _Payment:
         """How the gift was paid: by the charge, or by what lay on the desk."""
         if gift.channel != Channel.ONLINE:
             return _Payment(gift.channel)
@@ -166,7 +187,7 @@ class Gifts:
             raise NothingToReceipt(gift.id)
         return payment
 
-    def _lines(self, gift: Row[*tuple[Any, ...]]) -> tuple[ReceiptLine, ...]:
+    def _lines(self, gift: Any) -> tuple[ReceiptLine, ...]:
         lines = [
             ReceiptLine(fund_name=self._funds[fund_id].name_in(gift.locale), amount_minor=amount)
             for fund_id, amount in self._allocations[gift.id]
@@ -176,7 +197,7 @@ class Gifts:
         return tuple(lines)
 
 
-def _entitlement(gift: Row[*tuple[Any, ...]], entity: IssuingEntity) -> Entitlement:
+def _entitlement(gift: Any, entity: IssuingEntity) -> Entitlement:
     return entitlement.decide(
         Given(
             payer_kind=gift.payer_kind,
@@ -191,13 +212,6 @@ def _entitlement(gift: Row[*tuple[Any, ...]], entity: IssuingEntity) -> Entitlem
         statement_code=entity.statement_code,
         facts=entity.receipt_facts,
     )
-
-
-def among(
-    column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None], ids: Sequence[str]
-) -> ColumnElement[bool]:
-    """`column = any(ids)`: one parameter, however many there are."""
-    return column == any_(literal(list(ids), ARRAY(Text)))
 
 
 def printed(entity: IssuingEntity, *, accent_colour: str) -> EntityContent:

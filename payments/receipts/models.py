@@ -1,6 +1,7 @@
 """The receipt book: gapless numbers per series and year, contents that never change."""
 
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
@@ -20,8 +21,35 @@ from sqlalchemy.orm import Mapped, mapped_column
 from payments.database import Base, StrPK
 
 
+class VoidCause(StrEnum):
+    """Why a receipt does not count any more."""
+
+    REFUNDED = "refunded"
+    """All or part of the gift was given back."""
+    DISPUTED = "disputed"
+    """The donor's bank took it back for good."""
+    DEBIT_RETURNED = "debit_returned"
+    """A bank took a debit back after it had said yes."""
+    TAKEN_BACK = "taken_back"
+    """An offline gift that was reversed: a bounced cheque, a mistake."""
+    RESTORED = "restored"
+    """The gift stands for more than it said: what had been given back came back."""
+    CORRECTED = "corrected"
+    """A name or an address was wrong."""
+    BY_HAND = "by_hand"
+    """A person said so. No other is issued by itself."""
+
+    @property
+    def reason(self) -> str:
+        """What the register says of it where no person said more."""
+        return self.value.replace("_", " ")
+
+
 class DueReceipt(Base):
-    """A paid gift that waits for its receipt; written with the payment, deleted with the issue."""
+    """A gift whose receipt is to be looked at: it was paid, or something has gone back of it since.
+
+    Written with the fact, deleted once the register says what stands of the gift.
+    """
 
     __tablename__ = "due_receipts"
 
@@ -61,18 +89,41 @@ class Receipt(Base):
     __table_args__ = (
         UniqueConstraint("series", "tax_year", "sequence"),
         CheckConstraint("status in ('issued', 'void')", name="status_known"),
-        CheckConstraint("(status = 'void') = (void_reason is not null)", name="void_has_reason"),
+        CheckConstraint(
+            "(status = 'void') = (void_reason is not null and void_cause is not null"
+            " and voided_at is not null)",
+            name="void_has_reason",
+        ),
+        CheckConstraint(
+            "status = 'void' or num_nonnulls(void_reason, void_cause, voided_at, voided_by) = 0",
+            name="live_is_not_voided",
+        ),
+        CheckConstraint(
+            f"void_cause in ({', '.join(repr(str(c)) for c in VoidCause)})", name="void_cause_known"
+        ),
+        CheckConstraint(
+            "void_cause not in ('by_hand', 'corrected') or voided_by is not null", name="person_is_named"
+        ),
         Index(
             "uq_receipts_live_donation_id",
             "donation_id",
             unique=True,
             postgresql_where=text("status = 'issued'"),
         ),
+        Index("ix_receipts_void_donation_id", "donation_id", postgresql_where=text("status = 'void'")),
+        Index(
+            "uq_receipts_replaces_id",
+            "replaces_id",
+            unique=True,
+            postgresql_where=text("replaces_id is not null"),
+        ),
     )
 
     id: Mapped[StrPK]
     entity_id: Mapped[str] = mapped_column(ForeignKey("issuing_entities.id"))
     donation_id: Mapped[str] = mapped_column(ForeignKey("donations.id"))
+    replaces_id: Mapped[str | None] = mapped_column(ForeignKey("receipts.id"))
+    """The void receipt in whose place it stands."""
     series: Mapped[str]
     tax_year: Mapped[int] = mapped_column(SmallInteger)
     sequence: Mapped[int] = mapped_column(Integer)
@@ -89,8 +140,11 @@ class Receipt(Base):
     template_id: Mapped[str]
     template_sha256: Mapped[str]
     """The layout it was issued under."""
+    void_cause: Mapped[str | None]
     void_reason: Mapped[str | None]
     voided_at: Mapped[datetime | None]
+    voided_by: Mapped[str | None] = mapped_column(ForeignKey("staff_members.id"))
+    """The person who said so; null where the facts did: a refund, a lost dispute."""
 
 
 class GivingStatement(Base):

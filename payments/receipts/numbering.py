@@ -50,6 +50,7 @@ def number(session: Session, drafts: Sequence[Draft]) -> list[str]:
                 receipt_id,
                 draft.entity_id,
                 draft.donation_id,
+                draft.replaces_id,
                 draft.series,
                 draft.tax_year,
                 sequence,
@@ -73,7 +74,18 @@ def number(session: Session, drafts: Sequence[Draft]) -> list[str]:
 
 
 _COLUMNS = (
-    *("id", "entity_id", "donation_id", "series", "tax_year", "sequence", "number", "kind", "issued_at"),
+    *(
+        "id",
+        "entity_id",
+        "donation_id",
+        "replaces_id",
+        "series",
+        "tax_year",
+        "sequence",
+        "number",
+        "kind",
+        "issued_at",
+    ),
     *("gift_date", "currency", "amount", "locale", "content", "template_id", "template_sha256"),
 )
 

@@ -7,22 +7,28 @@ the receiving body forbids, or what it lacks, is said when the document is due (
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import delete, select
+from sqlalchemy import select, union
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from payments.clock import now
 from payments.donations import recording
 from payments.donations.models import Donation
+from payments.donations.offline import OfflineGift
 from payments.donations.recording import Paper, PaperRefused
+from payments.donations.reversals import Dispute, OwedPayment, Refund
 from payments.jobs import Bell, ring
 from payments.receipts.entitlement import WITHOUT_TAX_LANGUAGE
 from payments.receipts.models import DueReceipt, Receipt
 from payments.staff import people
 from payments.staff.models import StaffMember
 from payments.supporters import donors
+
+_SWEPT = timedelta(days=7)
 
 
 class ReceiptOutlook(StrEnum):
@@ -104,9 +110,39 @@ def _address(typed: str, *, field: str) -> str:
     return checked.ascii_email
 
 
-def owe_no_more(session: Session, donation: Donation) -> str | None:
-    """The gift was taken back: nothing is issued any more. The number of a receipt that was."""
-    session.execute(delete(DueReceipt).where(DueReceipt.donation_id == donation.id))
+def look_again(session: Session, donation_id: str) -> str | None:
+    """Something of the gift went back or came again: its receipt is settled by what stands of it now. The
+    number of the receipt that counts until then. The caller holds the gift's lock."""
+    due = insert(DueReceipt).values(donation_id=donation_id)
+    session.execute(due.on_conflict_do_nothing())
+    ring(session, Bell.ISSUE_RECEIPTS)
     return session.scalar(
-        select(Receipt.number).where(Receipt.donation_id == donation.id, Receipt.status == "issued")
+        select(Receipt.number).where(Receipt.donation_id == donation_id, Receipt.status == "issued")
     )
+
+
+def sweep(session: Session) -> int:
+    """Look again at every gift of which something went back in the last days; how many that are.
+
+    Whatever made it so has made it due by itself: this only finds what a mistake of ours would have lost.
+    """
+    since = now() - _SWEPT
+    went_back = union(
+        select(Refund.donation_id).where(Refund.is_booked, Refund.created_at > since),
+        select(Dispute.donation_id).where(Dispute.closed_at > since),
+        select(OwedPayment.donation_id).where(OwedPayment.decided_at > since),
+        select(OfflineGift.donation_id).where(OfflineGift.reversed_at > since),
+    ).subquery()
+    gifts = (
+        select(Donation.id)
+        .where(Donation.id.in_(select(went_back.c.donation_id)), Donation.paid_at.is_not(None))
+        .order_by(Donation.id)
+        .with_for_update(key_share=True, skip_locked=True)
+    )
+    found = session.scalars(gifts).all()
+    if found:
+        session.execute(
+            insert(DueReceipt).on_conflict_do_nothing(), [{"donation_id": gift} for gift in found]
+        )
+        ring(session, Bell.ISSUE_RECEIPTS)
+    return len(found)

@@ -153,8 +153,8 @@ CHECKS = (
             union all
             select array[t.name, a.attname], null, null, null, format('update the column %s of', a.attname)
             from tables t join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
-            where (t.is_book or (t.name = 'receipts' and a.attname not in ('status', 'void_reason',
-                'voided_at')))
+            where (t.is_book or (t.name = 'receipts' and a.attname not in ('status', 'void_cause',
+                'void_reason', 'voided_at', 'voided_by')))
                 and not has_table_privilege('{APP_ROLE}', t.oid, 'update')
                 and has_column_privilege('{APP_ROLE}', t.oid, a.attnum, 'update')
             union all

@@ -42,7 +42,7 @@ WITHDRAWN = """
 """`settled`: the charges that something happened to; `booked`: what is in the book of it; `withdrawn`:
 what each dispute took and did not bring back."""
 
-_TURNS = """
+TURNS = """
     refunded as materialized (
         select s.stripe_charge_id, s.donation_id, r.amount, r.status, b.paid_at, b.back_at
         from settled s join refunds r using (stripe_charge_id)
@@ -141,7 +141,7 @@ def against_standing(parts: str, accounts: tuple[str, ...], *, with_lines: bool)
         else ""
     )
     return f"""
-        with recursive {WITHDRAWN}, {_TURNS}, {_ENTRIES}, {of_lines} parts as ({parts}), sides as (
+        with recursive {WITHDRAWN}, {TURNS}, {_ENTRIES}, {of_lines} parts as ({parts}), sides as (
             select stripe_charge_id, account, fund_id, amount as expected, 0::bigint as found from parts
             union all
             select e.stripe_charge_id, m.to_account, {fund}, 0, m.amount

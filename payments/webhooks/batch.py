@@ -258,6 +258,9 @@ class Batch:
         if entry.moves:
             self._rows.kinds[entry.reference] = entry.kind
             self._entries.append(entry)
+            if entry.donation_id is not None and entry.kind != "gift":
+                # Something of the gift went back, or came again: its receipt is looked at.
+                self._due_receipts.append(entry.donation_id)
 
     @cached_property
     def funds(self) -> dict[str, Fund]:
@@ -276,7 +279,7 @@ class Batch:
         return self._session.scalars(select(IssuingEntity)).all()
 
     def owe_receipt(self, donation: Donation) -> None:
-        """A receipt is due for a gift that was paid just now."""
+        """The receipt of a gift is due: it was paid just now."""
         self._due_receipts.append(donation.id)
 
     def want_balance_transactions(self, named: Iterable[str | None]) -> None:

@@ -113,7 +113,8 @@ ALWAYS: dict[str, str] = {
         LEFT JOIN due_receipts AS due ON due.donation_id = donations.id
         WHERE donations.paid_at IS NOT NULL
         GROUP BY donations.id
-        HAVING count(DISTINCT receipts.id) + count(DISTINCT due.donation_id) <> 1
+        HAVING count(DISTINCT receipts.id) > 1
+            OR count(DISTINCT receipts.id) + count(DISTINCT due.donation_id) = 0
     """,
     "nothing unpaid has a receipt": """
         SELECT donation_id, format('receipt %s of a %s gift', number, donations.status)

@@ -275,7 +275,9 @@ def test_a_mistake_is_taken_back_in_the_open(finn: StaffMember) -> None:
 
     with transaction() as session:
         recording.reverse(session, gift.id, by=finn, reason="typed twice")
-        assert owing.owe_no_more(session, gift) is None
+        assert owing.look_again(session, gift.id) is None
+    with transaction() as session:
+        issue_due(session)
 
     with transaction() as session:
         paper = session.get_one(OfflineGift, gift.id)
@@ -309,14 +311,20 @@ def test_a_gift_is_taken_back_once(finn: StaffMember) -> None:
     assert book() == {}
 
 
-def test_the_receipt_of_a_gift_taken_back_is_named_for_voiding(finn: StaffMember) -> None:
+def test_the_receipt_of_a_gift_taken_back_is_named_and_made_void(finn: StaffMember) -> None:
     gift = taken_in(finn, a_cheque()).donation
     with transaction() as session:
         issue_due(session)
 
     with transaction() as session:
         recording.reverse(session, gift.id, by=finn, reason="bounced")
-        assert owing.owe_no_more(session, gift) == "US-2026-000001"
+        assert owing.look_again(session, gift.id) == "US-2026-000001"
+    with transaction() as session:
+        issue_due(session)
+
+    with transaction() as session:
+        receipt = session.scalars(select(Receipt)).one()
+    assert (receipt.status, receipt.void_cause) == ("void", "taken_back")
 
 
 def test_only_finance_writes_down_and_takes_back(finn: StaffMember, sue: StaffMember) -> None:

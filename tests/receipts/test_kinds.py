@@ -189,7 +189,10 @@ def test_the_printed_code_proves_the_receipt_until_it_is_voided(organisation: Or
     valid = verification.look_up(session, number=receipt.number.lower(), code=code.lower())
     forged = verification.look_up(session, number=receipt.number, code="A000-0000-0000")
     session.execute(
-        text("update receipts set status = 'void', void_reason = 'a wrong name', voided_at = now()")
+        text(
+            "update receipts set status = 'void', void_cause = 'refunded', void_reason = 'refunded',"
+            " voided_at = now()"
+        )
     )
     void = verification.look_up(session, number=receipt.number, code=code)
     session.add(DueReceipt(donation_id=receipt.donation_id))

@@ -19,7 +19,7 @@ from payments.ledger.classifying import Word
 from payments.money import Money
 from payments.receipts.documents import write_due
 from payments.receipts.issue import issue_due
-from payments.receipts.owing import take_in
+from payments.receipts.owing import look_again, take_in
 from payments.staff.models import Role, StaffMember
 from payments.stripe_gateway import shapes
 from payments.webhooks import inbox
@@ -273,14 +273,20 @@ def _offline(finance: StaffMember) -> None:
             taken(Channel.CHEQUE, 777),
         ]
         recording.deposit(session, cheques, deposited_on=received, by=finance)
-        recording.reverse(session, cheques[2], by=finance, reason="it bounced")
         taken(Channel.CASH, 900)
         mistyped = taken(Channel.CASH, 90000)
-        recording.reverse(session, mistyped, by=finance, reason="a zero too many")
+        issue_due(session)
+        _taken_back(session, cheques[2], by=finance, reason="it bounced")
+        _taken_back(session, mistyped, by=finance, reason="a zero too many")
         taken(Channel.BANK_TRANSFER, 44000, payer_kind=PayerKind.EMPLOYER_MATCH)
         taken(Channel.BANK_TRANSFER, 20000, benefit=5000, benefit_text="A table")
         taken(Channel.STOCK, 120000, description="10 shares", fund="partner")
         taken(Channel.IN_KIND, 3000, description="Blankets")
+
+
+def _taken_back(session: Session, donation_id: str, *, by: StaffMember, reason: str) -> None:
+    recording.reverse(session, donation_id, by=by, reason=reason)
+    look_again(session, donation_id)
 
 
 def _owed(book: Book, prepares: StaffMember, agrees: StaffMember) -> None:
@@ -294,6 +300,7 @@ def _owed(book: Book, prepares: StaffMember, agrees: StaffMember) -> None:
         )
         owed.approve(session, payment.id, by=agrees)
         owed.keep(session, book.gifts["kept"].id, by=prepares, reason="the donor wrote")
+        look_again(session, book.gifts["kept"].id)
 
 
 def _classified(book: Book, finance: StaffMember) -> None:

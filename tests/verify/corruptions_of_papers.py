@@ -6,6 +6,8 @@ Each names the check by which it must be found. A statement returns the id that 
 
 from tests.verify.victims import GIFT, NEVER_PAID, PLAIN_DONATION, RECEIPT, Corruption
 
+UNVOIDED = "void_cause = null, void_reason = null, voided_at = null, voided_by = null"
+
 CORRUPTIONS = [
     Corruption(
         "a receipt is deleted",
@@ -20,8 +22,8 @@ CORRUPTIONS = [
     Corruption(
         "a receipt is voided for no reason the book knows",
         "gift_without_receipt",
-        f"update receipts set status = 'void', void_reason = 'a mistake' where id = {RECEIPT}"
-        " returning donation_id",
+        "update receipts set status = 'void', void_cause = 'refunded', void_reason = 'a mistake',"
+        f" voided_at = now() where id = {RECEIPT} returning donation_id",
     ),
     Corruption(
         "a receipt is written for a gift that was never paid",
@@ -41,9 +43,53 @@ CORRUPTIONS = [
         f" (select max(id) from receipts where donation_id <> {PLAIN_DONATION})",
     ),
     Corruption(
-        "a second receipt is due",
-        "gift_receipted_twice",
-        f"insert into due_receipts (donation_id) values ({PLAIN_DONATION}) returning donation_id",
+        "the receipt of a refunded gift counts again",
+        "receipt_of_gift_gone",
+        f"update receipts set status = 'issued', {UNVOIDED} where id = (select max(id) from receipts"
+        " where void_cause = 'refunded' and id not in"
+        " (select replaces_id from receipts where replaces_id is not null)) returning id",
+    ),
+    Corruption(
+        "the receipt of a lost gift counts again",
+        "receipt_of_gift_gone",
+        f"update receipts set status = 'issued', {UNVOIDED} where id = (select max(id) from receipts"
+        " where void_cause = 'disputed' and id not in"
+        " (select replaces_id from receipts where replaces_id is not null)) returning id",
+    ),
+    Corruption(
+        "the receipt of a reversed cheque counts again",
+        "receipt_of_gift_gone",
+        f"update receipts set status = 'issued', {UNVOIDED} where id = (select max(id) from receipts"
+        " where void_cause = 'taken_back') returning id",
+    ),
+    Corruption(
+        "a receipt says more than is left of its gift",
+        "receipt_differs_from_gift",
+        "update receipts r set amount = o.amount from receipts o where o.id = r.replaces_id"
+        " and r.status = 'issued' and o.void_cause = 'refunded' returning r.id",
+    ),
+    Corruption(
+        "a receipt is void without a reason",
+        "receipt_void_unexplained",
+        "alter table receipts drop constraint ck_receipts_void_has_reason;"
+        f"update receipts set status = 'void', voided_at = now() where id = {RECEIPT} returning id",
+    ),
+    Corruption(
+        "a receipt that counts says that it is void",
+        "receipt_void_unexplained",
+        "alter table receipts drop constraint ck_receipts_live_is_not_voided;"
+        f"update receipts set void_reason = 'a mistake' where id = {RECEIPT} returning id",
+    ),
+    Corruption(
+        "a receipt replaces one that counts",
+        "receipt_replaces_wrongly",
+        f"update receipts set replaces_id = {RECEIPT} where id = (select max(id) from receipts"
+        f" where status = 'issued' and replaces_id is null and id <> {RECEIPT}) returning id",
+    ),
+    Corruption(
+        "nobody is told that a receipt is void",
+        "donor_not_told_of_void",
+        "delete from outgoing_mails where reference like 'void:%'",
     ),
     Corruption(
         "the counter runs ahead",

@@ -1,0 +1,222 @@
+"""What a person does about an issued receipt: void it, replace it with a right name, send it once more.
+
+An issued receipt never changes. A wrong one is made void and another takes its place, under a new number
+that cites the old one; a lost one is sent again as the same bytes, and the log keeps who did it.
+"""
+
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from payments.clock import now
+from payments.donations.checkout import find as find_gift
+from payments.donations.models import Donation
+from payments.donations.wishes import LONGEST_NAME
+from payments.errors import AlmonerError
+from payments.jobs import Bell, ring
+from payments.mail import outbox
+from payments.mail.models import OutgoingMail
+from payments.receipts import issue, notices
+from payments.receipts.content import ReceiptContent
+from payments.receipts.drafting import Gifts
+from payments.receipts.models import Receipt, ReceiptDocument, VoidCause
+from payments.receipts.voiding import Known, Void
+from payments.staff import audit, people
+from payments.staff.models import Role, StaffMember
+from payments.supporters.donors import Donor
+
+MAY_VOID = (Role.FINANCE,)
+MAY_CORRECT = (Role.SUPPORT, Role.FINANCE)
+
+
+class ReceiptNotFound(AlmonerError):
+    """No receipt has this number."""
+
+    def __init__(self, number: str) -> None:
+        super().__init__(f"There is no receipt {number}. `almoner receipts list` shows the register.")
+
+
+class CorrectionRefused(AlmonerError):
+    """It cannot be voided, replaced or sent as it is."""
+
+
+class IsVoid(CorrectionRefused):
+    """It does not count any more."""
+
+    def __init__(self, receipt: Receipt) -> None:
+        super().__init__(
+            f"Receipt {receipt.number} is void ({receipt.void_reason}); nothing is done with it."
+        )
+
+
+class NothingLeft(CorrectionRefused):
+    """All of the gift went back."""
+
+    def __init__(self) -> None:
+        super().__init__("Nothing is left of this gift that a receipt could say.")
+
+
+class NameUnfit(CorrectionRefused):
+    """Nobody is called that."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"Give the name as it is to stand on the receipt, in at most {LONGEST_NAME} letters."
+        )
+
+
+class AddressUnfit(CorrectionRefused):
+    """No mail can go there."""
+
+    def __init__(self) -> None:
+        super().__init__("Give an e-mail address that mail can go to.")
+
+
+class PageNotWritten(CorrectionRefused):
+    """The number is given, its page is not set yet."""
+
+    def __init__(self, number: str) -> None:
+        super().__init__(f"The page of {number} is still to be set; `almoner receipts due` says why.")
+
+
+def find(session: Session, number: str) -> Receipt:
+    """The receipt of this number, or `ReceiptNotFound`."""
+    found = session.scalar(select(Receipt).where(Receipt.number == number.strip()))
+    if found is None:
+        raise ReceiptNotFound(number)
+    return found
+
+
+def page(session: Session, receipt: Receipt) -> bytes:
+    """The very bytes that were sent, or `PageNotWritten`."""
+    pdf = session.scalar(select(ReceiptDocument.pdf).where(ReceiptDocument.receipt_id == receipt.id))
+    if pdf is None:
+        raise PageNotWritten(receipt.number)
+    return pdf
+
+
+def void(session: Session, number: str, *, by: StaffMember, reason: str) -> Receipt:
+    """It does not count any more, and no other is issued until somebody replaces it."""
+    people.require(by, *MAY_VOID)
+    reason = people.reason_given(reason)
+    receipt, _ = _locked(session, number)
+    if receipt.status == "void":
+        raise IsVoid(receipt)
+    deed = Void(receipt=_known(receipt), cause=VoidCause.BY_HAND, reason=reason, by=by.id)
+    issue.take(session, [issue.Step(donation_id=receipt.donation_id, void=deed, draft=None)])
+    audit.note(session, by, "receipt.void", subject=receipt.id, reason=reason, number=receipt.number)
+    ring(session, Bell.SEND_MAIL)
+    session.refresh(receipt)
+    return receipt
+
+
+def replace(
+    session: Session, number: str, *, name: str | None = None, by: StaffMember, reason: str
+) -> Receipt:
+    """Another in its place, with the right name; also for one that was voided by hand."""
+    people.require(by, *MAY_CORRECT)
+    reason = people.reason_given(reason)
+    receipt, gift = _locked(session, number)
+    is_withheld = receipt.void_cause == VoidCause.BY_HAND and not _is_replaced(session, receipt)
+    if receipt.status == "void" and not is_withheld:
+        raise IsVoid(receipt)
+    if name is not None:
+        gift.donor_name = _fit(name)
+        session.flush()
+    gifts = Gifts(session, [gift.id])
+    if not gifts.amount(gift.id):
+        raise NothingLeft
+    known = _known(receipt)
+    deed = Void(receipt=known, cause=VoidCause.CORRECTED, reason=reason, by=by.id, is_replaced=True)
+    step = issue.Step(
+        donation_id=gift.id,
+        void=deed if receipt.status == "issued" else None,
+        draft=issue.in_place_of(known, gifts.draft(gift.id)),
+    )
+    [new_number] = issue.take(session, [step])
+    audit.note(
+        session,
+        by,
+        "receipt.replace",
+        subject=receipt.id,
+        reason=reason,
+        number=receipt.number,
+        replaced_by=new_number,
+        corrected=["name"] if name is not None else [],
+    )
+    ring(session, Bell.WRITE_DOCUMENTS)
+    session.refresh(receipt)
+    return find(session, new_number)
+
+
+def resend(session: Session, number: str, *, to: str | None = None, by: StaffMember) -> OutgoingMail:
+    """Send the same document once more, as a copy, to its donor or to another address."""
+    people.require(by, *MAY_CORRECT)
+    receipt, gift = _locked(session, number)
+    if receipt.status == "void":
+        raise IsVoid(receipt)
+    pdf = page(session, receipt)
+    address = _address(to) if to is not None else session.get_one(Donor, gift.donor_id).email
+    copies = select(func.count()).where(OutgoingMail.reference.startswith(f"copy:{receipt.id}:"))
+    place = (session.scalar(copies) or 0) + 1
+    message_id = outbox.message_id(f"{receipt.id}.copy{place}")
+    message = notices.of_copy(
+        ReceiptContent.from_json(receipt.content),
+        pdf,
+        to_address=address,
+        message_id=message_id,
+        dated=now(),
+    )
+    reference = f"copy:{receipt.id}:{place}"
+    outbox.put(
+        session,
+        reference=reference,
+        to_address=address,
+        message_id=message_id,
+        message=message.as_bytes(),
+    )
+    audit.note(
+        session,
+        by,
+        "receipt.resend",
+        subject=receipt.id,
+        reason="a copy",
+        number=receipt.number,
+        copy=place,
+        is_to_another_address=to is not None,
+    )
+    ring(session, Bell.SEND_MAIL)
+    return session.scalars(select(OutgoingMail).where(OutgoingMail.reference == reference)).one()
+
+
+def _locked(session: Session, number: str) -> tuple[Receipt, Donation]:
+    """The receipt and its gift, under the gift's lock: nobody settles it meanwhile."""
+    receipt = find(session, number)
+    gift = find_gift(session, receipt.donation_id, for_update=True)
+    session.refresh(receipt)
+    return receipt, gift
+
+
+def _known(receipt: Receipt) -> Known:
+    return Known(id=receipt.id, number=receipt.number, amount=receipt.amount, void_cause=receipt.void_cause)
+
+
+def _is_replaced(session: Session, receipt: Receipt) -> bool:
+    return session.scalar(select(Receipt.id).where(Receipt.replaces_id == receipt.id)) is not None
+
+
+def _fit(name: str) -> str:
+    written = " ".join(name.split())
+    if not written or len(written) > LONGEST_NAME:
+        raise NameUnfit
+    return written
+
+
+def _address(typed: str) -> str:
+    try:
+        checked = validate_email(typed.strip(), check_deliverability=False, allow_smtputf8=False)
+    except EmailNotValidError:
+        raise AddressUnfit from None
+    if checked.ascii_email is None:
+        raise AddressUnfit
+    return checked.ascii_email

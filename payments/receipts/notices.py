@@ -1,0 +1,109 @@
+"""Short letters about a receipt: that it does not count any more, and a copy of it for whoever lost theirs.
+
+In the language of the receipt, from what the receipt itself says.
+"""
+
+import re
+import tomllib
+from datetime import datetime
+from email.message import EmailMessage
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from payments.mail import message
+from payments.receipts import letter, wording
+from payments.receipts.content import ReceiptContent
+from payments.receipts.models import VoidCause
+from payments.settings import settings
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def of_void(
+    content: ReceiptContent, cause: VoidCause, *, to_address: str, message_id: str, dated: datetime
+) -> EmailMessage:
+    """That this receipt is void: not to be used, and what to do if it was."""
+    words = _words(content.language)["void"]
+    paragraphs = [words[cause.value], words["do_not_use"]]
+    return _write(content, words, paragraphs, to_address=to_address, message_id=message_id, dated=dated)
+
+
+def of_copy(
+    content: ReceiptContent, pdf: bytes, *, to_address: str, message_id: str, dated: datetime
+) -> EmailMessage:
+    """The very document that was sent before, and that it is to be used once."""
+    words = _words(content.language)["copy"]
+    return _write(
+        content,
+        words,
+        [words["attached"], words["use_once"]],
+        to_address=to_address,
+        message_id=message_id,
+        dated=dated,
+        attachment=message.Attachment(name=letter.attachment_name(content), pdf=pdf),
+    )
+
+
+def _write(
+    content: ReceiptContent,
+    words: dict[str, str],
+    paragraphs: list[str],
+    *,
+    to_address: str,
+    message_id: str,
+    dated: datetime,
+    attachment: message.Attachment | None = None,
+) -> EmailMessage:
+    language = content.language
+    said = {
+        "number": wording.printable(content.number),
+        "date": wording.long_date(content.gift_date, language),
+        # Of a thing no value is ever said.
+        "amount": content.description or wording.amount(content.total, language),
+        "email": content.entity.email,
+    }
+    facts: dict[str, Any] = {
+        "language": language,
+        "title": _filled(words["subject"], said),
+        "greeting": _filled(words["greeting"], {"name": wording.printable(content.donor_name)}),
+        "paragraphs": [_filled(paragraph, said) for paragraph in (*paragraphs, words["questions"])],
+        "entity": wording.printable(content.entity.legal_name),
+        "accent": wording.accent(content.entity),
+    }
+    return message.write(
+        message.Envelope(
+            subject=facts["title"],
+            from_address=settings().mail_from,
+            to_address=to_address,
+            reply_to=content.entity.email,
+            message_id=message_id,
+            dated=dated,
+            language=language,
+        ),
+        text=_environment().get_template("notice.txt").render(facts).strip(),
+        html=_environment().get_template("notice.html").render(facts).strip(),
+        attachment=attachment,
+    )
+
+
+def _filled(pattern: str, said: dict[str, str]) -> str:
+    return re.sub(r"\{(\w+)\}", lambda place: said[place[1]], pattern)
+
+
+@cache
+def _words(language: str) -> dict[str, dict[str, str]]:
+    return tomllib.loads((_TEMPLATES / f"notices.{language}.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=select_autoescape(enabled_extensions=("html",), default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
