@@ -23,6 +23,7 @@ from payments.sandbox import (
     disputes,
     foreign,
     fraud_warnings,
+    invoices,
     movements,
     payments,
     payouts,
@@ -130,7 +131,11 @@ def _plan_row(world: World, plan: Thing) -> dict[str, Any]:
     over = subscriptions.is_over(plan)
     invoice = world.store.get("invoice", plan["latest_invoice"])
     unpaid = invoice is not None and invoice["status"] in ("open", "uncollectible")
+    renewed = invoice is not None and invoice["billing_reason"] != "subscription_create"
+    intent = invoices.intent_of(world, invoice) if invoice and renewed else None
+    latest = intent["latest_charge"] if intent else None
     return {
+        **_charge_row(world, world.store.get("charge", latest) if latest else None),
         "plan": plan,
         "amount": subscriptions.amount_of(plan),
         "next": None if over else walk.day_of(subscriptions.the_item(plan)["current_period_end"]),

@@ -156,9 +156,14 @@ def test_a_person_can_follow_a_plan_with_buttons_alone(sandbox: Sandbox):
     plan = started(sandbox)
     assert "Sales of others" not in requests.get(sandbox.url, timeout=10).text
 
-    for button in (f"/plans/{plan.id}/refuse", "/clock/month", "/clock/later", "/clock/later"):
+    post(f"{sandbox.url}/clock/month", {})
+    post(f"{sandbox.url}/clock/later", {})
+    renewal = plan.charges()[0].id
+    buttons = (f"/charges/{renewal}/refund", f"/plans/{plan.id}/refuse", "/clock/month", "/clock/later")
+    for button in buttons:
         assert f'action="{button}"' in requests.get(sandbox.url, timeout=10).text
-        assert post(f"{sandbox.url}{button}", {}).status_code == 303
+        assert post(f"{sandbox.url}{button}", {"amount": "5.00"}).status_code == 303
+    assert sandbox.stripe.v1.refunds.list({"charge": renewal}).data[0].amount == 500
     shown = requests.get(sandbox.url, timeout=10).text
     assert "past due" in shown
     assert f'href="/i/{plan.latest.id}"' in shown

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -204,3 +206,36 @@ def test_a_missing_secret_or_key_stops_the_start(words: list[str]):
     assert ended.returncode == 1
     assert ended.stdout == ""
     assert "--webhook" in ended.stderr or "--api-key" in ended.stderr
+
+
+def test_events_share_a_connection_that_the_receiver_keeps_open(start: Start):
+    asked: list[int] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            asked.append(self.client_address[1])
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    sandbox = start("--in-flight", "1", webhook=f"http://127.0.0.1:{server.server_port}/hook")
+
+    paid_gift(sandbox)
+
+    wait_until(lambda: len(asked) == len(PAID))
+    sandbox.stop()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+    assert len(set(asked)) == 1
