@@ -285,3 +285,15 @@ def test_a_clock_that_would_go_wrong_stays_where_it_is(sandbox: Sandbox, how: di
 
     assert status == 400, answer
     assert abs(sandbox.control("/clock", method="GET")["offset_seconds"]) < 1
+
+
+def test_a_cancelled_plan_is_not_asked_for_what_it_still_owes(sandbox: Sandbox):
+    plan = started(sandbox, on="2027-03-01T09:00")
+    plan.orders("insufficient_funds")
+    advance(sandbox, to=moment("2027-04-02T00:00"))
+
+    sandbox.stripe.v1.subscriptions.cancel(plan.id)
+    advance(sandbox, to=moment("2027-04-20T00:00"))
+
+    assert (plan.latest.status, plan.latest.auto_advance) == ("open", False)
+    assert [charge.status for charge in plan.charges()] == ["failed", "succeeded"]
