@@ -24,6 +24,7 @@ from payments.cli import (
     offline,
     payouts,
     receipts,
+    reconcile,
     refunds,
     sandbox,
     simulate,
@@ -51,6 +52,8 @@ app.add_typer(donors.app, name="donors")
 app.add_typer(mail.app, name="mail")
 app.add_typer(bank.app, name="bank")
 app.add_typer(payouts.app, name="payouts")
+app.command()(reconcile.reconcile)
+app.add_typer(reconcile.exceptions_app, name="exceptions")
 app.add_typer(staff.app, name="staff")
 receipts.app.command("annual")(yearly.annual_run)
 receipts.app.command("summary")(yearly.summary)

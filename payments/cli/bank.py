@@ -8,13 +8,13 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import select
 
-from payments.cli.acting import As, acting
+from payments.cli.acting import As, Why, acting
 from payments.cli.printing import AsJson, console, print_json, print_table
 from payments.database import transaction
 from payments.money import Money
-from payments.reconciliation import bank_accounts, bank_import
+from payments.reconciliation import bank_accounts, bank_import, matching
 from payments.reconciliation.formats.csv_profile import ProfileWrong
-from payments.reconciliation.models import BankAccount, BankLine
+from payments.reconciliation.models import BankAccount, BankLine, BankMatch
 
 app = typer.Typer(no_args_is_help=True, help="What the bank says.")
 account_app = typer.Typer(no_args_is_help=True, help="The charity's bank accounts.")
@@ -155,12 +155,13 @@ def lines(
         if last_day is not None:
             wanted = wanted.where(BankLine.booked_on <= last_day.date())
         rows = session.scalars(wanted.limit(limit)).all()
+        said = matching.said_of(session, [row.id for row in rows])
     if as_json:
-        print_json([_line_shown(row) for row in rows])
+        print_json([_line_shown(row, said.get(row.id)) for row in rows])
         return
     print_table(
         "Bank lines",
-        ["line", "booked", ">amount", "from or to", "text", "reference"],
+        ["line", "booked", ">amount", "from or to", "text", "reference", "is"],
         [
             (
                 row.id,
@@ -169,13 +170,72 @@ def lines(
                 row.counterparty,
                 row.text,
                 row.payment_reference or row.bank_reference,
+                (said[row.id].subject_id or "ignored") if row.id in said else None,
             )
             for row in rows
         ],
     )
 
 
-def _line_shown(row: BankLine) -> dict[str, Any]:
+@app.command("match")
+def match(
+    line: Annotated[str, typer.Argument(metavar="LINE")],
+    *,
+    payout: Annotated[str | None, typer.Option(help="It is this payout, or its way back.")] = None,
+    offline: Annotated[
+        str | None, typer.Option(metavar="ID", help="It is this deposit slip, or this gift by transfer.")
+    ] = None,
+    as_: As,
+    reason: Why,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a line is. The amounts must be the same to the cent."""
+    if (payout is None) == (offline is None):
+        raise typer.BadParameter("say either --payout or --offline")
+    with transaction() as session:
+        by = acting(session, as_)
+        if payout is not None:
+            made = matching.match_payout(session, line, payout, by=by, reason=reason)
+        else:
+            made = matching.match_offline(session, line, offline or "", by=by, reason=reason)
+    _say_match(made, as_json=as_json)
+
+
+@app.command("ignore")
+def ignore(line: str, as_: As, reason: Why, as_json: AsJson = False) -> None:
+    """The line is the charity's other business, and no gift and no payout."""
+    with transaction() as session:
+        made = matching.ignore(session, line, by=acting(session, as_), reason=reason)
+    _say_match(made, as_json=as_json)
+
+
+@app.command("unmatch")
+def unmatch(line: str, as_: As, reason: Why, as_json: AsJson = False) -> None:
+    """What was said of a line was wrong; its entry is reversed in the open."""
+    with transaction() as session:
+        undone = matching.undo(session, line, by=acting(session, as_), reason=reason)
+    _say_match(undone, as_json=as_json)
+
+
+def _say_match(match: BankMatch, *, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                "id": match.id,
+                "line": match.bank_line_id,
+                "kind": match.kind,
+                "subject": match.subject_id,
+                "reason": match.reason,
+                "is_undone": match.undone_at is not None,
+            }
+        )
+        return
+    what = match.subject_id or "none of ours"
+    words = f"is no longer {what}" if match.undone_at is not None else f"is {what}: {match.kind}"
+    console.print(f"Line {match.bank_line_id} {words}.", markup=False)
+
+
+def _line_shown(row: BankLine, match: BankMatch | None) -> dict[str, Any]:
     return {
         "id": row.id,
         "account": row.bank_account_id,
@@ -188,6 +248,8 @@ def _line_shown(row: BankLine) -> dict[str, Any]:
         "payment_reference": row.payment_reference,
         "statement": row.bank_statement_id,
         "position": row.position,
+        "kind": match.kind if match is not None else None,
+        "subject": match.subject_id if match is not None else None,
     }
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from payments.ledger import rules, rules_by_hand
+from payments.ledger import rules, rules_by_hand, rules_of_the_bank
 from payments.ledger.accounts import Account
 from payments.ledger.rules import Books, Entry, Gift, Line, MoneyBack, Move, Movement
 from payments.ledger.standing import Standing
@@ -238,11 +238,25 @@ def _by_hand() -> Iterator[Example]:
     )
 
 
+def _bank() -> Iterator[Example]:
+    arrived = rules_of_the_bank.payout_on_statement("bmt_1", Money(9680, "usd"), _BOOKS, booked_at=_NOON)
+    yield Example("The payout of $96.80 is on the bank statement, on the bank's day.", arrived)
+    yield Example(
+        "The bank sends it back after that, or Stripe has debited the bank.",
+        rules_of_the_bank.payout_on_statement("bmt_2", Money(-9680, "usd"), _BOOKS, booked_at=_NOON),
+    )
+    yield Example(
+        "A person sees that it was another line.",
+        rules_of_the_bank.payout_not_on_statement(arrived, undone_at=_NOON),
+    )
+
+
 SECTIONS = (
     ("Money that comes", _gifts),
     ("Money that goes back", _money_back),
     ("Disputes", _disputes),
     ("Payouts, and what Stripe takes for itself", _stripes_own),
+    ("The bank statement", _bank),
     ("What people write", _by_hand),
 )
 

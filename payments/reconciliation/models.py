@@ -155,3 +155,83 @@ class PayoutLine(Base):
     stripe_balance_transaction_id: Mapped[StrPK]
     net: Mapped[int] = mapped_column(BigInteger)
     """As the list says; the book's own figure must be the same."""
+
+
+class BankMatch(Base):
+    """What a line of the bank is. Made by itself only where amount and partner leave one answer; undone
+    with a reason, and never deleted."""
+
+    __tablename__ = "bank_matches"
+    __table_args__ = (
+        CheckConstraint(
+            "kind in ('payout', 'payout_return', 'deposit', 'transfer', 'ignored')", name="kind_known"
+        ),
+        CheckConstraint("(kind = 'ignored') = (subject_id is null)", name="names_its_subject"),
+        CheckConstraint("num_nulls(undone_at, undone_by, undo_reason) in (0, 3)", name="undo_whole"),
+        Index(
+            "uq_bank_matches_bank_line_id",
+            "bank_line_id",
+            unique=True,
+            postgresql_where=text("undone_at is null"),
+        ),
+        Index(
+            "uq_bank_matches_subject",
+            "kind",
+            "subject_id",
+            unique=True,
+            postgresql_where=text("undone_at is null and subject_id is not null"),
+        ),
+    )
+
+    id: Mapped[StrPK]
+    bank_line_id: Mapped[str] = mapped_column(ForeignKey("bank_lines.id"))
+    kind: Mapped[str]
+    """`payout`; `payout_return`, which the bank sent back; `deposit` of a slip; `transfer`, an offline gift;
+    `ignored`, which is none of these."""
+    subject_id: Mapped[str | None]
+    """The payout, slip or gift."""
+    reason: Mapped[str]
+    """What speaks for it, or a person's words."""
+    matched_by: Mapped[str | None] = mapped_column(ForeignKey("staff_members.id"))
+    """Null where it was matched by itself."""
+    matched_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    undone_at: Mapped[datetime | None]
+    undone_by: Mapped[str | None] = mapped_column(ForeignKey("staff_members.id"))
+    undo_reason: Mapped[str | None]
+
+
+class Discrepancy(Base):
+    """One exception in the queue: found by `reconcile`, owned by a person, and closed when it is gone or
+    accepted with a reason."""
+
+    __tablename__ = "discrepancies"
+    __table_args__ = (
+        CheckConstraint("status in ('open', 'accepted', 'gone')", name="status_known"),
+        CheckConstraint("(status = 'open') = (closed_at is null)", name="closed_with_time"),
+        CheckConstraint("(status = 'accepted') = (accepted_by is not null)", name="accepted_by_somebody"),
+        Index(
+            "uq_discrepancies_open",
+            "kind",
+            "subject_id",
+            unique=True,
+            postgresql_where=text("status = 'open'"),
+        ),
+    )
+
+    id: Mapped[StrPK]
+    kind: Mapped[str]
+    subject_id: Mapped[str]
+    amount: Mapped[int | None] = mapped_column(BigInteger)
+    currency: Mapped[str | None]
+    sentence: Mapped[str]
+    blocks_close: Mapped[bool]
+    owner_id: Mapped[str | None] = mapped_column(ForeignKey("staff_members.id"))
+    due_on: Mapped[date]
+    status: Mapped[str] = mapped_column(server_default="open")
+    """`open`; `accepted` by a person as it is; `gone` when it was no longer found."""
+    note: Mapped[str | None]
+    opened_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    found_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    """When it was last found."""
+    closed_at: Mapped[datetime | None]
+    accepted_by: Mapped[str | None] = mapped_column(ForeignKey("staff_members.id"))

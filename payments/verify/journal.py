@@ -47,6 +47,8 @@ ACCOUNTS_OF_KIND: dict[str, tuple[str, ...]] = {
         *("contributions_fee_cover", "agency_obligations", "benefits_exchanged"),
     ),
     "deposit": ("undeposited_funds", "bank"),
+    "payout_on_statement": ("payouts_in_transit", "bank"),
+    "payout_not_on_statement": ("payouts_in_transit", "bank"),
 }
 """Which accounts an event of life may touch (FINANCE: the postings table)."""
 

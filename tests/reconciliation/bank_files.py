@@ -50,22 +50,26 @@ def read_sample(name: str, **how: Any) -> Statement:
     return read(sample(name), currency=CURRENCIES[name], csv=csv, **how)
 
 
-def mt940(days: Sequence[tuple[date, Sequence[tuple[int, str]]]], *, opening: int) -> bytes:
-    """Statements of these days in euro, each line an amount in cents and a text."""
+def mt940(
+    days: Sequence[tuple[date, Sequence[tuple[int, str]]]], *, opening: int, currency: str = "EUR"
+) -> bytes:
+    """Statements of these days, each line an amount in cents and a text."""
     parts = []
     balance = opening
     for number, (day, lines) in enumerate(days, start=1):
-        parts.append(f":20:S\n:25:12030000/0000202051\n:28C:{number}/1\n:60F:{_balance(day, balance)}\n")
+        parts.append(
+            f":20:S\n:25:12030000/0000202051\n:28C:{number}/1\n:60F:{_balance(day, balance, currency)}\n"
+        )
         for amount, text in lines:
             balance += amount
             mark = "C" if amount >= 0 else "D"
             parts.append(f":61:{day:%y%m%d}{day:%m%d}{mark}{_euros(amount)}NTRFNONREF\n:86:{text}\n")
-        parts.append(f":62F:{_balance(day, balance)}\n-\n")
+        parts.append(f":62F:{_balance(day, balance, currency)}\n-\n")
     return "".join(parts).encode()
 
 
-def _balance(day: date, amount: int) -> str:
-    return f"{'C' if amount >= 0 else 'D'}{day:%y%m%d}EUR{_euros(amount)}"
+def _balance(day: date, amount: int, currency: str) -> str:
+    return f"{'C' if amount >= 0 else 'D'}{day:%y%m%d}{currency}{_euros(amount)}"
 
 
 def _euros(amount: int) -> str:

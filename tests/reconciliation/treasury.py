@@ -1,9 +1,10 @@
 """Money on its way to the bank: what people do with payouts and statements, and what they find."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from payments.database import transaction
 from payments.reconciliation import bank_import
@@ -12,6 +13,7 @@ from payments.reconciliation.models import BankLine, BankStatement
 from payments.staff.models import StaffMember
 from tests.cli.conftest import Almoner
 from tests.journeys.house import Gift, House
+from tests.reconciliation.bank_files import mt940
 
 
 @dataclass
@@ -84,3 +86,40 @@ class Treasury:
     def payout(self, payout_id: str) -> dict[str, Any]:
         """As the terminal tells it to a script."""
         return dict(self.almoner("payouts", "show", payout_id, "--json").json)
+
+    def arrives_on(self, payout_id: str) -> date:
+        """The day Stripe expects it at the bank."""
+        return date.fromisoformat(self.payout(payout_id)["arrives_on"])
+
+    def the_bank_says(self, *lines: tuple[date, int, str]) -> list[str]:
+        """A statement with these lines, in the order of their days; the ids of the lines."""
+        days: dict[date, list[tuple[int, str]]] = {}
+        for day, amount, words in sorted(lines, key=lambda line: line[0]):
+            days.setdefault(day, []).append((amount, words))
+        opening = sum(self.bank.amounts)
+        self.bank.takes_in(mt940(list(days.items()), opening=opening, currency="USD"))
+        ids = {(line.booked_on, line.amount, line.text): line.id for line in self.bank.lines}
+        return [ids[line] for line in lines]
+
+    def reconciles(self) -> dict[str, Any]:
+        """One round, as a script reads it."""
+        said = self.almoner("reconcile", "--json")
+        if said.error is not None:
+            raise said.error
+        return dict(said.json)
+
+    def types(self, *words: str) -> Any:
+        """Finn at the terminal."""
+        return self.almoner(*words, "--as", "finn@example.org")
+
+    def age(self, days: int) -> None:
+        """What happened at Stripe happened so many days earlier."""
+        with transaction() as session:
+            session.execute(
+                text("update payouts set arrives_on = arrives_on - cast(:days as int)"), {"days": days}
+            )
+
+
+def kinds(round_: dict[str, Any]) -> dict[str, str]:
+    """What is open: kind and subject."""
+    return {each["kind"]: each["subject"] for each in round_["exceptions"]}

@@ -1,0 +1,130 @@
+"""Which line of the bank may be which payout, and what speaks for it.
+
+Amount and currency must be the same to the cent, and the bank's day near the one Stripe expected. Beyond
+that a bank may print Stripe's trace id, the payout's descriptor, or Stripe's name. Words are compared
+without blanks and signs, because banks break them anywhere.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy.orm import Session
+
+_WORDS = """regexp_replace(
+    upper(concat_ws(' ', l.text, l.payment_reference, l.bank_reference, l.counterparty)),
+    '[^[:alnum:]]', '', 'g')"""
+
+CANDIDATES = f"""
+with told as (
+    select l.id as bank_line_id, l.amount, l.currency, l.booked_on, {_WORDS} as words
+    from bank_lines l
+    join bank_accounts a on a.id = l.bank_account_id
+    join issuing_entities e on e.id = a.entity_id and e.receives_online
+    where l.amount <> 0
+        and not exists (select from bank_matches m where m.bank_line_id = l.id and m.undone_at is null)
+), expected as (
+    select p.*, 'payout' as kind, p.amount as on_statement, p.arrives_on - 1 as first_day,
+        p.arrives_on + 5 as last_day
+    from payouts p where p.status <> 'canceled'
+    union all
+    select p.*, 'payout_return', -p.amount, p.arrives_on - 1, p.arrives_on + 60
+    from payouts p where p.status = 'failed'
+), candidate as (
+    select told.bank_line_id, expected.stripe_payout_id, expected.kind, told.amount, told.currency,
+        told.booked_on, told.booked_on - expected.arrives_on as days_after,
+        coalesce(length(expected.trace_id) >= 6
+            and strpos(told.words, regexp_replace(upper(expected.trace_id), '[^[:alnum:]]', '', 'g')) > 0,
+            false) as has_trace,
+        coalesce(length(expected.statement_descriptor) >= 3
+            and strpos(told.words,
+                regexp_replace(upper(expected.statement_descriptor), '[^[:alnum:]]', '', 'g')) > 0,
+            false) as has_descriptor,
+        strpos(told.words, 'STRIPE') > 0 or strpos(told.words, '스트라이프') > 0 as names_stripe
+    from told join expected on expected.currency = told.currency and expected.on_statement = told.amount
+        and told.booked_on between expected.first_day and expected.last_day
+    where not exists (
+        select from bank_matches m where m.kind = expected.kind
+            and m.subject_id = expected.stripe_payout_id and m.undone_at is null
+    )
+)
+"""
+
+_ALL = f"{CANDIDATES} select * from candidate order by bank_line_id, stripe_payout_id, kind"
+
+_CERTAIN = f"""{CANDIDATES}, traced as (
+    select * from (
+        select candidate.*, count(*) over (partition by bank_line_id) as of_line,
+            count(*) over (partition by stripe_payout_id, kind) as of_payout
+        from candidate where has_trace
+    ) _ where of_line = 1 and of_payout = 1
+), rest as (
+    select candidate.*, count(*) over (partition by bank_line_id) as of_line,
+        count(*) over (partition by stripe_payout_id, kind) as of_payout
+    from candidate
+    where not exists (select from traced t where t.bank_line_id = candidate.bank_line_id)
+        and not exists (
+            select from traced t
+            where t.stripe_payout_id = candidate.stripe_payout_id and t.kind = candidate.kind
+        )
+), certain as (
+    select * from traced
+    union all
+    select * from rest where of_line = 1 and of_payout = 1 and (has_descriptor or names_stripe)
+)
+select bank_line_id, stripe_payout_id, kind, amount, currency, booked_on, days_after, has_trace,
+    has_descriptor, names_stripe
+from certain c
+where not exists (
+    select from bank_matches m
+    where m.bank_line_id = c.bank_line_id and m.subject_id = c.stripe_payout_id and m.kind = c.kind
+)
+order by bank_line_id
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One payout that a line may be."""
+
+    bank_line_id: str
+    stripe_payout_id: str
+    kind: str
+    amount: int
+    currency: str
+    booked_on: date
+    days_after: int
+    has_trace: bool
+    has_descriptor: bool
+    names_stripe: bool
+
+    @property
+    def speaks_for_itself(self) -> bool:
+        """Whether the bank's words name Stripe or the payout: such a line is never a gift."""
+        return self.has_trace or self.has_descriptor or self.names_stripe
+
+    @property
+    def reason(self) -> str:
+        """What speaks for it, in words."""
+        days = abs(self.days_after)
+        when = "on the day" if not days else f"{days} day{'s' if days > 1 else ''}"
+        side = "" if not days else (" after" if self.days_after > 0 else " before")
+        parts = [f"the same amount {when}{side} Stripe expected it"]
+        if self.has_trace:
+            parts.append("the bank prints its trace id")
+        if self.has_descriptor:
+            parts.append("the bank prints its descriptor")
+        elif self.names_stripe:
+            parts.append("the bank names Stripe")
+        return "; ".join(parts)
+
+
+def everything(session: Session) -> Sequence[Candidate]:
+    """Every pair that is possible."""
+    return [Candidate(**row._mapping) for row in session.connection().exec_driver_sql(_ALL)]
+
+
+def certain(session: Session) -> Sequence[Candidate]:
+    """The pairs that are the only answer on both sides: one payout for the line, one line for the payout.
+    A pair that a person has undone is not made again."""
+    return [Candidate(**row._mapping) for row in session.connection().exec_driver_sql(_CERTAIN)]

@@ -1,0 +1,219 @@
+"""The kinds of findings that one query over the whole can tell, each with its words.
+
+A rule's query returns `subject`, `amount` and `currency` (or nulls), `detail` for the sentence, and
+`due_on` where the day is given from outside.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One kind of finding."""
+
+    kind: str
+    says: str
+    """With `{subject}`, `{amount}` and `{detail}`."""
+    blocks_close: bool
+    days: int
+    """How long its owner has."""
+    sql: str
+
+
+# Two working days after the day Stripe expected.
+_LATE_FROM = """p.arrives_on
+    + case extract(isodow from p.arrives_on) when 4 then 4 when 5 then 4 when 6 then 3 else 2 end"""
+_TOLD_UNTIL = """
+    select a.currency, max(s.last_day) as last_day, min(s.first_day) as first_day
+    from bank_statements s join bank_accounts a on a.id = s.bank_account_id
+    join issuing_entities e on e.id = a.entity_id and e.receives_online
+    group by a.currency
+"""
+_ON_NO_LINE = """not exists (
+    select from bank_matches m
+    where m.kind = '{kind}' and m.subject_id = {subject} and m.undone_at is null)"""
+
+RULES = (
+    Rule(
+        kind="in_suspense",
+        says="{subject} moved {amount} ({detail}) and no rule knows what it is: `almoner ledger classify`.",
+        blocks_close=True,
+        days=2,
+        sql="""
+            select b.stripe_balance_transaction_id as subject, b.net as amount, b.currency,
+                b.reporting_category || ' ' || b.type as detail, null::date as due_on
+            from journal_moves m
+            join balance_transactions b on m.reference = 'bt:' || b.stripe_balance_transaction_id
+            where (m.from_account = 'suspense_unclassified' or m.to_account = 'suspense_unclassified')
+                and not exists (select from journal_entries c
+                    where c.reference = 'classified:' || b.stripe_balance_transaction_id)
+            order by b.created_at
+        """,
+    ),
+    Rule(
+        kind="gift_without_movement",
+        says="Gift {subject} of {amount} was paid on {detail}, and Stripe's balance has no movement for it.",
+        blocks_close=True,
+        days=2,
+        sql="""
+            select d.id as subject, d.amount, d.currency, d.paid_at::date::text as detail,
+                null::date as due_on
+            from donations d
+            where d.status = 'paid' and d.channel = 'online' and d.paid_at < :now - interval '24 hours'
+                and not exists (
+                    select from charges c
+                    join balance_transactions b on b.source_id = c.stripe_charge_id
+                        and b.reporting_category = 'charge'
+                    where c.donation_id = d.id
+                )
+            order by d.paid_at
+        """,
+    ),
+    Rule(
+        kind="payout_overdue",
+        says="Payout {subject} of {amount} was expected on {detail} and is not on the bank statement.",
+        blocks_close=True,
+        days=2,
+        sql=f"""
+            select p.stripe_payout_id as subject, p.amount, p.currency, p.arrives_on::text as detail,
+                null::date as due_on
+            from payouts p join ({_TOLD_UNTIL}) told on told.currency = p.currency
+            where p.status not in ('failed', 'canceled') and p.arrives_on >= told.first_day
+                and {_LATE_FROM} < :today and {_LATE_FROM} <= told.last_day
+                and {_ON_NO_LINE.format(kind="payout", subject="p.stripe_payout_id")}
+            order by p.arrives_on
+        """,
+    ),
+    Rule(
+        kind="bank_not_imported",
+        says="Payouts of {amount} were due since the last statement of {subject}, {detail}: import the next.",
+        blocks_close=True,
+        days=2,
+        sql=f"""
+            select a.id as subject, sum(p.amount)::bigint as amount, p.currency,
+                told.last_day::text as detail, null::date as due_on
+            from payouts p join ({_TOLD_UNTIL}) told on told.currency = p.currency
+            join bank_accounts a on a.currency = p.currency
+            join issuing_entities e on e.id = a.entity_id and e.receives_online
+            where p.status not in ('failed', 'canceled') and {_LATE_FROM} < :today
+                and {_LATE_FROM} > told.last_day
+                and {_ON_NO_LINE.format(kind="payout", subject="p.stripe_payout_id")}
+            group by a.id, p.currency, told.last_day
+        """,
+    ),
+    Rule(
+        kind="payout_failed",
+        says="Payout {subject} of {amount} failed ({detail}) and its money has not left Stripe again.",
+        blocks_close=False,
+        days=2,
+        sql="""
+            select p.stripe_payout_id as subject, p.amount, p.currency,
+                coalesce(p.failure_code, 'no reason told') as detail, null::date as due_on
+            from payouts p
+            where p.status = 'failed' and not exists (
+                select from payout_lines l
+                where l.stripe_balance_transaction_id = p.failure_balance_transaction_id
+            )
+        """,
+    ),
+    Rule(
+        kind="balance_below_nothing",
+        says="Stripe's balance in {subject} is {amount}: Stripe will debit the bank.",
+        blocks_close=False,
+        days=7,
+        sql="""
+            select currency as subject, sum(net)::bigint as amount, currency, null::text as detail,
+                null::date as due_on
+            from balance_transactions group by currency having sum(net) < 0
+        """,
+    ),
+    Rule(
+        kind="refund_owed",
+        says="A refund of gift {subject} failed and {amount} is still owed to the donor.",
+        blocks_close=False,
+        days=7,
+        sql="""
+            select e.donation_id as subject,
+                sum(case when m.from_account = 'refunds_payable' then m.amount else -m.amount end)::bigint
+                    as amount,
+                m.currency, null::text as detail, null::date as due_on
+            from journal_moves m join journal_entries e on e.reference = m.reference
+            where m.from_account = 'refunds_payable' or m.to_account = 'refunds_payable'
+            group by e.donation_id, m.currency
+            having sum(case when m.from_account = 'refunds_payable' then m.amount else -m.amount end) > 0
+        """,
+    ),
+    Rule(
+        kind="dispute_unanswered",
+        says="Dispute {subject} of {amount} must be answered by {detail}.",
+        blocks_close=False,
+        days=2,
+        sql="""
+            select stripe_dispute_id as subject, amount, currency, evidence_due_by::date::text as detail,
+                evidence_due_by::date as due_on
+            from disputes
+            where status in ('needs_response', 'warning_needs_response', 'appeal_needs_response')
+                and evidence_due_by is not null
+        """,
+    ),
+    Rule(
+        kind="receipt_of_money_given_back",
+        says="Receipt {subject} of {amount} stands and the whole gift went back: void it, tell the donor.",
+        blocks_close=True,
+        days=7,
+        sql="""
+            select r.number as subject, r.amount, r.currency, null::text as detail, null::date as due_on
+            from receipts r join donations d on d.id = r.donation_id
+            where r.status = 'issued' and (
+                d.amount <= (select coalesce(sum(f.amount), 0) from refunds f
+                    where f.donation_id = d.id and f.status = 'succeeded')
+                or exists (select from disputes x where x.donation_id = d.id and x.status = 'lost'
+                    and x.amount >= d.amount)
+            )
+        """,
+    ),
+    Rule(
+        kind="payout_counted_as_gift",
+        says="Offline gift {subject} of {amount} is like the line {detail} of a payout: is it counted twice?",
+        blocks_close=True,
+        days=2,
+        sql="""
+            select distinct on (d.id) d.id as subject, d.amount, d.currency, l.id as detail,
+                null::date as due_on
+            from donations d
+            join offline_gifts o on o.donation_id = d.id and o.reversed_at is null
+            join bank_lines l on l.currency = d.currency and l.amount = d.amount
+                and l.booked_on between o.received_on - 3 and o.received_on + 3
+            join bank_matches m on m.bank_line_id = l.id and m.kind = 'payout' and m.undone_at is null
+            where d.channel = 'bank_transfer' and not exists (
+                select from bank_matches t where t.kind = 'transfer' and t.subject_id = d.id
+                    and t.undone_at is null
+            )
+            order by d.id, l.id
+        """,
+    ),
+    Rule(
+        kind="deposit_not_on_statement",
+        says="{subject} of {amount} went to the bank on {detail} and is on no line of the statement.",
+        blocks_close=True,
+        days=7,
+        sql=f"""
+            with told as (
+                select a.entity_id, a.currency, max(s.last_day) as last_day, min(s.first_day) as first_day
+                from bank_statements s join bank_accounts a on a.id = s.bank_account_id
+                group by a.entity_id, a.currency
+            ), gone as (
+                select s.id as subject, s.entity_id, s.currency, s.total as amount, s.deposited_on as day
+                from deposit_slips s where {_ON_NO_LINE.format(kind="deposit", subject="s.id")}
+                union all
+                select d.id, d.entity_id, d.currency, d.amount, o.received_on
+                from donations d join offline_gifts o on o.donation_id = d.id and o.reversed_at is null
+                where d.channel = 'bank_transfer' and {_ON_NO_LINE.format(kind="transfer", subject="d.id")}
+            )
+            select g.subject, g.amount, g.currency, g.day::text as detail, null::date as due_on
+            from gone g join told on told.entity_id = g.entity_id and told.currency = g.currency
+            where g.day >= told.first_day and g.day + 7 <= told.last_day
+            order by g.day
+        """,
+    ),
+)

@@ -1,0 +1,132 @@
+"""What does not fit between gifts, Stripe and the bank, as data: each kind one query over the whole.
+
+A finding names its subject, its amount, and says in a sentence what to look at. Nothing is written here.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from payments.money import Money
+from payments.reconciliation import candidates, continuity, payout_proof
+from payments.reconciliation.finding_rules import RULES, Rule
+from payments.reconciliation.models import BankAccount, BankLine, BankMatch, Payout
+from payments.reconciliation.payout_proof import State
+
+_LIST_MAY_TAKE = timedelta(days=3)
+_SOON = timedelta(days=7)
+_AT_ONCE = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that does not fit."""
+
+    kind: str
+    subject_id: str
+    amount: Money | None
+    sentence: str
+    blocks_close: bool
+    due_on: date
+
+
+def everything(session: Session, *, at: datetime, today: date) -> list[Finding]:
+    """All there is to find, kind by kind."""
+    return [
+        *(found for rule in RULES for found in _by_rule(session, rule, at=at, today=today)),
+        *_payouts(session, today=today),
+        *_gaps(session, today=today),
+        *_lines(session, today=today),
+    ]
+
+
+def _by_rule(session: Session, rule: Rule, *, at: datetime, today: date) -> Iterator[Finding]:
+    given: dict[str, Any] = {"today": today, "now": at}
+    asked = {name: value for name, value in given.items() if f":{name}" in rule.sql}
+    for row in session.execute(text(rule.sql), asked):
+        amount = Money(int(row.amount), row.currency) if row.amount is not None else None
+        yield Finding(
+            kind=rule.kind,
+            subject_id=row.subject,
+            amount=amount,
+            sentence=rule.says.format(subject=row.subject, amount=amount, detail=row.detail),
+            blocks_close=rule.blocks_close,
+            due_on=row.due_on or today + timedelta(days=rule.days),
+        )
+
+
+def _payouts(session: Session, *, today: date) -> Iterator[Finding]:
+    """Payouts that differ from what they carry, and those that nobody could prove in time."""
+    rows = session.scalars(select(Payout).order_by(Payout.made_at)).all()
+    sums = payout_proof.sums(session)
+    own = payout_proof.own_movements(session, rows)
+    for payout in rows:
+        payout_id = payout.stripe_payout_id
+        proof = payout_proof.proof_of(payout, sums.get(payout_id, payout_proof.Sums()), own.get(payout_id))
+        is_late = payout.arrives_on + _LIST_MAY_TAKE < today
+        if proof.state is State.DIFFERS or (proof.state is State.WAITING and is_late):
+            yield Finding(
+                kind="payout_differs" if proof.state is State.DIFFERS else "payout_not_proven",
+                subject_id=payout_id,
+                amount=Money(proof.difference or payout.amount, payout.currency),
+                sentence=f"{proof.sentence} `almoner payouts show {payout_id}` has every line.",
+                blocks_close=True,
+                due_on=today + _AT_ONCE,
+            )
+
+
+def _gaps(session: Session, *, today: date) -> Iterator[Finding]:
+    for account in session.scalars(select(BankAccount).order_by(BankAccount.id)):
+        untold = continuity.untold(session, account.id)
+        if untold:
+            missing = Money(untold, account.currency)
+            yield Finding(
+                kind="bank_gap",
+                subject_id=account.id,
+                amount=missing,
+                sentence=f"The statements of {account.id} leave {missing} untold: a gap was accepted."
+                " Import the missing statement.",
+                blocks_close=True,
+                due_on=today + _AT_ONCE,
+            )
+
+
+def _lines(session: Session, *, today: date) -> Iterator[Finding]:
+    """Money that came in and nobody has said what it is, and whatever may be a payout, with what it may be.
+    Other money that went out is the charity's own business."""
+    possible: dict[str, list[candidates.Candidate]] = {}
+    for each in candidates.everything(session):
+        possible.setdefault(each.bank_line_id, []).append(each)
+    unsaid = session.scalars(
+        select(BankLine)
+        .where(
+            BankLine.amount != 0,
+            ~select(BankMatch)
+            .where(BankMatch.bank_line_id == BankLine.id, BankMatch.undone_at.is_(None))
+            .exists(),
+        )
+        .order_by(BankLine.booked_on, BankLine.id)
+    )
+    for line in unsaid:
+        suggestions = possible.get(line.id, [])
+        if line.amount < 0 and not suggestions:
+            continue
+        told = Money(line.amount, line.currency)
+        yield Finding(
+            kind="bank_line_unmatched",
+            subject_id=line.id,
+            amount=told,
+            sentence=f"{told} came in on {line.booked_on} and nobody has said what it is."
+            if line.amount > 0 and not suggestions
+            else f"{told} of {line.booked_on} may be {_or(suggestions)}.",
+            blocks_close=True,
+            due_on=today + _SOON,
+        )
+
+
+def _or(suggestions: list[candidates.Candidate]) -> str:
+    return " or ".join(f"{each.stripe_payout_id} ({each.reason})" for each in suggestions[:5])

@@ -1,0 +1,246 @@
+"""Saying what a line of the bank is: by itself where only one answer is left, otherwise by a person.
+
+A payout's line closes its third side in the book. A line of Stripe's can never be said to be a gift, or
+the money would count twice; what was said wrongly is undone with a reason.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from payments.clock import now
+from payments.database import new_id
+from payments.donations.models import Donation, IssuingEntity
+from payments.donations.offline import Channel, DepositSlip, OfflineGift
+from payments.errors import AlmonerError
+from payments.ledger import posting, rules_of_the_bank
+from payments.ledger.rules import Books, Entry
+from payments.money import Money
+from payments.reconciliation import candidates, payouts
+from payments.reconciliation.bank_accounts import MAY_RECONCILE
+from payments.reconciliation.models import BankAccount, BankLine, BankMatch
+from payments.staff import audit, people
+from payments.staff.models import StaffMember
+
+_OF_PAYOUTS = ("payout", "payout_return")
+
+
+class MatchRefused(AlmonerError):
+    """A line cannot be what somebody says it is."""
+
+
+class BankLineUnknown(AlmonerError):
+    """No line has this id."""
+
+    def __init__(self, bank_line_id: str) -> None:
+        super().__init__(f"There is no bank line {bank_line_id}. `almoner bank lines` lists them.")
+
+
+def match_what_is_certain(session: Session) -> list[BankMatch]:
+    """Every line for which there is one answer and no other, with its entry in the book."""
+    pairs = candidates.certain(session)
+    places = _places(session, [pair.bank_line_id for pair in pairs])
+    matches = [
+        BankMatch(
+            id=new_id("bmt"),
+            bank_line_id=pair.bank_line_id,
+            kind=pair.kind,
+            subject_id=pair.stripe_payout_id,
+            reason=pair.reason,
+            matched_at=now(),
+        )
+        for pair in pairs
+    ]
+    session.add_all(matches)
+    session.flush()
+    posting.post(
+        session,
+        [
+            _entry(match.id, Money(pair.amount, pair.currency), places[pair.bank_line_id], pair.booked_on)
+            for match, pair in zip(matches, pairs, strict=True)
+        ],
+    )
+    return matches
+
+
+def match_payout(
+    session: Session, bank_line_id: str, stripe_payout_id: str, *, by: StaffMember, reason: str
+) -> BankMatch:
+    """A person says that the line is this payout, or its way back where the money left again."""
+    line, entity = _open_line(session, bank_line_id, by=by)
+    payout = payouts.find(session, stripe_payout_id)
+    kind = "payout" if line.amount == payout.amount else "payout_return"
+    if payout.currency != line.currency or abs(line.amount) != abs(payout.amount):
+        raise MatchRefused(
+            f"The line is {_money(line)}, the payout {Money(payout.amount, payout.currency)}: not the same."
+        )
+    if kind == "payout_return" and payout.status != "failed":
+        raise MatchRefused("The line goes the other way, and this payout did not fail.")
+    if not entity.receives_online:
+        raise MatchRefused("Stripe pays into accounts of the body whose Stripe account it is; not this one.")
+    match = _say(session, line, kind, stripe_payout_id, by=by, reason=reason)
+    posting.post(session, [_entry(match.id, _money(line), entity, line.booked_on)])
+    return match
+
+
+def match_offline(
+    session: Session, bank_line_id: str, subject_id: str, *, by: StaffMember, reason: str
+) -> BankMatch:
+    """A person says that the line is a deposit slip, or a gift by bank transfer. Both were booked before;
+    a line of Stripe's is neither."""
+    line, entity = _open_line(session, bank_line_id, by=by)
+    _refuse_what_is_stripes(session, line)
+    if subject_id.startswith("dep_"):
+        kind = "deposit"
+        slip = session.get(DepositSlip, subject_id)
+        what = (slip.entity_id, slip.currency, slip.total) if slip is not None else None
+    else:
+        kind = "transfer"
+        gift = session.get(Donation, subject_id)
+        paper = session.get(OfflineGift, subject_id)
+        is_one = gift is not None and paper is not None and paper.reversed_at is None
+        is_one = is_one and gift is not None and gift.channel == Channel.BANK_TRANSFER.value
+        what = (gift.entity_id, gift.currency, gift.amount) if is_one and gift is not None else None
+    if what is None:
+        raise MatchRefused(f"{subject_id} is neither a deposit slip nor a gift by bank transfer that stands.")
+    if what != (entity.id, line.currency, line.amount):
+        raise MatchRefused(
+            f"The line is {_money(line)}, {subject_id} is {Money(what[2], what[1])} of {what[0]}:"
+            " not the same."
+        )
+    return _say(session, line, kind, subject_id, by=by, reason=reason)
+
+
+def ignore(session: Session, bank_line_id: str, *, by: StaffMember, reason: str) -> BankMatch:
+    """The line is the charity's other business: rent, wages, interest."""
+    line, _ = _open_line(session, bank_line_id, by=by)
+    return _say(session, line, "ignored", None, by=by, reason=reason)
+
+
+def undo(session: Session, bank_line_id: str, *, by: StaffMember, reason: str) -> BankMatch:
+    """What was said of the line was wrong. Its entry is reversed today, in the open."""
+    people.require(by, *MAY_RECONCILE)
+    reason = people.reason_given(reason)
+    line, entity = _line(session, bank_line_id)
+    match = _match_of(session, line)
+    if match is None:
+        raise MatchRefused("Nothing has been said of this line that could be undone.")
+    match.undone_at, match.undone_by, match.undo_reason = now(), by.id, reason
+    if match.kind in _OF_PAYOUTS:
+        entry = _entry(match.id, _money(line), entity, line.booked_on)
+        posting.post(session, [rules_of_the_bank.payout_not_on_statement(entry, undone_at=now())])
+    _log(session, "bank.unmatch", match, line, by=by, reason=reason)
+    return match
+
+
+def said_of(session: Session, bank_line_ids: Sequence[str]) -> dict[str, BankMatch]:
+    """What stands of these lines, for those of which anything does."""
+    rows = session.scalars(
+        select(BankMatch).where(BankMatch.bank_line_id.in_(bank_line_ids), BankMatch.undone_at.is_(None))
+    )
+    return {row.bank_line_id: row for row in rows}
+
+
+def _refuse_what_is_stripes(session: Session, line: BankLine) -> None:
+    mine = [each for each in candidates.everything(session) if each.bank_line_id == line.id]
+    if any(each.speaks_for_itself for each in mine):
+        raise MatchRefused(
+            f"This line is the payout {mine[0].stripe_payout_id} ({mine[0].reason}): its gifts are in the"
+            " book already, and it would count twice. `almoner bank match --payout` says so."
+        )
+    words = f"{line.text} {line.counterparty or ''} {line.payment_reference or ''}".upper()
+    if "STRIPE" in "".join(char for char in words if char.isalnum()) or "스트라이프" in words:
+        raise MatchRefused(
+            "The bank names Stripe: this is the money of online gifts, which are in the book already. Wait"
+            " for its payout, or see `almoner payouts list`."
+        )
+
+
+def _open_line(session: Session, bank_line_id: str, *, by: StaffMember) -> tuple[BankLine, IssuingEntity]:
+    people.require(by, *MAY_RECONCILE)
+    line, entity = _line(session, bank_line_id)
+    earlier = _match_of(session, line)
+    if earlier is not None:
+        what = earlier.subject_id or "ignored"
+        raise MatchRefused(f"This line is {what} already. `almoner bank unmatch` undoes that, with a reason.")
+    return line, entity
+
+
+def _line(session: Session, bank_line_id: str) -> tuple[BankLine, IssuingEntity]:
+    line = session.get(BankLine, bank_line_id)
+    if line is None:
+        raise BankLineUnknown(bank_line_id)
+    # Locked, so that two people do not say two things of one line at once.
+    account = session.get_one(BankAccount, line.bank_account_id, with_for_update=True)
+    return line, session.get_one(IssuingEntity, account.entity_id)
+
+
+def _match_of(session: Session, line: BankLine) -> BankMatch | None:
+    return session.scalars(
+        select(BankMatch).where(BankMatch.bank_line_id == line.id, BankMatch.undone_at.is_(None))
+    ).one_or_none()
+
+
+def _say(
+    session: Session, line: BankLine, kind: str, subject_id: str | None, *, by: StaffMember, reason: str
+) -> BankMatch:
+    taken = session.scalars(
+        select(BankMatch.bank_line_id).where(
+            BankMatch.kind == kind, BankMatch.subject_id == subject_id, BankMatch.undone_at.is_(None)
+        )
+    ).first()
+    if taken is not None:
+        raise MatchRefused(f"{subject_id} is on the line {taken} already. Undo that first, with a reason.")
+    match = BankMatch(
+        id=new_id("bmt"),
+        bank_line_id=line.id,
+        kind=kind,
+        subject_id=subject_id,
+        reason=people.reason_given(reason),
+        matched_by=by.id,
+        matched_at=now(),
+    )
+    session.add(match)
+    session.flush()
+    _log(session, "bank.match", match, line, by=by, reason=match.reason)
+    return match
+
+
+def _log(
+    session: Session, deed: str, match: BankMatch, line: BankLine, *, by: StaffMember, reason: str
+) -> None:
+    audit.note(
+        session,
+        by,
+        deed,
+        subject=line.id,
+        reason=reason,
+        kind=match.kind,
+        of=match.subject_id,
+        amount=line.amount,
+        currency=line.currency,
+    )
+
+
+def _places(session: Session, bank_line_ids: Sequence[str]) -> dict[str, IssuingEntity]:
+    rows = session.execute(
+        select(BankLine.id, IssuingEntity)
+        .join(BankAccount, BankAccount.id == BankLine.bank_account_id)
+        .join(IssuingEntity, IssuingEntity.id == BankAccount.entity_id)
+        .where(BankLine.id.in_(bank_line_ids))
+    )
+    return {row.id: row.IssuingEntity for row in rows}
+
+
+def _entry(match_id: str, told: Money, entity: IssuingEntity, booked_on: date) -> Entry:
+    # A day known without its hour stands at noon where the books are kept.
+    at = datetime.combine(booked_on, time(12), ZoneInfo(entity.time_zone))
+    books = Books(entity_id=entity.id, time_zone=entity.time_zone)
+    return rules_of_the_bank.payout_on_statement(match_id, told, books, booked_at=at)
+
+
+def _money(line: BankLine) -> Money:
+    return Money(line.amount, line.currency)

@@ -1,0 +1,195 @@
+"""The whole round: match what is certain, find what does not fit, and keep the queue of exceptions.
+
+An exception stays the same row for as long as it is found, so its owner and its age stay with it. One that
+is no longer found is gone by itself; one that a person accepted does not come back with the same amount.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from payments.clock import day_in, now
+from payments.database import new_id
+from payments.donations.organisation import receiving_entity
+from payments.errors import AlmonerError
+from payments.reconciliation import findings, matching
+from payments.reconciliation.bank_accounts import MAY_RECONCILE
+from payments.reconciliation.findings import Finding
+from payments.reconciliation.models import BankMatch, Discrepancy
+from payments.staff import audit, people
+from payments.staff.models import Role, StaffMember
+
+MAY_ACCEPT = (Role.APPROVER,)
+
+
+class ExceptionUnknown(AlmonerError):
+    """No open exception has this id."""
+
+    def __init__(self, discrepancy_id: str) -> None:
+        super().__init__(
+            f"There is no open exception {discrepancy_id}. `almoner exceptions list` shows them all."
+        )
+
+
+class OwnException(AlmonerError):
+    """Whoever works on it does not also accept it."""
+
+    def __init__(self) -> None:
+        super().__init__("Whoever owns an exception does not accept it. Ask another approver.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """What one round came to."""
+
+    matched: Sequence[BankMatch]
+    opened: int
+    gone: int
+    open: Sequence[Discrepancy]
+
+    @property
+    def blocks_close(self) -> int:
+        """How many of the open ones keep a month from closing."""
+        return sum(each.blocks_close for each in self.open)
+
+
+def reconcile(session: Session) -> Round:
+    """One round over everything. Two at once wait for each other."""
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("reconcile", 0))))
+    session.execute(text("set local statement_timeout = '5min'"))
+    matched = matching.match_what_is_certain(session)
+    session.flush()
+    at = now()
+    found = findings.everything(session, at=at, today=day_in(receiving_entity(session).time_zone, at))
+    opened = _keep(session, found)
+    gone = _let_go(session, found)
+    return Round(matched=matched, opened=opened, gone=gone, open=queue(session))
+
+
+def queue(session: Session) -> Sequence[Discrepancy]:
+    """Everything open, what is due first on top."""
+    return session.scalars(
+        select(Discrepancy)
+        .where(Discrepancy.status == "open")
+        .order_by(Discrepancy.due_on, Discrepancy.opened_at, Discrepancy.kind, Discrepancy.subject_id)
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def give_to(
+    session: Session, discrepancy_id: str, owner: StaffMember, *, due_on: date | None, by: StaffMember
+) -> Discrepancy:
+    """Somebody looks after it from now on."""
+    people.require(by, *MAY_RECONCILE, *MAY_ACCEPT)
+    row = _open(session, discrepancy_id)
+    before, row.owner_id = row.owner_id, owner.id
+    row.due_on = due_on or row.due_on
+    audit.note(
+        session,
+        by,
+        "exception.give_to",
+        subject=row.id,
+        reason=row.kind,
+        before=before,
+        after=owner.id,
+        due_on=row.due_on.isoformat(),
+    )
+    return row
+
+
+def accept(session: Session, discrepancy_id: str, *, by: StaffMember, reason: str) -> Discrepancy:
+    """It stays as it is, with a reason, on the word of somebody who does not work on it."""
+    people.require(by, *MAY_ACCEPT)
+    row = _open(session, discrepancy_id)
+    if row.owner_id == by.id:
+        raise OwnException
+    row.status, row.accepted_by, row.closed_at = "accepted", by.id, now()
+    row.note = people.reason_given(reason)
+    audit.note(
+        session,
+        by,
+        "exception.accept",
+        subject=row.id,
+        reason=row.note,
+        kind=row.kind,
+        of=row.subject_id,
+        amount=row.amount,
+        currency=row.currency,
+    )
+    return row
+
+
+def _open(session: Session, discrepancy_id: str) -> Discrepancy:
+    row = session.get(Discrepancy, discrepancy_id, with_for_update=True)
+    if row is None or row.status != "open":
+        raise ExceptionUnknown(discrepancy_id)
+    return row
+
+
+_FOUND = """
+    select * from unnest(
+        cast(:ids as text[]), cast(:kinds as text[]), cast(:subjects as text[]), cast(:amounts as int8[]),
+        cast(:currencies as text[]), cast(:sentences as text[]), cast(:blocks as bool[]),
+        cast(:due as date[])
+    ) as _ (id, kind, subject_id, amount, currency, sentence, blocks_close, due_on)
+"""
+
+_KEEP = f"""
+    insert into discrepancies (id, kind, subject_id, amount, currency, sentence, blocks_close, due_on)
+    select f.id, f.kind, f.subject_id, f.amount, f.currency, f.sentence, f.blocks_close, f.due_on
+    from ({_FOUND}) f
+    where not exists (
+        select from discrepancies d where d.status = 'accepted' and d.kind = f.kind
+            and d.subject_id = f.subject_id and d.amount is not distinct from f.amount
+    )
+    on conflict (kind, subject_id) where status = 'open' do update
+    set amount = excluded.amount, currency = excluded.currency, sentence = excluded.sentence, found_at = now()
+    returning (xmax = 0) as is_new
+"""
+
+_LET_GO = """
+    update discrepancies d set status = 'gone', closed_at = now()
+    where d.status = 'open' and not exists (
+        select from unnest(cast(:kinds as text[]), cast(:subjects as text[])) as f (kind, subject_id)
+        where f.kind = d.kind and f.subject_id = d.subject_id
+    )
+    returning d.id
+"""
+
+
+def _keep(session: Session, found: Sequence[Finding]) -> int:
+    """Write what was found; how much of it is new."""
+    rows = session.execute(
+        text(_KEEP),
+        {
+            "ids": [new_id("exc") for _ in found],
+            "kinds": [each.kind for each in found],
+            "subjects": [each.subject_id for each in found],
+            "amounts": [each.amount.minor if each.amount is not None else None for each in found],
+            "currencies": [each.amount.currency if each.amount is not None else None for each in found],
+            "sentences": [each.sentence for each in found],
+            "blocks": [each.blocks_close for each in found],
+            "due": [each.due_on for each in found],
+        },
+    )
+    return sum(row.is_new for row in rows)
+
+
+def _let_go(session: Session, found: Sequence[Finding]) -> int:
+    """What is no longer found is gone; how much that is."""
+    rows = session.execute(
+        text(_LET_GO),
+        {
+            "kinds": [each.kind for each in found],
+            "subjects": [each.subject_id for each in found],
+        },
+    )
+    return len(rows.all())
+
+
+def age_in_days(row: Discrepancy, at: datetime) -> int:
+    """How long it has been open."""
+    return (at - row.opened_at).days
