@@ -70,8 +70,9 @@ def short_date(day: date, language: str) -> str:
 
 
 def amount(money: Money, language: str) -> str:
-    """Without the invisible direction marks some locales add, which no page font draws."""
-    return printable(money.format(language))
+    """Without the invisible direction marks some locales add, which no page font draws, and with a minus
+    that is not a hyphen."""
+    return printable(money.format(language)).replace("-", "\u2212")
 
 
 def tax_id(entity: EntityContent, language: str) -> str:

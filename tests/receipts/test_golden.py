@@ -1,0 +1,89 @@
+"""What each document says, word for word, in both languages; and that every one is archival and tagged.
+
+A change of words is meant to show here: run with WRITE_GOLDEN=1, read the difference, commit it.
+"""
+
+import io
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pikepdf
+import pypdf
+import pytest
+
+from payments.receipts.content import ReceiptContent
+from payments.receipts.render import render_pdf
+from payments.receipts.statements import CATALOGUE
+from tests.receipts.documents_of_every_kind import DOCUMENTS
+from tests.receipts.test_render import tags_of
+
+GOLDEN = Path(__file__).parent / "golden"
+NAMES = {"en": "Margaret O’Sullivan", "ko": "김영희"}
+
+
+@pytest.mark.parametrize("locale", ["en", "ko"])
+@pytest.mark.parametrize("name", sorted(DOCUMENTS))
+def test_a_document_says_word_for_word_what_was_reviewed(name: str, locale: str):
+    document = DOCUMENTS[name]
+    if not (isinstance(document, ReceiptContent) and document.kind == "thanks"):
+        document = replace(document, donor_name=NAMES[locale])
+
+    drawn = render_pdf(replace(document, locale=locale))
+
+    said = "\n".join(lines(drawn.pdf)) + "\n"
+    golden = GOLDEN / f"{name}.{locale}.txt"
+    if os.environ.get("WRITE_GOLDEN"):
+        golden.write_text(said, encoding="utf-8")
+    assert said == golden.read_text(encoding="utf-8")
+    assert not drawn.is_plain_pdf
+    archival(drawn.pdf, language=locale)
+
+
+def lines(pdf: bytes) -> list[str]:
+    """What a reader can copy out, line by line, without the marks where words may break."""
+    text = "\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages)
+    return [kept for line in text.replace("\u200b", "").splitlines() if (kept := " ".join(line.split()))]
+
+
+def archival(pdf: bytes, *, language: str) -> None:
+    """Tagged, with its language and title, every font inside, every picture with its words."""
+    with pikepdf.open(io.BytesIO(pdf)) as opened:
+        metadata = opened.open_metadata()
+        assert metadata.pdfa_status == "2A"
+        assert metadata["pdfuaid:part"] == "1"
+        assert str(opened.Root.Lang).startswith(language)
+        tags = list(tags_of(opened))
+        assert {"/H1", "/H2", "/Table", "/TH"} <= set(tags)
+        fonts = [
+            descendant.FontDescriptor
+            for page in opened.pages
+            for font in page.Resources.Font.values()
+            for descendant in font.get("/DescendantFonts", [font])
+        ]
+        assert fonts
+        assert all({"/FontFile2", "/FontFile3", "/FontFile"} & set(font.keys()) for font in fonts)
+        for figure in figures_of(opened):
+            assert str(figure.Alt)
+
+
+def figures_of(opened: pikepdf.Pdf) -> list[pikepdf.Dictionary]:
+    waiting, found = [opened.Root.StructTreeRoot], []
+    while waiting:
+        element = waiting.pop()
+        if isinstance(element, pikepdf.Array):
+            waiting.extend(element)  # type: ignore[call-overload]
+        elif isinstance(element, pikepdf.Dictionary):
+            if element.get("/S") == "/Figure":
+                found.append(element)
+            if "/K" in element:
+                waiting.append(element.K)
+    return found
+
+
+def test_every_sentence_that_can_be_printed_has_its_golden_page():
+    printed = {document.statement_code for document in DOCUMENTS.values()}
+    forms = {statement.code for statement in CATALOGUE if statement.form}
+    variants = {"us_thing_religious", "us_annual_religious", "kr_designated_annual", "ca_annual"}
+
+    assert {statement.code for statement in CATALOGUE} - forms - variants == printed
