@@ -6,7 +6,7 @@ from payments.donations import models as donations
 from payments.donations import offline, reversals
 from payments.ledger import models as ledger
 from payments.mail import models as mail
-from payments.monthly import link_requests, tries
+from payments.monthly import doubles, link_requests, tries
 from payments.monthly import models as monthly
 from payments.receipts import models as receipts
 from payments.reconciliation import models as reconciliation
@@ -19,6 +19,7 @@ __all__ = [
     "addresses",
     "donations",
     "donors",
+    "doubles",
     "jobs",
     "ledger",
     "link_requests",

@@ -15,6 +15,7 @@ from payments.cli import (
     bank,
     disputes,
     donors,
+    doubles,
     events,
     gifts,
     house,
@@ -57,6 +58,8 @@ app.add_typer(reconcile.exceptions_app, name="exceptions")
 app.add_typer(staff.app, name="staff")
 receipts.app.command("annual")(yearly.annual_run)
 receipts.app.command("summary")(yearly.summary)
+gifts.app.command("doubles")(doubles.list_doubles)
+gifts.app.command("looked-at")(doubles.looked_at)
 ledger.app.command("suspense")(suspense.suspense)
 ledger.app.command("classify")(suspense.classify)
 app.add_typer(events.app, name="events")

@@ -19,6 +19,7 @@ from payments.database import among
 from payments.donations.models import Donation
 from payments.errors import PersonMustLook
 from payments.jobs import Bell, ring
+from payments.monthly import doubles
 from payments.receipts import voiding
 from payments.receipts.drafting import Draft, Gifts
 from payments.receipts.models import DueReceipt, Receipt, VoidCause
@@ -48,6 +49,7 @@ def issue_due(session: Session, *, limit: int = BATCH) -> int:
     due = _claim(session, limit)
     if not due:
         return 0
+    doubles.flag(session, due)
     gifts = Gifts(session, due)
     register = _Register(session, due)
     put_off: dict[str, Exception] = {}
