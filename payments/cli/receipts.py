@@ -12,7 +12,7 @@ from payments.cli.printing import AsJson, console, instant, print_facts, print_j
 from payments.database import transaction
 from payments.mail.models import OutgoingMail
 from payments.money import Money
-from payments.receipts import corrections, previews, statements
+from payments.receipts import corrections, countries, previews, statements
 from payments.receipts.models import DueDocument, DueReceipt, Receipt, ReceiptDocument
 from payments.staff.models import AuditEntry, StaffMember
 
@@ -125,6 +125,18 @@ def packs(as_json: AsJson = False) -> None:
             "to_confirm": statement.to_confirm,
         }
         for statement in statements.CATALOGUE
+    ]
+    rows += [
+        {
+            "country": country.jurisdiction,
+            "code": f"declaration: {declaration['code']}",
+            "version": declaration["version"],
+            "is_tax_receipt": False,
+            "source": declaration["source"],
+            "to_confirm": declaration.get("to_confirm"),
+        }
+        for country in countries.COUNTRIES.values()
+        for declaration in country.declarations
     ]
     if as_json:
         print_json(rows)

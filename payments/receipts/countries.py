@@ -35,8 +35,6 @@ class Authority:
     """Whether the donor's address must stand on it."""
     currency_only: bool = False
     """Whether only gifts in the country's own currency can be confirmed: their words are spelt out."""
-    excludes_single_beside_annual: bool = False
-    """Whether a gift is confirmed alone or in the year's document, never both."""
     keeps_korean_register: bool = False
 
 
@@ -76,13 +74,12 @@ class Country:
     currency: str | None
     tax_id: Mapping[str, str]
     copy_mark: Mapping[str, str]
-    form: str | None
-    """The official form its documents take, or None for our own page."""
     authorities: Mapping[str, Authority]
     thresholds: tuple[Threshold, ...]
     token_percent: int | None
     token_years: Mapping[int, TokenYear]
     declarations: tuple[Mapping[str, Any], ...]
+    """What a donor declares to the charity, such as for Gift Aid: code, version, wording and source."""
 
 
 def of(jurisdiction: str) -> Country:
@@ -116,16 +113,6 @@ def statement_for(may: Authority, kind: str) -> Statement:
     if kind not in may.documents:
         raise ReceiptForbidden(f"The pack of {may.code} has no document of the kind {kind}.")
     return statements.current(may.documents[kind])
-
-
-def refuse_official_form(jurisdiction: str) -> None:
-    """Refuse where the law prescribes a whole page of its own, which ours is not."""
-    country = COUNTRIES.get(jurisdiction)
-    if country is not None and country.form is not None:
-        raise ReceiptForbidden(
-            f"In {jurisdiction} only the official form counts, and it is not among our pages yet: write it by"
-            " hand from the wording in receipts/packs."
-        )
 
 
 def is_token(country: Country, *, benefit: int, paid: int, currency: str, day: date) -> bool:
@@ -210,7 +197,6 @@ def _country(pack: Mapping[str, Any]) -> Country:
         currency=pack.get("currency"),
         tax_id=pack["tax_id"],
         copy_mark=pack["copy_mark"],
-        form=pack.get("form"),
         authorities={may.code: may for may in authorities},
         thresholds=tuple(Threshold(**written) for written in pack.get("threshold", ())),
         token_percent=token.get("percent"),

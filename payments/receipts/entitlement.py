@@ -51,7 +51,6 @@ def decide(given: Given, *, jurisdiction: str, statement_code: str, facts: Mappi
     may = countries.authority(jurisdiction, statement_code)
     if given.payer_kind in WITHOUT_TAX_LANGUAGE:
         return Entitlement("thanks", countries.statement_for(may, "thanks"), given.benefit)
-    countries.refuse_official_form(jurisdiction)
     _refuse_what_is_incomplete(may, given, jurisdiction=jurisdiction, facts=facts)
     if given.channel in THINGS:
         return Entitlement("thing", countries.statement_for(may, "thing"), 0)

@@ -20,6 +20,7 @@ import typst
 
 from payments.receipts import statements
 from payments.receipts.content import LANGUAGES, ReceiptContent
+from payments.receipts.german import page_of_form
 from payments.receipts.page import Stamp, page_of
 from payments.receipts.summary import GivingSummary
 from payments.receipts.summary_page import page_of_summary
@@ -58,6 +59,8 @@ def render_pdf(content: ReceiptContent | GivingSummary, *, stamp: Stamp | None =
     """
     if isinstance(content, GivingSummary):
         layout, words = "summary.typ", page_of_summary(content, stamp=stamp)
+    elif statements.find(content.statement_code, content.statement_version).form:
+        layout, words = "zuwendung.typ", page_of_form(content, stamp=stamp)
     else:
         layout, words = "receipt.typ", page_of(content, stamp=stamp)
     page = json.dumps(words, ensure_ascii=False)

@@ -53,6 +53,23 @@ BRITAIN = {"entity": in_country("GB"), "currency": "gbp"}
 AUSTRALIA = {"entity": in_country("AU"), "currency": "aud"}
 _MONEY_ONLY = {"gifts": a_statement().gifts[:2], "through_others": ()}
 
+GERMANY = {
+    "entity": replace(
+        in_country(
+            "DE",
+            place_of_issue="Berlin",
+            tax_office="Berlin für Körperschaften I",
+            exemption_notice_date="12.05.2024",
+            assessment_period="2023",
+            purposes="der Hilfe für Flüchtlinge",
+        ),
+        legal_name="Offener Hafen e. V.",
+        address=("Hafenstraße 4", "10115 Berlin"),
+        tax_id="27/000/00000",
+    ),
+    "donor_address": ("Ahornweg 14", "20095 Hamburg"),
+}
+
 DOCUMENTS: dict[str, ReceiptContent | GivingSummary] = {
     "us-gift": us_receipt(),
     "us-religious": us_receipt(**worded("us_intangible_religious")),
@@ -76,6 +93,7 @@ DOCUMENTS: dict[str, ReceiptContent | GivingSummary] = {
     "gb-annual": a_statement(entity=in_country("GB"), **_MONEY_ONLY, **worded("gb_annual")),
     "au-gift": us_receipt(**AUSTRALIA, **worded("au_dgr")),
     "au-annual": a_statement(entity=in_country("AU"), **_MONEY_ONLY, **worded("au_annual")),
+    "de-geldzuwendung": us_receipt(**GERMANY, **worded("de_geldzuwendung"), currency="eur", **_NO_DEDICATION),
     "kr-not-designated": us_receipt(**KOREA, **worded("kr_not_designated")),
     "kr-not-designated-annual": a_statement(
         entity=KOREAN_ENTITY, **_MONEY_ONLY, **worded("kr_not_designated_annual")

@@ -54,7 +54,7 @@ def test_a_body_that_claims_nothing_may_confirm_anything_anywhere():
     [
         ("CA", "ca_official", "thing", "fair market value and the appraiser"),
         ("DE", "de_geldzuwendung", "thing", "another official form"),
-        ("DE", "de_geldzuwendung", "monthly", "never both"),
+        ("DE", "de_geldzuwendung", "annual", "no confirmation of their own"),
         ("AU", "au_dgr", "benefit", "GST-inclusive"),
         ("GB", "gb_gift", "benefit", "donor benefit rules"),
         ("KR", "kr_designated", "thing", "value by the tax act"),

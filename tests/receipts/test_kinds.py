@@ -170,6 +170,32 @@ def test_a_canadian_receipt_waits_for_the_place_of_issue_and_the_donors_address(
     assert "Eligible amount of gift for tax purposes: $25.00" in words
 
 
+def test_a_german_donor_gets_the_official_form_and_a_letter_in_their_own_language(
+    organisation: Organisation, session: Session, finn: StaffMember
+):
+    gift = a_paid_gift(session, amount=132_200, currency="eur")
+    session.execute(
+        text(
+            "update issuing_entities set jurisdiction = 'DE', statement_code = 'de_geldzuwendung',"
+            " receipt_facts = cast(:facts as jsonb) where id = 'us'"
+        ),
+        {
+            "facts": '{"place_of_issue": "Berlin", "tax_office": "Berlin I", "purposes": "der Hilfe",'
+            ' "exemption_notice_date": "12.05.2024", "assessment_period": "2023"}'
+        },
+    )
+    session.expire_all()
+    addresses.note(session, gift.donor_id, lines=["Ahornweg 14"], postcode="20095", country="de", by=finn)
+
+    receipt = written(session)
+
+    words = words_of(session, receipt.number)
+    assert "eintausenddreihundertzweiundzwanzig Euro" in words
+    assert "Ahornweg 14, 20095" in words
+    assert "With gratitude" not in words
+    assert mail_text(session).startswith("Dear Ada Park,")
+
+
 def test_an_entity_that_claims_another_countrys_authority_issues_nothing(
     organisation: Organisation, session: Session
 ):
