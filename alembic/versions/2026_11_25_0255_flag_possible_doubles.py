@@ -4,14 +4,14 @@ Why: the same gift within minutes, or a second monthly gift beside a first, may 
 ask without telling a stranger what somebody gives, so a person looks at it before or after the receipt.
 
 Revision: 2026_11_25_0255
-Follows: 2026_11_25_0251
+Follows: 2026_11_25_0253
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "2026_11_25_0255"
-down_revision = "2026_11_25_0251"
+down_revision = "2026_11_25_0253"
 branch_labels = None
 depends_on = None
 
