@@ -63,6 +63,7 @@ def _facts(summary: GivingSummary, donate_url: str) -> dict[str, Any]:
         "words": receipt | {"fund": say["gifts"]},
         "amount": " · ".join(wording.amount(total.eligible, language) for total in summary.totals),
         "thing": None,
+        "manage_url": None,
         "is_letter": False,
         "dedication": None,
         "beside": None,
