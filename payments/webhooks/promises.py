@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from payments.donations.models import Donation, DonationStatus
 from payments.errors import PersonMustLook
-from payments.monthly import dunning
+from payments.monthly import dunning, letters
 from payments.monthly.following import Instalments, standing
 from payments.monthly.models import CardOnFile, MonthlyGift, MonthlyInvoice, MonthlyTerms
 from payments.stripe_gateway import billing_shapes, shapes
@@ -121,6 +121,7 @@ class Promises:
         self._refused: list[tuple[MonthlyInvoice, datetime]] = []
         self._paid: dict[str, tuple[MonthlyGift, MonthlyInvoice]] = {}
         self._methods: list[tuple[MonthlyGift, str, datetime]] = []
+        self._ended: list[MonthlyGift] = []
         if named:
             self._load(named)
         self._by_payment: dict[str, list[MonthlyInvoice]] = defaultdict(list)
@@ -279,6 +280,10 @@ class Promises:
         """The donor gave another card or account."""
         self._methods.append((gift, stripe_payment_method_id, said_at))
 
+    def note_ended(self, gift: MonthlyGift) -> None:
+        """It was ended at Stripe and not by us; the donor is to hear of it."""
+        self._ended.append(gift)
+
     def conclude(self, first_instalment: Callable[[MonthlyGift], Donation | None]) -> None:
         """See to what was refused and paid, and say where each promise stands that was touched."""
         for row, said_at in self._refused:
@@ -288,6 +293,8 @@ class Promises:
         dunning.instalments_paid(self._session, list(self._paid.values()))
         for gift, method, said_at in self._methods:
             dunning.method_given(self._session, gift, stripe_payment_method_id=method, given_at=said_at)
+        for gift in self._ended:
+            letters.ended(self._session, gift)
         if not self._touched:
             return
         found = instalments_of(self._session, list(self._touched))

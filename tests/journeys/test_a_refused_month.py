@@ -3,6 +3,7 @@
 Stripe's clock is moved by the story; ours comes after, by the days that each row waits for.
 """
 
+import re
 from typing import Any
 
 import pytest
@@ -73,6 +74,13 @@ def standing(house: House) -> str:
 def subjects(house: House) -> list[str]:
     """Of every mail that is not a receipt, oldest first."""
     return [mail["Subject"] for mail in house.mails() if "receipt" not in mail["Subject"]]
+
+
+def link_in(mail: dict[str, Any]) -> str:
+    """The signed link with which this donor steers the gift."""
+    found = re.search(r"/monthly/(\S+)", mail["Text"])
+    assert found is not None
+    return found[1]
 
 
 def charges(house: House, status: str) -> int:
@@ -152,3 +160,39 @@ def test_a_bank_account_that_is_empty_twice_is_left_alone(house: House) -> None:
     assert charges(house, "failed") == 2
     assert standing(house) == "lapsed"
     assert len(house.receipts()) == 1
+
+
+def test_a_donor_whose_gift_had_come_to_rest_brings_it_back_from_the_mail(house: House) -> None:
+    promise = joined(house)
+    bank_says(house, promise, *["generic_decline"] * 3)
+    a_month_passes(house)
+    for _ in range(3):
+        days_pass(house)
+    assert standing(house) == "lapsed"
+    token = link_in(house.mails()[-1])
+
+    answer = house.http.post(
+        f"{house.url}/monthly/{token}/come-back",
+        headers={"Sec-Fetch-Site": "same-origin"},
+        allow_redirects=False,
+        timeout=15,
+    )
+    assert answer.status_code == 303
+    everybody_works(house)
+    a_month_passes(house)
+
+    assert standing(house) == "active"
+    assert "Welcome back" in subjects(house)
+    assert len(house.receipts()) == 2
+    assert charges(house, "failed") == 3
+
+
+def test_a_gift_that_was_ended_in_stripes_dashboard_is_confirmed_to_its_donor(house: House) -> None:
+    promise = joined(house)
+
+    library(house.stripe).v1.subscriptions.cancel(promise.stripe_subscription_id or "")
+    everybody_works(house)
+
+    assert standing(house) == "ended"
+    assert subjects(house) == ["Your monthly gift has ended"]
+    assert "Nothing more will be charged." in house.mails()[-1]["Text"]

@@ -1,9 +1,11 @@
 """Subscriptions: how Stripe keeps a promise, whether it collects, and that it has ended."""
 
 from payments.monthly import following
-from payments.monthly.models import MonthlyGift
+from payments.monthly.models import MonthlyGift, MonthlyStatus
 from payments.stripe_gateway.billing_shapes import Subscription
 from payments.webhooks.batch import Batch
+
+_NOT_BEGUN = {MonthlyStatus.PENDING, MonthlyStatus.NEVER_STARTED}
 
 
 def seen(batch: Batch, subscription: Subscription) -> None:
@@ -11,7 +13,10 @@ def seen(batch: Batch, subscription: Subscription) -> None:
     gift = batch.promises.gift(subscription.monthly_gift_id, stripe_subscription_id=subscription.id)
     if gift is None:
         return
+    was_running = gift.ended_at is None and gift.status not in _NOT_BEGUN
     following.take_subscription(gift, subscription, said_at=batch.said_at)
+    if was_running and gift.ended_at is not None:
+        batch.promises.note_ended(gift)
     take_card_on_file(batch, gift)
     batch.promises.touch(gift)
 
