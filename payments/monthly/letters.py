@@ -48,11 +48,18 @@ def refused(
             rows=[
                 ("once_amount", amount),
                 ("method", desk.method_row()),
-                ("until" if decision.waits_for_donor else "next_try", day),
+                (_day_of(decision.course), day),
             ],
             button_url=confirm_url if decision.course is Course.CONFIRM else None,
         )
     )
+
+
+def _day_of(course: Course) -> str:
+    """What the day of a refusal is called beside it. A donor who stopped it at the bank is set no term."""
+    if course is Course.STOPPED_AT_BANK:
+        return "rests_from"
+    return "until" if course in {Course.NEW_METHOD, Course.CONFIRM} else "next_try"
 
 
 def lapsed(session: Session, gift: MonthlyGift, invoice: MonthlyInvoice) -> None:

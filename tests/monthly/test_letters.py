@@ -288,6 +288,17 @@ def test_every_course_has_its_letter() -> None:
     assert {f"refused_{course}" for course in Course} <= set(FACTS)
 
 
+def test_a_donor_who_stopped_it_at_the_bank_is_set_no_term(
+    organisation: Organisation, session: Session
+) -> None:
+    refusal("debit_not_authorized")(session, a_monthly_gift(session))
+
+    (letter,) = told(session)
+
+    assert "  Rests from: March 1, 2027" in text_of(letter)
+    assert "By: " not in text_of(letter)
+
+
 def test_the_summary_of_a_year_says_that_it_is_no_tax_document(
     organisation: Organisation, session: Session
 ) -> None:
