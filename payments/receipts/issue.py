@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from payments.database import among
@@ -167,6 +168,8 @@ def _take_what_can_be(session: Session, steps: Sequence[Step]) -> dict[str, Exce
         with session.begin_nested():
             take(session, steps)
     except Exception as trouble:
+        if isinstance(trouble, DBAPIError) and trouble.connection_invalidated:
+            raise  # the database went away: nothing was done, and everything is tried again
         if len(steps) == 1:
             return {steps[0].donation_id: trouble}
     else:
