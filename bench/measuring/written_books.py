@@ -136,17 +136,20 @@ _STATEMENTS = (
             row_number() over (partition by extract(year from gift_date) order by n) as sequence
         from (
             select n, id, currency, parts + cover as amount, at,
+                case when is_refunded then 'refunded' when is_lost then 'disputed' end as void_cause,
                 (at at time zone 'America/Los_Angeles')::date as gift_date
             from gift
         ) dated""",
     """insert into receipts (id, entity_id, donation_id, series, tax_year, sequence, number, kind, gift_date,
-            issued_at, currency, amount, locale, content, template_id, template_sha256)
+            issued_at, currency, amount, locale, content, template_id, template_sha256,
+            status, void_cause, void_reason, voided_at)
         select 'rcp_' || md5('rcp' || n), 'us', id, 'US', tax_year, sequence,
             'US-' || tax_year || '-' || lpad(sequence::text, 6, '0'), 'gift', gift_date, at, currency, amount,
             'en', jsonb_build_object('number', 'US-' || tax_year || '-' || lpad(sequence::text, 6, '0'),
                 'amount_minor', amount, 'currency', currency, 'gift_date', gift_date,
                 'donor_name', 'Ada Park'),
-            'bench', 'bench'
+            'bench', 'bench', case when void_cause is null then 'issued' else 'void' end, void_cause,
+            void_cause, case when void_cause is not null then at + interval '46 days' end
         from receipt""",
     """insert into receipt_documents (receipt_id, pdf, pdf_sha256, is_plain_pdf, template_sha256)
         select 'rcp_' || md5('rcp' || n), pdf, encode(sha256(pdf), 'hex'), false, 'bench'
@@ -158,6 +161,11 @@ _STATEMENTS = (
             '<rcp_' || md5('rcp' || n) || '@example.org>',
             convert_to('From: giving@example.org', 'UTF8'), 'sent', at
         from receipt""",
+    """insert into outgoing_mails (id, reference, to_address, message_id, message, status, sent_at)
+        select 'msg_' || md5('void' || n), 'void:rcp_' || md5('rcp' || n), 'd@example.com',
+            '<void_' || md5('rcp' || n) || '@example.org>',
+            convert_to('From: giving@example.org', 'UTF8'), 'sent', at
+        from receipt where void_cause is not null""",
     "insert into stripe_cursors values ('balance_transactions', now(), now())",
 )
 

@@ -9,6 +9,7 @@ module is, and a pack that is not whole stops the start.
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,7 @@ def find(code: str, version: int) -> Statement:
         raise UnknownStatement(code, version) from None
 
 
+@cache
 def current(code: str) -> Statement:
     """The wording a receipt issued now must carry: the newest version."""
     versions = [statement for statement in CATALOGUE if statement.code == code]

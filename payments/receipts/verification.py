@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from sqlalchemy import select
@@ -33,12 +34,17 @@ _NUMBER = re.compile(r"[A-Za-z0-9._-]{1,60}")
 
 def code_for(snapshot: Mapping[str, Any]) -> str:
     """The code printed on the receipt with this content: `A7KQ-M2XP-9RTD`."""
-    key = hashlib.sha256(b"receipt verification A\n" + settings().secret_key.get_secret_value().encode())
+    key = _key(settings().secret_key.get_secret_value())
     said = [snapshot.get(name) for name in ("number", "issued_on", "currency", "amount_minor")]
     text = "\n".join((*map(str, said), snapshot["entity"]["tax_id"]))
-    bits = int.from_bytes(hmac.digest(key.digest(), text.encode(), "sha256")[:7])
+    bits = int.from_bytes(hmac.digest(key, text.encode(), "sha256")[:7])
     letters = _VERSION + "".join(_LETTERS[bits >> 5 * place & 31] for place in range(11))
     return "-".join(letters[start : start + 4] for start in (0, 4, 8))
+
+
+@cache
+def _key(secret: str) -> bytes:
+    return hashlib.sha256(b"receipt verification A\n" + secret.encode()).digest()
 
 
 def address_for(number: str, code: str) -> str:
