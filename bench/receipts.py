@@ -1,4 +1,7 @@
-"""What one receipt costs in CPU, beside WeasyPrint setting the same page.
+"""What one receipt costs: its number, and its page beside WeasyPrint setting the same one.
+
+Numbers are given by the worker's own function to gifts that are due, in a process of its own on a
+PostgreSQL with fsync on; afterwards the register must run from 1 without a gap.
 
 Both write a tagged page in the same fonts with the same words, each in one process of its own that has
 rendered before the clock starts, and take turns, so that a busy moment of the machine hits both.
@@ -20,8 +23,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
+from bench.measuring import ground as on
 from bench.measuring.ground import ROOT, rivals_python
-from bench.measuring.report import Goal, at_most, conclude, holds, middle, print_table
+from bench.measuring.payloads import WEBHOOK_SECRET
+from bench.measuring.report import Goal, at_least, at_most, conclude, holds, middle, print_table
 from payments.receipts import render, statements
 from payments.receipts.content import EntityContent, ReceiptContent, ReceiptLine
 from payments.receipts.page import page_of
@@ -53,6 +60,7 @@ def main(argv: Sequence[str] = ()) -> int:
     rounds = 3 if options.quick else 7
     ours_a_round, theirs_a_round = (100, 10) if options.quick else (300, 30)
 
+    numbers = _numbers(2000 if options.quick else 10_000)
     with tempfile.TemporaryDirectory(prefix="almoner-bench-receipts-") as name:
         folder = Path(name)
         pages = (rounds + 1) * max(ours_a_round, 2 * theirs_a_round)
@@ -82,7 +90,7 @@ def main(argv: Sequence[str] = ()) -> int:
             for turn in range(rounds + 1):
                 for contender in contenders:
                     _take_a_turn(contender, counts=turn > 0)
-            goals = _goals(ours, rivals)
+            goals = [*numbers, *_goals(ours, rivals)]
             _print(contenders)
         finally:
             for contender in (ours, rivals[0]):
@@ -91,6 +99,38 @@ def main(argv: Sequence[str] = ()) -> int:
                 contender.process.wait(timeout=30)
     print(f"  One process each; medians of {rounds} interleaved rounds after one that is not counted.\n")
     return conclude(goals)
+
+
+def _numbers(count: int) -> list[Goal]:
+    """So many due gifts numbered, and how fast."""
+    with on.ground() as standing:
+        url = standing.database("numbers")
+        environment = on.our_environment(standing, url, broker=1, STRIPE_WEBHOOK_SECRET=WEBHOOK_SECRET)
+        on.migrate(url, environment)
+        numbered = subprocess.run(
+            [sys.executable, "-m", "bench.measuring.numberer", str(count)],
+            cwd=ROOT,
+            env=on.clean_environment(environment),
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        with psycopg.connect(on.libpq_url(url)) as connection:
+            first, last, numbers, due = connection.execute(
+                "select min(sequence), max(sequence), count(distinct sequence),"
+                " (select count(*) from due_receipts) from receipts"
+            ).fetchone() or (0, 0, 0, 1)
+    took = json.loads(numbered.stdout)
+    peak = took["peak_kib"] / 1024
+    rate, cpu = count / took["seconds"], took["cpu"] / count * 1e6
+    print_table(
+        ("numbers", "a second", "CPU µs each", "peak MiB"),
+        [(f"{count:,}", f"{rate:,.0f}", f"{cpu:.0f}", f"{peak:.0f}")],
+    )
+    return [
+        at_least("numbers a second", rate, 10_000, unit=""),
+        at_most("peak memory of the numberer", peak, 300, unit=" MiB"),
+        holds("without a gap", f"{first} to {last}", (first, last, due) == (1, numbers, 0)),
+    ]
 
 
 def _take_a_turn(contender: Contender, *, counts: bool) -> None:
@@ -119,6 +159,7 @@ def _goals(ours: Contender, rivals: Sequence[Contender]) -> list[Goal]:
     same = both[0] == both[1] == {"pages": 1, "tagged": True, "says_amount": True, "says_sentence": True}
     return [
         at_most("CPU a page, of WeasyPrint's", ratio, 1 / 8),
+        at_most("peak memory of the pages", ours.peak_mib, 300, unit=" MiB"),
         holds("both wrote the same tagged page", "yes" if same else str(both), same),
     ]
 

@@ -10,6 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session
 from payments.clock import day_in, now
 from payments.database import copy_into, new_id
 from payments.receipts import render, verification
+from payments.receipts.content import plain
 from payments.receipts.drafting import Draft
 from payments.receipts.models import DueDocument, Receipt, ReceiptCounter
 
@@ -29,6 +31,7 @@ def number(session: Session, drafts: Sequence[Draft]) -> list[str]:
     issued_at = now()
     template_sha256 = render.template_sha256()
     days: dict[str, date] = {}
+    bodies: dict[int, Any] = {}  # the legal bodies as they are printed: the same objects for all drafts
     rows, due, numbers = [], [], []
     for draft in drafts:
         counter = draft.series, draft.tax_year
@@ -39,7 +42,10 @@ def number(session: Session, drafts: Sequence[Draft]) -> list[str]:
         said = draft.content
         receipt_id = new_id("rcp")
         receipt_number = f"{draft.series}-{draft.tax_year}-{sequence:06}"
-        snapshot = said.to_json()
+        if id(said.entity) not in bodies:
+            bodies[id(said.entity)] = plain(said.entity)
+        snapshot = {name: plain(value) for name, value in vars(said).items() if name != "entity"}
+        snapshot["entity"] = bodies[id(said.entity)]
         snapshot["number"] = receipt_number
         snapshot["issued_on"] = days[draft.time_zone].isoformat()
         code = verification.code_for(snapshot)
