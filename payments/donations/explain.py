@@ -83,7 +83,10 @@ def _begun(story: Story) -> Iterator[Sentence]:
     whole = "" if len(wishes) == 1 else f": {listed(wishes)}"
     what = f" for {fund_name(story, next(iter(parts)))}" if len(wishes) == 1 else whole
     amounts = {"total": donation.total, **parts, "fee_cover": cover}
-    if donation.channel == Channel.ONLINE:
+    if donation.checkout_expires_at is None and donation.monthly_gift_id is not None:
+        begun = f"An instalment of {said(donation.total)} was billed{what}."
+        yield Sentence("gift", begun, amounts)
+    elif donation.channel == Channel.ONLINE:
         begun = f"On {story.day(donation.created_at)} a donor set out to give {said(donation.total)}{what}."
         yield Sentence("gift", begun, amounts)
     else:
@@ -91,6 +94,11 @@ def _begun(story: Story) -> Iterator[Sentence]:
         received = story.offline.received_on if story.offline is not None else donation.gift_date
         when = day(received) if received is not None else "an unknown day"
         yield Sentence("gift", f"{way} of {said(donation.total)} was received on {when}{what}.", amounts)
+    if donation.monthly_gift_id is not None:
+        invoice = f", by Stripe's invoice {donation.stripe_invoice_id}" if donation.stripe_invoice_id else ""
+        yield Sentence(
+            "monthly_gift", f"It is an instalment of monthly gift {donation.monthly_gift_id}{invoice}."
+        )
     if donation.benefit_amount:
         benefit = story.given(donation.benefit_amount)
         rest = donation.total - benefit
