@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from payments.stripe_gateway.shape import Expandable, Shape
+from payments.stripe_gateway.shape import Changing, Expandable, Shape
 
 MONTHLY_GIFT = "monthly_gift"
 """The metadata key under which the id of our promise travels with its session and subscription, and from
@@ -41,12 +41,19 @@ class InvoiceSettings(Shape):
     default_payment_method: Expandable | None
 
 
-class Customer(Shape):
+class Customer(Changing):
     """`customer`: read for the card or account a donor has given for everything from now on."""
 
     object: Literal["customer"]
     id: str
     invoice_settings: InvoiceSettings | None = None
+
+    @property
+    def new_default(self) -> str | None:
+        """The card or account that was made the default by this very change."""
+        was_set = "default_payment_method" in self.previous.get("invoice_settings", {})
+        settings = self.invoice_settings if was_set else None
+        return settings.default_payment_method if settings is not None else None
 
 
 class PauseCollection(Shape):

@@ -19,4 +19,11 @@ class Shape(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class Changing(Shape):
+    """A shape that must know what an event changed of its object."""
+
+    previous: dict[str, Any] = {}
+    """Stripe's `previous_attributes`; empty for an object that was fetched."""
+
+
 ShapeT = TypeVar("ShapeT", bound=Shape)

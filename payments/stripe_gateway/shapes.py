@@ -16,7 +16,7 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from payments.errors import UnreadableStripeObject
 from payments.stripe_gateway.billing_shapes import MONTHLY_GIFT, Card, InvoicePayments
-from payments.stripe_gateway.shape import Expandable, Shape, ShapeT
+from payments.stripe_gateway.shape import Changing, Expandable, Shape, ShapeT
 
 API_VERSION: str = stripe.api_version
 """The version the library pins, and so the only one whose shapes stand below."""
@@ -289,6 +289,7 @@ class EventData(Shape, Generic[ShapeT]):
     """The snapshot of the object as it was when the event was made."""
 
     object: ShapeT
+    previous_attributes: dict[str, Any] | None = None
 
 
 class Event(Shape, Generic[ShapeT]):
@@ -324,6 +325,8 @@ def read(shape: type[ShapeT], body: bytes) -> ShapeT:
 def read_event_object(shape: type[ShapeT], body: bytes) -> ShapeT:
     """The object inside an event's body."""
     event: Event[ShapeT] = read(_event_of(shape), body)
+    if isinstance(event.data.object, Changing):
+        return event.data.object.model_copy(update={"previous": event.data.previous_attributes or {}})
     return event.data.object
 
 

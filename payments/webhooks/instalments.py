@@ -47,10 +47,10 @@ def tie(batch: Batch, payment: InvoicePayment) -> MonthlyInvoice | None:
 
 
 def _donation(batch: Batch, gift: MonthlyGift, row: MonthlyInvoice) -> Donation:
-    batch.promises.note_paid(gift, row)
     known = batch.donation(row.donation_id)
     if known is not None:
         return known
+    batch.promises.note_paid(gift, row)
     first = batch.first_instalment(gift) if row.billing_reason == _FIRST else None
     if first is not None and first.stripe_invoice_id in {None, row.stripe_invoice_id}:
         instalments.adopt(first, row)

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from payments.donations.models import Donation, DonationStatus
 from payments.errors import PersonMustLook
+from payments.jobs import Bell, ring
 from payments.monthly import dunning, letters
 from payments.monthly.following import Instalments, standing
 from payments.monthly.models import CardOnFile, MonthlyGift, MonthlyInvoice, MonthlyTerms
@@ -72,7 +73,7 @@ class Named:
                 _add(self.payments, found.payment.payment_intent)
                 if isinstance(found.invoice, billing_shapes.Invoice):
                     self.note(found.invoice)
-            case billing_shapes.Customer():
+            case billing_shapes.Customer() if found.new_default is not None:
                 self.payers.add(found.id)
             case billing_shapes.PaymentMethod():
                 _add(self.customers, found.customer)
@@ -283,6 +284,11 @@ class Promises:
     def note_ended(self, gift: MonthlyGift) -> None:
         """It was ended at Stripe and not by us; the donor is to hear of it."""
         self._ended.append(gift)
+
+    def meet(self, gift: MonthlyGift) -> None:
+        """Its subscription is there. Where the gift has ended meanwhile, that end can be sent now."""
+        if gift.ended_at is not None and gift.stripe_subscription_id is None:
+            ring(self._session, Bell.SUBMIT_MONTHLY_CHANGES)
 
     def conclude(self, first_instalment: Callable[[MonthlyGift], Donation | None]) -> None:
         """See to what was refused and paid, and say where each promise stands that was touched."""

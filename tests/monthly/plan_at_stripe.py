@@ -10,11 +10,17 @@ from urllib.parse import urlencode
 
 from payments.donations.models import Donation
 from payments.monthly.models import MonthlyGift
-from payments.sandbox import balance, billing, checkout, portal, subscription_changes
+from payments.sandbox import (
+    balance,
+    billing,
+    checkout,
+    portal,
+    subscription_changes,
+    timetable,
+)
 from payments.sandbox.forms import decode
 from payments.sandbox.lists import expanded
 from payments.sandbox.store import Thing
-from payments.sandbox.timetable import do_one
 from payments.stripe_gateway.billing_shapes import MONTHLY_GIFT
 from payments.stripe_gateway.shapes import DONATION
 from tests.journeys.stripe_history import StripeWorld
@@ -53,6 +59,23 @@ class Plan(StripeWorld):
         self.session = checkout.create(self._world, decode(urlencode(asked)))
         return self.session
 
+    def joins_a_shop(self) -> None:
+        """A subscription on the same account that is no gift."""
+        line = "line_items[0]"
+        asked = {
+            "mode": "subscription",
+            "customer_email": "ada@example.com",
+            "success_url": "https://shop.example/thank-you",
+            f"{line}[quantity]": "1",
+            f"{line}[price_data][currency]": "usd",
+            f"{line}[price_data][unit_amount]": "900",
+            f"{line}[price_data][product_data][name]": "A mug each month",
+            f"{line}[price_data][recurring][interval]": "month",
+        }
+        self.session = checkout.create(self._world, decode(urlencode(asked)))
+        self.pays(self.session)
+        self.settles()
+
     def joins(self, first: Donation, gift: MonthlyGift, number: str = "4242424242424242") -> None:
         """The page is opened and paid."""
         self.pays(self.opens_monthly(first, gift), number)
@@ -60,7 +83,8 @@ class Plan(StripeWorld):
 
     def gives_card(self, number: str) -> None:
         """Another card, for this and every later instalment."""
-        method = portal.new_card(self._world, self.customer, number)
+        card = portal.card_numbered(self._world, number)
+        method = portal.new_method(self._world, self.customer, card)
         billing.give_card(self._world, self.customer, method, everywhere=True)
         self._world.commit()
 
@@ -92,6 +116,10 @@ class Plan(StripeWorld):
         subscription_changes.cancel(self._world, self.subscription, {})
         self._world.commit()
 
+    @property
+    def latest_invoice(self) -> Thing:
+        return self._world.find("invoice", str(self.subscription["latest_invoice"]))
+
     # Time
 
     def days_pass(self, days: float) -> None:
@@ -99,7 +127,7 @@ class Plan(StripeWorld):
         to = self._world.moment() + days * DAY
         while (due := self._world.next_due()) is not None and due["at"] <= to:
             self._world.stand_still_at(max(self._world.moment(), float(due["at"])))
-            do_one(self._world, due)
+            timetable.do_one(self._world, due)
             self.settles()
         self._world.stand_still_at(to)
 

@@ -57,8 +57,11 @@ def hears(session: Session, plan: Plan, told: Sequence[Told]) -> None:
 
 def applies(session: Session) -> None:
     """Until a round changes nothing, whatever has to wait for what."""
-    while process.apply_due(session).done:
+    while True:
         session.execute(text("update stripe_event_queue set next_at = now() where next_at > now()"))
+        applied = process.apply_due(session)
+        if not (applied.done and applied.delayed):
+            return
 
 
 def everything(plan: Plan) -> list[Told]:

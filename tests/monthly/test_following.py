@@ -6,9 +6,12 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from payments.donations.explain import Beside, explain
 from payments.donations.models import Donation, Organisation
 from payments.ledger.models import JournalEntry
+from payments.monthly import changes
 from payments.monthly.models import MonthlyGift, MonthlyInvoice
+from payments.monthly.tries import MonthlyRefusal
 from payments.receipts.models import DueReceipt
 from payments.webhooks.models import QueuedEvent
 from tests.monthly.plan_at_stripe import Plan
@@ -138,3 +141,82 @@ def test_a_day_moved_by_an_invoice_over_nothing_makes_no_gift(session: Session):
     assert len(donations(session)) == 1
     assert gift.status == "active"
     assert gift.next_charge_at is not None
+
+
+def test_a_refused_instalment_is_looked_after(session: Session):
+    gift, first = a_promise(session)
+    plan = Plan()
+    plan.joins(first, gift)
+    plan.expects("insufficient_funds")
+    plan.days_pass(29)
+
+    told(session, plan)
+
+    refusal = session.scalars(select(MonthlyRefusal)).one()
+    assert (refusal.monthly_gift_id, refusal.stripe_invoice_id) == (gift.id, plan.latest_invoice["id"])
+
+
+def test_an_end_asked_for_stays_whatever_stripe_says_of_it_later(session: Session):
+    gift, first = a_promise(session)
+    plan = Plan()
+    plan.joins(first, gift)
+    told(session, plan)
+    changes.cancel(session, gift.id)
+    ended_at = gift.ended_at
+
+    plan.days_pass(35)
+    plan.ends()
+    told(session, plan)
+
+    assert (gift.status, gift.end_reason, gift.ended_at) == ("ended", "donor", ended_at)
+    assert len(donations(session)) == 2, "money that came is booked, and given back by itself"
+
+
+def test_money_of_an_instalment_waits_until_its_invoice_is_paid(session: Session):
+    gift, first = a_promise(session)
+    plan = Plan()
+    plan.joins(first, gift)
+    plan.days_pass(35)
+    late = [each for each in plan.events() if each.type == "invoice.paid"]
+    early = [each for each in everything(plan) if each not in late]
+
+    hears(session, plan, plan.events()[:1])
+    hears(session, plan, early)
+    applies(session)
+    before = set(session.scalars(select(JournalEntry.kind)))
+    hears(session, plan, late)
+    applies(session)
+
+    assert "other_receipt" not in before
+    assert session.scalars(select(JournalEntry.kind)).all() == ["gift", "gift"]
+
+
+def test_a_shops_subscription_is_foreign_money(session: Session):
+    gift, first = a_promise(session)
+    gift_id = gift.id
+    plan = Plan()
+    plan.joins_a_shop()
+    plan.days_pass(35)
+
+    told(session, plan)
+
+    assert session.get_one(MonthlyGift, gift_id).status == "pending"
+    assert donations(session) == [first]
+    assert set(session.scalars(select(JournalEntry.kind))) == {"other_receipt"}
+    assert session.scalars(select(MonthlyInvoice.monthly_gift_id).distinct()).all() == [None]
+    assert session.scalars(select(QueuedEvent)).all() == []
+
+
+def test_an_instalment_is_explained_by_its_monthly_gift(session: Session):
+    gift, first = a_promise(session)
+    plan = Plan()
+    plan.joins(first, gift)
+    plan.days_pass(35)
+    told(session, plan)
+    renewal = next(each for each in donations(session) if each.id != first.id)
+
+    sentences = [sentence.says for sentence in explain(session, renewal.id, Beside())]
+
+    assert sentences[0] == "An instalment of $30.00 was billed for “Rescue and resettlement”."
+    assert gift.id in sentences[1]
+    assert str(renewal.stripe_invoice_id) in sentences[1]

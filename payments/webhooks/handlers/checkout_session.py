@@ -18,6 +18,7 @@ def completed(batch: Batch, session: CheckoutSession) -> None:
     settle(batch, donation)
     gift = _promise(batch, session)
     if gift is not None:
+        batch.promises.meet(gift)
         following.bind(gift, stripe_subscription_id=session.subscription, stripe_customer_id=session.customer)
         customer_subscription.take_card_on_file(batch, gift)
 

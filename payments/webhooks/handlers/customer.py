@@ -6,7 +6,7 @@ from payments.webhooks.batch import Batch
 
 def updated(batch: Batch, customer: Customer) -> None:
     """Whatever else was changed of a customer is of no account here."""
-    method = customer.invoice_settings.default_payment_method if customer.invoice_settings else None
+    method = customer.new_default
     if method is None:
         return
     for gift in batch.promises.of_customer(customer.id):

@@ -14,6 +14,7 @@ def seen(batch: Batch, subscription: Subscription) -> None:
     if gift is None:
         return
     was_running = gift.ended_at is None and gift.status not in _NOT_BEGUN
+    batch.promises.meet(gift)
     following.take_subscription(gift, subscription, said_at=batch.said_at)
     if was_running and gift.ended_at is not None:
         batch.promises.note_ended(gift)
