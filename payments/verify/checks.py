@@ -4,13 +4,14 @@ The statements ask the stored facts anew and share no code with what wrote them:
 in the same way would prove itself.
 """
 
-from payments.verify import giving, guards, inbox, journal, mirror, money_back, offline, receipts
+from payments.verify import giving, guards, inbox, journal, mirror, money_back, monthly, offline, receipts
 from payments.verify.check import Check
 
 CHECKS: tuple[Check, ...] = (
     *journal.CHECKS,
     *mirror.CHECKS,
     *giving.CHECKS,
+    *monthly.CHECKS,
     *money_back.CHECKS,
     *offline.CHECKS,
     *receipts.CHECKS,

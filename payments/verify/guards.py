@@ -33,6 +33,7 @@ MAY_DELETE = (
         "giving_terms",
         "donation_requests",
         "worker_heartbeats",
+        "monthly_link_requests",
     ),
     *("classification_rules", "staff_requests"),
 )

@@ -4,11 +4,15 @@ import pytest
 
 from payments.verify.checks import CHECKS, named
 from payments.verify.run import breaches
-from tests.verify import corruptions_of_money, corruptions_of_papers
+from tests.verify import corruptions_of_money, corruptions_of_papers, corruptions_of_promises
 from tests.verify.conftest import Seeded, told
 from tests.verify.victims import Corruption
 
-CORRUPTIONS = [*corruptions_of_money.CORRUPTIONS, *corruptions_of_papers.CORRUPTIONS]
+CORRUPTIONS = [
+    *corruptions_of_money.CORRUPTIONS,
+    *corruptions_of_papers.CORRUPTIONS,
+    *corruptions_of_promises.CORRUPTIONS,
+]
 
 
 @pytest.mark.parametrize("corruption", CORRUPTIONS, ids=lambda corruption: corruption.what)
