@@ -26,6 +26,7 @@ class Bell(StrEnum):
 
     APPLY_EVENTS = "workers.webhooks.apply_events"
     PULL_BALANCE_TRANSACTIONS = "workers.webhooks.pull_balance_transactions"
+    ASK_ABOUT_SILENCE = "workers.webhooks.ask_about_silence"
     SWEEP_EVENTS = "workers.webhooks.sweep_events"
     FETCH_PAYOUTS = "workers.reconciliation.fetch_payouts"
     ISSUE_RECEIPTS = "workers.receipts.issue_receipts"

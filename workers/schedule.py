@@ -37,6 +37,11 @@ SCHEDULE: dict[str, dict[str, object]] = {
         "options": {"expires": 15},
     },
     "fetch payouts": {"task": Bell.FETCH_PAYOUTS.value, "schedule": 60.0, "options": {"expires": 60}},
+    "ask about silence": {
+        "task": Bell.ASK_ABOUT_SILENCE.value,
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     "sweep events": {"task": Bell.SWEEP_EVENTS.value, "schedule": 300.0, "options": {"expires": 300}},
     "heartbeat": {"task": Bell.HEARTBEAT.value, "schedule": 10.0, "options": {"expires": 10}},
 }

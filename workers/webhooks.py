@@ -2,12 +2,13 @@
 
 import time
 from datetime import datetime, timedelta
+from functools import partial
 
 from payments.clock import now
 from payments.database import transaction
 from payments.jobs import Bell, celery
 from payments.stripe_gateway.client import gateway
-from payments.webhooks import process, sweep
+from payments.webhooks import process, silence, sweep
 
 _WORK_FOR_SECONDS = 40
 """Below the task's time limit; what is left is there at the next bell."""
@@ -40,6 +41,26 @@ def sweep_events() -> None:
     read_list(sweep.EVENTS, at_most_every=timedelta(seconds=60))
     with transaction() as session:
         sweep.expire_unopened(session)
+
+
+@celery().task(name=Bell.ASK_ABOUT_SILENCE.value)
+def ask_about_silence() -> None:
+    """Ask Stripe about monthly gifts of which we should have heard."""
+    until = time.monotonic() + _WORK_FOR_SECONDS
+    with transaction() as session:
+        subscriptions = silence.silent_subscriptions(session)
+        invoices = silence.untied_invoices(session)
+    billing = gateway().billing
+    questions = [
+        *(partial(silence.of_subscription, billing, each) for each in subscriptions),
+        *(partial(silence.of_invoice, billing, each) for each in invoices),
+    ]
+    for ask in questions:
+        if time.monotonic() > until:
+            return
+        answers = ask()
+        with transaction() as session:
+            silence.store(session, answers)
 
 
 def _claim(name: str, at_most_every: timedelta) -> datetime | None:

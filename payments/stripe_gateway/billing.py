@@ -273,6 +273,11 @@ class Billing:
         """Pages of a hundred with their payments, newest first."""
         return self._line.pages("/v1/invoices", {"expand": ["data.payments"], **_since(created_from)})
 
+    def invoices_as_sent(self, stripe_subscription_id: str) -> list[Mapping[str, Any]]:
+        """The newest of one subscription with their payments, at most a hundred, for the inbox."""
+        params = {"subscription": stripe_subscription_id, "limit": 100, "expand": ["data.payments"]}
+        return list(self._line.get("/v1/invoices", params)["data"])
+
     def invoices_of(self, stripe_subscription_id: str, *, status: str) -> list[InvoiceAnswer]:
         """Those of one subscription that are `draft`, `open`, …"""
         params = {"subscription": stripe_subscription_id, "status": status, "expand": ["data.payments"]}

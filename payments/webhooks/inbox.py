@@ -7,6 +7,7 @@ orders would otherwise wait for each other for ever.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -147,6 +148,21 @@ def of_balance_transaction(fetched: Mapping[str, Any]) -> Delivery:
         is_live=settings().is_live,
         api_version=API_VERSION,
         created=int(fetched["created"]),
+        body=as_bytes(fetched),
+    )
+
+
+def of_snapshot(type_: str, fetched: Mapping[str, Any], *, asked_at: datetime) -> Delivery:
+    """An object of `FETCHED_SNAPSHOTS` as it stood when we asked."""
+    return Delivery(
+        stripe_event_id=f"fetched:{type_}:{fetched['id']}:{int(asked_at.timestamp())}",
+        source="fetch",
+        type=type_,
+        object_id=str(fetched["id"]),
+        account=None,
+        is_live=settings().is_live,
+        api_version=API_VERSION,
+        created=int(asked_at.timestamp()),
         body=as_bytes(fetched),
     )
 
