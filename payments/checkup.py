@@ -6,6 +6,7 @@ database's clock.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import extract, func, select, text
 from sqlalchemy.orm import Session
 
+from payments.clock import now
 from payments.donations import owed
 from payments.donations.models import Organisation
 from payments.donations.reversals import Dispute, FraudWarning, Refund, RefundStatus
@@ -23,6 +25,7 @@ from payments.jobs import WorkerHeartbeat, broker_answers
 from payments.ledger.accounts import Account
 from payments.ledger.balances import balances, tie_out
 from payments.mail.models import MailStatus, OutgoingMail
+from payments.monthly.models import ChangeKind, ChangeStatus, MonthlyChange
 from payments.receipts.models import DueDocument, DueReceipt
 from payments.settings import settings
 from payments.stripe_gateway.client import StripeGateway
@@ -287,6 +290,35 @@ def money_back(session: Session) -> Iterator[Check]:
         is_well=not debts,
         finding=f"gifts whose refund came back: {len(debts)}",
         remedy="`almoner refunds owed`, then `pay-owed`, or `keep-owed` when the donor lets the gift stand.",
+    )
+
+
+def monthly_changes(session: Session) -> Iterator[Check]:
+    """What was asked of monthly gifts and Stripe does not do."""
+    status, kind = MonthlyChange.status, MonthlyChange.kind
+    refused, stuck = session.execute(
+        select(
+            func.count(MonthlyChange.monthly_gift_id.distinct()).filter(
+                status == ChangeStatus.REFUSED, MonthlyChange.asked_at > now() - timedelta(days=14)
+            ),
+            func.count().filter(
+                status == ChangeStatus.REQUESTED,
+                kind == ChangeKind.CANCEL,
+                _age(MonthlyChange.first_submitted_at) > LATE_SECONDS,
+            ),
+        ).where(status.in_([ChangeStatus.REFUSED, ChangeStatus.REQUESTED]))
+    ).one()
+    yield Check(
+        name="monthly changes refused",
+        is_well=not refused,
+        finding=f"gifts with one that Stripe would not do, in two weeks: {refused}",
+        remedy="`almoner monthly show ID` says why; ask for it again, or tell the donor.",
+    )
+    yield Check(
+        name="monthly ends",
+        is_well=not stuck,
+        finding=f"{stuck} that Stripe has not done for a while" if stuck else "none waits",
+        remedy="Look at the worker's log and at STRIPE_SECRET_KEY. What is charged meanwhile goes back.",
     )
 
 

@@ -38,6 +38,7 @@ def doctor(
             *checkup.work(session),
             *checkup.books(session),
             *checkup.money_back(session),
+            *checkup.monthly_changes(session),
         ]
     checks.append(checkup.broker())
     if not without_stripe:
