@@ -78,8 +78,8 @@ def test_what_was_voided_and_what_is_of_another_year_stays_out(organisation: Org
     issue.issue_due(session)
     session.execute(
         text(
-            "update receipts set status = 'void', void_reason = 'refunded', voided_at = now()"
-            " where amount = 3000"
+            "update receipts set status = 'void', void_cause = 'refunded', void_reason = 'refunded',"
+            " voided_at = now() where amount = 3000"
         )
     )
 
