@@ -122,10 +122,16 @@ def _proven(session: Session, rows: Sequence[Payout]) -> list[tuple[Payout, Sums
 
 
 def _print(payout: Payout, sums: Sums, proof: Proof, next_one: str | None) -> None:
-    gross, fees, refunds, disputes, other = _money(
-        payout, sums.gross, -sums.fees, sums.refunds, sums.disputes, sums.other
+    parts = {
+        "gross": sums.gross,
+        "fees": -sums.fees,
+        "refunds": sums.refunds,
+        "disputes": sums.disputes,
+        "other": sums.other,
+    }
+    carries = ", ".join(
+        f"{name} {Money(amount, payout.currency).format('en')}" for name, amount in parts.items() if amount
     )
-    carries = f"gross {gross}, fees {fees}, refunds {refunds}, disputes {disputes}, other {other}"
     print_facts(
         f"Payout {payout.stripe_payout_id}",
         [
@@ -136,7 +142,7 @@ def _print(payout: Payout, sums: Sums, proof: Proof, next_one: str | None) -> No
             ("arrives", payout.arrives_on),
             ("on the statement", payout.statement_descriptor),
             ("trace id", payout.trace_id),
-            ("carries", carries if sums.lines else None),
+            ("carries", carries or None),
             ("came back, and left again in", next_one),
             ("takes back", payout.original_payout_id),
             ("taken back by", payout.reversed_by_id),
