@@ -30,6 +30,7 @@ from payments.settings import settings
 from payments.staff import people
 from payments.staff.models import Role
 from payments.webhooks import sweep
+from payments.webhooks.events import TABLE
 from workers import dunning, monthly, receipts, refunds, webhooks
 
 
@@ -87,6 +88,8 @@ def main() -> int:
 
 def _live(options: argparse.Namespace) -> tuple[Lived, float]:
     address = settings().stripe_api_base
+    sandbox = Sandbox(address)
+    sandbox.sends_only(TABLE, key=settings().stripe_secret_key.get_secret_value())
     with transaction() as session:
         funds = [fund.id for fund in open_funds(session)]
         desk = _staff(session)
@@ -94,7 +97,7 @@ def _live(options: argparse.Namespace) -> tuple[Lived, float]:
     hands = Hands(_THE_WORKER)
     year = Year(
         neighbours=town.settle(donors=options.donors, months=options.months, seed=options.seed, funds=funds),
-        sandbox=Sandbox(address),
+        sandbox=sandbox,
         sandbox_address=address,
         hands=hands,
         desk=desk,

@@ -1,9 +1,12 @@
 """The other side of the town: donors at Stripe's page, their banks, and the clock, by the sandbox's
 control door."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import requests
+
+from payments.stripe_gateway.shapes import API_VERSION
 
 
 class Sandbox:
@@ -13,6 +16,15 @@ class Sandbox:
         self._address = address
         self._connection = requests.Session()
         self._connection.trust_env = False
+
+    def sends_only(self, events: Iterable[str], *, key: str) -> None:
+        """As somebody sets it up in the dashboard: the endpoint hears what the house acts on, no more."""
+        door = f"{self._address}/v1/webhook_endpoints"
+        signed = {"Authorization": f"Bearer {key}", "Stripe-Version": API_VERSION}
+        [endpoint] = self._connection.get(door, headers=signed, timeout=10).json()["data"]
+        wanted = [("enabled_events[]", event) for event in events]
+        answer = self._connection.post(f"{door}/{endpoint['id']}", data=wanted, headers=signed, timeout=10)
+        answer.raise_for_status()
 
     def pays(self, checkout_url: str) -> None:
         """A donor fills in the page with a card that works."""
