@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from payments.money import Money
-from payments.monthly import links
+from payments.monthly import days, links
 from payments.monthly.declines import Course, Decision
 from payments.monthly.letter_paper import Desk, Telling
 from payments.monthly.models import ChangeStatus, EndReason, MonthlyChange, MonthlyGift, MonthlyInvoice
@@ -125,7 +125,7 @@ def ended(session: Session, gift: MonthlyGift) -> None:
 
 
 def paused(session: Session, gift: MonthlyGift, change: MonthlyChange) -> None:
-    """Nothing is charged until the change's `paused_until`."""
+    """Nothing is charged until the first charge after the change's `paused_until`."""
     _rests(session, gift, change, fact="paused")
 
 
@@ -137,7 +137,7 @@ def skipped(session: Session, gift: MonthlyGift, change: MonthlyChange) -> None:
 def _rests(session: Session, gift: MonthlyGift, change: MonthlyChange, *, fact: str) -> None:
     desk = Desk(session, gift)
     amount = desk.money(desk.terms().amount)
-    until = desk.day(change.paused_until) or ""
+    until = desk.day(_charged_again_at(gift, change)) or ""
     desk.put(
         Telling(
             fact=fact,
@@ -146,6 +146,13 @@ def _rests(session: Session, gift: MonthlyGift, change: MonthlyChange, *, fact: 
             rows=[("amount", amount), ("paused_until", until)],
         )
     )
+
+
+def _charged_again_at(gift: MonthlyGift, change: MonthlyChange) -> datetime | None:
+    """The day a donor waits for; Stripe's pause ends a little before it."""
+    if change.paused_until is None or gift.next_charge_at is None:
+        return change.paused_until
+    return days.first_charge_after(change.paused_until, next_charge_at=gift.next_charge_at)
 
 
 def resumed(session: Session, gift: MonthlyGift, change: MonthlyChange) -> None:
