@@ -31,9 +31,13 @@ def upgrade() -> None:
         sa.Column("issued_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("content", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.ForeignKeyConstraint(
-            ["entity_id"], ["issuing_entities.id"], name=op.f("fk_giving_statements_entity_id_issuing_entities")
+            ["entity_id"],
+            ["issuing_entities.id"],
+            name=op.f("fk_giving_statements_entity_id_issuing_entities"),
         ),
-        sa.ForeignKeyConstraint(["donor_id"], ["donors.id"], name=op.f("fk_giving_statements_donor_id_donors")),
+        sa.ForeignKeyConstraint(
+            ["donor_id"], ["donors.id"], name=op.f("fk_giving_statements_donor_id_donors")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_giving_statements")),
         sa.UniqueConstraint("number", name=op.f("uq_giving_statements_number")),
         sa.UniqueConstraint(

@@ -57,6 +57,7 @@ def charge_seen(session: Session, charge: Any) -> None:
     donation = session.get_one(Donation, charge.metadata["donation"], with_for_update=True)
     known = session.get(Charge, charge.id)
     if known is None:
+        card = charge.payment_method_details.card
         session.add(
             Charge(
                 stripe_charge_id=charge.id,
@@ -67,8 +68,9 @@ def charge_seen(session: Session, charge: Any) -> None:
                 status=charge.status,
                 charged_at=datetime.fromtimestamp(charge.created, UTC),
                 method=charge.payment_method_details.type,
-                card_brand=charge.payment_method_details.card.brand,
-                last4=charge.payment_method_details.card.last4,
+                card_brand=card.brand,
+                last4=card.last4,
+                card_expires=f"{card.exp_year}-{card.exp_month:02}",
                 failure_code=charge.failure_code,
                 stripe_balance_transaction_id=charge.balance_transaction,
             )

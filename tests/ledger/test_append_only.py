@@ -22,6 +22,8 @@ APPEND_ONLY = {
     "bank_statements": "update bank_statements set closing = 0",
     "bank_lines": "update bank_lines set amount = 0",
     "payout_lines": "update payout_lines set net = 0",
+    "giving_statements": "update giving_statements set number = ''",
+    "statement_documents": "update statement_documents set pdf = ''",
 }
 NOT_REMOVED = [*APPEND_ONLY, "receipts"]
 """A receipt may still be voided; tests/receipts tell how."""
@@ -75,7 +77,7 @@ def test_of_a_receipt_the_application_may_change_only_that_it_is_void(owner: Con
         )
     )
 
-    assert list(columns) == ["status", "void_reason", "voided_at"]
+    assert list(columns) == ["status", "void_cause", "void_reason", "voided_at", "voided_by"]
     assert list(tables) == ["INSERT", "SELECT"]
 
 
