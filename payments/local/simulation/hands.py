@@ -50,7 +50,7 @@ _LEFT = text("""
         (select count(*) from charges left join balance_transactions on source_id = stripe_charge_id
          where status = 'succeeded' and source_id is null) as balance_transactions,
         (select count(*) from due_receipts) as receipts,
-        (select count(*) from monthly_changes where status = 'requested') as changes,
+        (select count(*) from monthly_changes where status = 'requested' and next_at <= now()) as changes,
         (select count(*) from refunds where status = 'approved') as refunds
 """)
 
