@@ -4,7 +4,7 @@
 Each names the check by which it must be found. A statement returns the id that the finding must name.
 """
 
-from tests.verify.victims import GIFT, NEVER_PAID, PLAIN_DONATION, RECEIPT, Corruption
+from tests.verify.victims import GIFT, NEVER_PAID, OTHER_RECEIPT, PLAIN_DONATION, RECEIPT, Corruption
 
 UNVOIDED = "void_cause = null, void_reason = null, voided_at = null, voided_by = null"
 
@@ -39,8 +39,7 @@ CORRUPTIONS = [
         "a gift has two receipts",
         "gift_receipted_twice",
         "drop index uq_receipts_live_donation_id;"
-        f"update receipts set donation_id = {PLAIN_DONATION} where id ="
-        f" (select max(id) from receipts where donation_id <> {PLAIN_DONATION})",
+        f"update receipts set donation_id = {PLAIN_DONATION} where id = {OTHER_RECEIPT}",
     ),
     Corruption(
         "the receipt of a refunded gift counts again",

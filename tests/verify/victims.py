@@ -3,7 +3,11 @@
 
 from dataclasses import dataclass
 
-GIFT = "(select reference from journal_entries where kind = 'gift' order by number limit 1)"
+GIFT = (
+    "(select reference from journal_entries where kind = 'gift' and donation_id in"
+    " (select donation_id from receipts group by donation_id having min(status) = 'issued' and count(*) = 1)"
+    " order by number limit 1)"
+)
 SPLIT = (
     "(select m.reference from journal_moves m join journal_entries e using (reference) where e.kind = 'gift'"
     " and m.fund_id = 'education' and m.from_account = 'contributions' order by m.reference limit 1)"
@@ -11,6 +15,7 @@ SPLIT = (
 PLAIN_DONATION = f"(select donation_id from journal_entries where reference = {GIFT})"
 NEVER_PAID = "(select id from donations where status = 'pending')"
 RECEIPT = f"(select id from receipts where donation_id = {PLAIN_DONATION})"
+OTHER_RECEIPT = f"(select max(id) from receipts where status = 'issued' and donation_id <> {PLAIN_DONATION})"
 
 
 def of_kind(kind: str) -> str:
