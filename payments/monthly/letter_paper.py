@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from babel.dates import format_date
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
@@ -25,6 +24,7 @@ from payments.donations.models import Fund, IssuingEntity, Organisation
 from payments.donations.organisation import the_organisation
 from payments.jobs import Bell, ring
 from payments.mail import message, outbox
+from payments.mail.paper import paper
 from payments.money import Money
 from payments.monthly import links
 from payments.monthly.models import MonthlyGift, MonthlyTerms
@@ -198,17 +198,6 @@ def _brightness(colour: str) -> int:
 
 
 def _render(template: str, filled: dict[str, Any]) -> str:
-    written = _environment().get_template(template).render(filled).strip()
+    written = paper(_TEMPLATES).get_template(template).render(filled).strip()
     # A letter without facts or without an afterword leaves no hole where they would have stood.
     return re.sub(r"\n{3,}", "\n\n", written) if template.endswith(".txt") else written
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=select_autoescape(enabled_extensions=("html",), default=False),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

@@ -8,13 +8,11 @@ whether it was read.
 import re
 from datetime import datetime
 from email.message import EmailMessage
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-
 from payments.mail import message
+from payments.mail.paper import paper
 from payments.money import Money
 from payments.receipts import page, statements, wording
 from payments.receipts.content import EntityContent, ReceiptContent
@@ -121,15 +119,4 @@ def around(entity: EntityContent, language: str, donate_url: str) -> dict[str, A
 
 def render(template: str, facts: dict[str, Any]) -> str:
     """One template with its facts; a fact left out is an error, not a blank."""
-    return _environment().get_template(template).render(facts).strip()
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=select_autoescape(enabled_extensions=("html",), default=False),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    return paper(_TEMPLATES).get_template(template).render(facts).strip()

@@ -11,9 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-
 from payments.mail import message
+from payments.mail.paper import paper
 from payments.receipts import letter, wording
 from payments.receipts.content import ReceiptContent
 from payments.receipts.models import VoidCause
@@ -83,8 +82,8 @@ def _write(
             dated=dated,
             language=language,
         ),
-        text=_environment().get_template("notice.txt").render(facts).strip(),
-        html=_environment().get_template("notice.html").render(facts).strip(),
+        text=paper(_TEMPLATES).get_template("notice.txt").render(facts).strip(),
+        html=paper(_TEMPLATES).get_template("notice.html").render(facts).strip(),
         attachment=attachment,
     )
 
@@ -96,14 +95,3 @@ def _filled(pattern: str, said: dict[str, str]) -> str:
 @cache
 def _words(language: str) -> dict[str, dict[str, str]]:
     return tomllib.loads((_TEMPLATES / f"notices.{language}.toml").read_text(encoding="utf-8"))
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=select_autoescape(enabled_extensions=("html",), default=False),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
