@@ -220,7 +220,8 @@ def books(session: Session) -> Iterator[Check]:
     disabled = session.scalars(
         text(
             "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled = 'D' "
-            "AND (tgname LIKE '%append_only' OR tgname LIKE '%sealed' OR tgname LIKE '%only_voided')"
+            "AND (tgname LIKE '%append_only' OR tgname LIKE '%sealed' "
+            "OR tgname LIKE '%only_voided' OR tgname LIKE '%only_undone')"
         )
     ).all()
     yield Check(

@@ -29,6 +29,7 @@ class Bell(StrEnum):
     ASK_ABOUT_SILENCE = "workers.webhooks.ask_about_silence"
     SWEEP_EVENTS = "workers.webhooks.sweep_events"
     FETCH_PAYOUTS = "workers.reconciliation.fetch_payouts"
+    RECONCILE = "workers.reconciliation.reconcile"
     ISSUE_RECEIPTS = "workers.receipts.issue_receipts"
     SWEEP_RECEIPTS = "workers.receipts.sweep_receipts"
     WRITE_DOCUMENTS = "workers.receipts.write_documents"

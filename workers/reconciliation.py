@@ -1,21 +1,29 @@
-"""The third side's hands: ask Stripe what payouts carry.
+"""The third side's hands: ask Stripe what payouts carry, and go the round over gifts, Stripe and the bank.
 
 No transaction is open while Stripe thinks. What was read stands in the inbox; a lost answer is asked for
-again within the hour.
+again within the hour. A round is one transaction: broken off, it has not been.
 """
 
 import time
 from datetime import timedelta
 
+import structlog
+
 from payments.database import transaction
+from payments.donations.organisation import OrganisationNotLoaded
 from payments.errors import StripeRefused, StripeUnavailable
 from payments.jobs import Bell, celery
 from payments.reconciliation import payouts
+from payments.reconciliation import reconcile as rounds
 from payments.stripe_gateway.client import gateway
 from payments.webhooks import fetch_payouts as fetching
 from workers.webhooks import with_their_invoices
 
+log = structlog.stdlib.get_logger(__name__)
+
 _WORK_FOR_SECONDS = 40
+_ROUND_SECONDS = 300
+"""A round over millions of movements takes its time; the broker does not deliver its bell again before."""
 
 
 @celery().task(name=Bell.FETCH_PAYOUTS.value)
@@ -37,6 +45,25 @@ def fetch_payouts() -> None:
             return
         except StripeRefused:
             _put_off([each], timedelta(days=1))
+
+
+@celery().task(name=Bell.RECONCILE.value, soft_time_limit=_ROUND_SECONDS + 10, time_limit=_ROUND_SECONDS + 30)
+def reconcile() -> None:
+    """Match what is certain and keep the queue of exceptions, unless somebody has just done so."""
+    try:
+        with transaction() as session:
+            done = rounds.reconcile_if_due(session)
+    except OrganisationNotLoaded:
+        return
+    if done is not None:
+        log.info(
+            "reconciled",
+            matched=len(done.matched),
+            opened=done.opened,
+            gone=done.gone,
+            open=len(done.open),
+            blocks_close=done.blocks_close,
+        )
 
 
 def _put_off(due: list[payouts.Due], pause: timedelta) -> None:

@@ -37,6 +37,7 @@ SCHEDULE: dict[str, dict[str, object]] = {
         "options": {"expires": 15},
     },
     "fetch payouts": {"task": Bell.FETCH_PAYOUTS.value, "schedule": 60.0, "options": {"expires": 60}},
+    "reconcile": {"task": Bell.RECONCILE.value, "schedule": 3600.0, "options": {"expires": 3600}},
     "ask about silence": {
         "task": Bell.ASK_ABOUT_SILENCE.value,
         "schedule": 3600.0,

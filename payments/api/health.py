@@ -18,6 +18,7 @@ from payments.database import transaction
 from payments.dependencies import DatabaseSession
 from payments.donations.models import Donation
 from payments.receipts.models import Receipt
+from payments.reconciliation import reconcile
 from payments.settings import settings
 
 router = APIRouter(tags=["health"])
@@ -96,6 +97,7 @@ class _FromTheDatabase(Collector):
             waiting = checkup.queues(session)
             gifts = session.execute(select(Donation.status, func.count()).group_by(Donation.status)).all()
             receipts = session.execute(select(Receipt.status, func.count()).group_by(Receipt.status)).all()
+            reconciled = reconcile.standing(session)
         for name, value, meaning in (
             ("events_due", waiting.events_due, "Events waiting to be applied"),
             ("events_oldest_seconds", waiting.events_oldest, "Age of the oldest event waiting"),
@@ -109,6 +111,10 @@ class _FromTheDatabase(Collector):
             ("mails_undeliverable", waiting.mails_undeliverable, "Mails refused or given up"),
             ("workers_alive", waiting.workers_alive, "Workers heard from in the last minute"),
             ("last_event_seconds", waiting.last_event or 0.0, "Time since Stripe last spoke"),
+            ("reconciled_seconds", reconciled.age_seconds or 0.0, "Time since the last reconciliation"),
+            ("exceptions_open", reconciled.open, "Exceptions in the queue"),
+            ("exceptions_blocking", reconciled.blocks_close, "Exceptions that keep a month open"),
+            ("payouts_not_proven", reconciled.payouts_not_proven, "Payouts not proven in time"),
         ):
             yield GaugeMetricFamily(f"almoner_{name}", meaning, value=value)
         by_status = GaugeMetricFamily("almoner_gifts", "Gifts by status", labels=["status"])

@@ -1,6 +1,7 @@
 """`almoner bank`: the charity's accounts, the files of their banks, and the lines in them."""
 
 import tomllib
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -157,7 +158,7 @@ def lines(
         rows = session.scalars(wanted.limit(limit)).all()
         said = matching.said_of(session, [row.id for row in rows])
     if as_json:
-        print_json([_line_shown(row, said.get(row.id)) for row in rows])
+        print_json([_line_shown(row, said.get(row.id, ())) for row in rows])
         return
     print_table(
         "Bank lines",
@@ -170,7 +171,7 @@ def lines(
                 row.counterparty,
                 row.text,
                 row.payment_reference or row.bank_reference,
-                (said[row.id].subject_id or "ignored") if row.id in said else None,
+                " + ".join(match.subject_id or "ignored" for match in said.get(row.id, ())) or None,
             )
             for row in rows
         ],
@@ -181,7 +182,10 @@ def lines(
 def match(
     line: Annotated[str, typer.Argument(metavar="LINE")],
     *,
-    payout: Annotated[str | None, typer.Option(help="It is this payout, or its way back.")] = None,
+    payout: Annotated[
+        list[str] | None,
+        typer.Option(help="It is this payout, or its way back; several that the bank booked as one line."),
+    ] = None,
     offline: Annotated[
         str | None, typer.Option(metavar="ID", help="It is this deposit slip, or this gift by transfer.")
     ] = None,
@@ -190,15 +194,15 @@ def match(
     as_json: AsJson = False,
 ) -> None:
     """Say what a line is. The amounts must be the same to the cent."""
-    if (payout is None) == (offline is None):
+    if (not payout) == (offline is None):
         raise typer.BadParameter("say either --payout or --offline")
     with transaction() as session:
         by = acting(session, as_)
-        if payout is not None:
-            made = matching.match_payout(session, line, payout, by=by, reason=reason)
+        if payout:
+            made = matching.match_payouts(session, line, payout, by=by, reason=reason)
         else:
-            made = matching.match_offline(session, line, offline or "", by=by, reason=reason)
-    _say_match(made, as_json=as_json)
+            made = [matching.match_offline(session, line, offline or "", by=by, reason=reason)]
+    _say_matches(made, as_json=as_json)
 
 
 @app.command("ignore")
@@ -206,7 +210,7 @@ def ignore(line: str, as_: As, reason: Why, as_json: AsJson = False) -> None:
     """The line is the charity's other business, and no gift and no payout."""
     with transaction() as session:
         made = matching.ignore(session, line, by=acting(session, as_), reason=reason)
-    _say_match(made, as_json=as_json)
+    _say_matches([made], as_json=as_json)
 
 
 @app.command("unmatch")
@@ -214,28 +218,33 @@ def unmatch(line: str, as_: As, reason: Why, as_json: AsJson = False) -> None:
     """What was said of a line was wrong; its entry is reversed in the open."""
     with transaction() as session:
         undone = matching.undo(session, line, by=acting(session, as_), reason=reason)
-    _say_match(undone, as_json=as_json)
+    _say_matches(undone, as_json=as_json)
 
 
-def _say_match(match: BankMatch, *, as_json: bool) -> None:
+def _say_matches(matches: Sequence[BankMatch], *, as_json: bool) -> None:
+    """One document a match for a single one, as ever, and a list where a line is several payouts."""
     if as_json:
-        print_json(
-            {
-                "id": match.id,
-                "line": match.bank_line_id,
-                "kind": match.kind,
-                "subject": match.subject_id,
-                "reason": match.reason,
-                "is_undone": match.undone_at is not None,
-            }
-        )
+        said = [_match_shown(match) for match in matches]
+        print_json(said[0] if len(said) == 1 else said)
         return
-    what = match.subject_id or "none of ours"
-    words = f"is no longer {what}" if match.undone_at is not None else f"is {what}: {match.kind}"
-    console.print(f"Line {match.bank_line_id} {words}.", markup=False)
+    first = matches[0]
+    what = " and ".join(match.subject_id or "none of ours" for match in matches)
+    words = f"is no longer {what}" if first.undone_at is not None else f"is {what}: {first.kind}"
+    console.print(f"Line {first.bank_line_id} {words}.", markup=False)
 
 
-def _line_shown(row: BankLine, match: BankMatch | None) -> dict[str, Any]:
+def _match_shown(match: BankMatch) -> dict[str, Any]:
+    return {
+        "id": match.id,
+        "line": match.bank_line_id,
+        "kind": match.kind,
+        "subject": match.subject_id,
+        "reason": match.reason,
+        "is_undone": match.undone_at is not None,
+    }
+
+
+def _line_shown(row: BankLine, matches: Sequence[BankMatch]) -> dict[str, Any]:
     return {
         "id": row.id,
         "account": row.bank_account_id,
@@ -248,8 +257,9 @@ def _line_shown(row: BankLine, match: BankMatch | None) -> dict[str, Any]:
         "payment_reference": row.payment_reference,
         "statement": row.bank_statement_id,
         "position": row.position,
-        "kind": match.kind if match is not None else None,
-        "subject": match.subject_id if match is not None else None,
+        "kind": matches[0].kind if matches else None,
+        "subject": matches[0].subject_id if len(matches) == 1 else None,
+        "subjects": [match.subject_id for match in matches if match.subject_id is not None],
     }
 
 

@@ -3,7 +3,7 @@
 A finding names its subject, its amount, and says in a sentence what to look at. Nothing is written here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from payments.money import Money
-from payments.reconciliation import candidates, continuity, payout_proof
+from payments.reconciliation import candidates, continuity, payout_proof, together
 from payments.reconciliation.finding_rules import RULES, Rule
 from payments.reconciliation.models import BankAccount, BankLine, BankMatch, Payout
 from payments.reconciliation.payout_proof import State
@@ -101,6 +101,7 @@ def _lines(session: Session, *, today: date) -> Iterator[Finding]:
     possible: dict[str, list[candidates.Candidate]] = {}
     for each in candidates.everything(session):
         possible.setdefault(each.bank_line_id, []).append(each)
+    several = together.suggestions(session)
     unsaid = session.scalars(
         select(BankLine)
         .where(
@@ -113,7 +114,8 @@ def _lines(session: Session, *, today: date) -> Iterator[Finding]:
     )
     for line in unsaid:
         suggestions = possible.get(line.id, [])
-        if line.amount < 0 and not suggestions:
+        sums = several.get(line.id, ())
+        if line.amount < 0 and not suggestions and not sums:
             continue
         told = Money(line.amount, line.currency)
         yield Finding(
@@ -121,11 +123,16 @@ def _lines(session: Session, *, today: date) -> Iterator[Finding]:
             subject_id=line.id,
             amount=told,
             sentence=f"{told} came in on {line.booked_on} and nobody has said what it is."
-            if line.amount > 0 and not suggestions
-            else f"{told} of {line.booked_on} may be {_or(suggestions)}.",
+            if not suggestions and not sums
+            else f"{told} of {line.booked_on} may be {_or(suggestions) or _or_together(sums)}.",
             blocks_close=True,
             due_on=today + _SOON,
         )
+
+
+def _or_together(sums: Sequence[together.Together]) -> str:
+    told = [" and ".join(each.stripe_payout_ids) for each in sums[:5]]
+    return " or ".join(f"{payouts} in one line (together the same amount)" for payouts in told)
 
 
 def _or(suggestions: list[candidates.Candidate]) -> str:

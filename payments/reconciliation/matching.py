@@ -26,6 +26,7 @@ from payments.staff import audit, people
 from payments.staff.models import StaffMember
 
 _OF_PAYOUTS = ("payout", "payout_return")
+_MOST_ON_A_LINE = 20
 
 
 class MatchRefused(AlmonerError):
@@ -70,7 +71,7 @@ def match_payout(
     session: Session, bank_line_id: str, stripe_payout_id: str, *, by: StaffMember, reason: str
 ) -> BankMatch:
     """A person says that the line is this payout, or its way back where the money left again."""
-    line, entity = _open_line(session, bank_line_id, by=by)
+    line, entity = _payout_line(session, bank_line_id, by=by)
     payout = payouts.find(session, stripe_payout_id)
     kind = "payout" if line.amount == payout.amount else "payout_return"
     if payout.currency != line.currency or abs(line.amount) != abs(payout.amount):
@@ -79,11 +80,38 @@ def match_payout(
         )
     if kind == "payout_return" and payout.status != "failed":
         raise MatchRefused("The line goes the other way, and this payout did not fail.")
-    if not entity.receives_online:
-        raise MatchRefused("Stripe pays into accounts of the body whose Stripe account it is; not this one.")
     match = _say(session, line, kind, stripe_payout_id, by=by, reason=reason)
     posting.post(session, [_entry(match.id, _money(line), entity, line.booked_on)])
     return match
+
+
+def match_payouts(
+    session: Session, bank_line_id: str, stripe_payout_ids: Sequence[str], *, by: StaffMember, reason: str
+) -> list[BankMatch]:
+    """A person says that the bank booked these payouts as one line. Together they are its amount, to the
+    cent; each has its own entry in the book."""
+    if len(set(stripe_payout_ids)) == 1:
+        return [match_payout(session, bank_line_id, stripe_payout_ids[0], by=by, reason=reason)]
+    line, entity = _payout_line(session, bank_line_id, by=by)
+    together = [payouts.find(session, each) for each in sorted(set(stripe_payout_ids))]
+    if len(together) > _MOST_ON_A_LINE:
+        raise MatchRefused(f"At most {_MOST_ON_A_LINE} payouts are on one line.")
+    total = sum(payout.amount for payout in together)
+    if {payout.currency for payout in together} != {line.currency} or total != line.amount:
+        said = ", ".join(str(Money(payout.amount, payout.currency)) for payout in together)
+        raise MatchRefused(f"The line is {_money(line)}, the payouts {said}: together not the same.")
+    matches = [
+        _say(session, line, "payout", payout.stripe_payout_id, by=by, reason=reason, position=place)
+        for place, payout in enumerate(together, start=1)
+    ]
+    posting.post(
+        session,
+        [
+            _entry(match.id, Money(payout.amount, payout.currency), entity, line.booked_on)
+            for match, payout in zip(matches, together, strict=True)
+        ],
+    )
+    return matches
 
 
 def match_offline(
@@ -120,28 +148,43 @@ def ignore(session: Session, bank_line_id: str, *, by: StaffMember, reason: str)
     return _say(session, line, "ignored", None, by=by, reason=reason)
 
 
-def undo(session: Session, bank_line_id: str, *, by: StaffMember, reason: str) -> BankMatch:
-    """What was said of the line was wrong. Its entry is reversed today, in the open."""
+def undo(session: Session, bank_line_id: str, *, by: StaffMember, reason: str) -> list[BankMatch]:
+    """What was said of the line was wrong, all of it. Its entries are reversed today, in the open."""
     people.require(by, *MAY_RECONCILE)
     reason = people.reason_given(reason)
     line, entity = _line(session, bank_line_id)
-    match = _match_of(session, line)
-    if match is None:
+    matches = _matches_of(session, line)
+    if not matches:
         raise MatchRefused("Nothing has been said of this line that could be undone.")
-    match.undone_at, match.undone_by, match.undo_reason = now(), by.id, reason
-    if match.kind in _OF_PAYOUTS:
-        entry = _entry(match.id, _money(line), entity, line.booked_on)
-        posting.post(session, [rules_of_the_bank.payout_not_on_statement(entry, undone_at=now())])
-    _log(session, "bank.unmatch", match, line, by=by, reason=reason)
-    return match
+    for match in matches:
+        match.undone_at, match.undone_by, match.undo_reason = now(), by.id, reason
+        if match.kind in _OF_PAYOUTS:
+            entry = _entry(match.id, _part(session, match, line, matches), entity, line.booked_on)
+            posting.post(session, [rules_of_the_bank.payout_not_on_statement(entry, undone_at=now())])
+        _log(session, "bank.unmatch", match, line, by=by, reason=reason)
+    return matches
 
 
-def said_of(session: Session, bank_line_ids: Sequence[str]) -> dict[str, BankMatch]:
-    """What stands of these lines, for those of which anything does."""
+def said_of(session: Session, bank_line_ids: Sequence[str]) -> dict[str, list[BankMatch]]:
+    """What stands of these lines, for those of which anything does: several payouts where the bank booked
+    them as one."""
     rows = session.scalars(
-        select(BankMatch).where(BankMatch.bank_line_id.in_(bank_line_ids), BankMatch.undone_at.is_(None))
+        select(BankMatch)
+        .where(BankMatch.bank_line_id.in_(bank_line_ids), BankMatch.undone_at.is_(None))
+        .order_by(BankMatch.bank_line_id, BankMatch.position)
     )
-    return {row.bank_line_id: row for row in rows}
+    said: dict[str, list[BankMatch]] = {}
+    for row in rows:
+        said.setdefault(row.bank_line_id, []).append(row)
+    return said
+
+
+def _part(session: Session, match: BankMatch, line: BankLine, matches: Sequence[BankMatch]) -> Money:
+    """What of the line is this payout's."""
+    if len(matches) == 1:
+        return _money(line)
+    payout = payouts.find(session, match.subject_id or "")
+    return Money(payout.amount, payout.currency)
 
 
 def _refuse_what_is_stripes(session: Session, line: BankLine) -> None:
@@ -162,10 +205,17 @@ def _refuse_what_is_stripes(session: Session, line: BankLine) -> None:
 def _open_line(session: Session, bank_line_id: str, *, by: StaffMember) -> tuple[BankLine, IssuingEntity]:
     people.require(by, *MAY_RECONCILE)
     line, entity = _line(session, bank_line_id)
-    earlier = _match_of(session, line)
-    if earlier is not None:
-        what = earlier.subject_id or "ignored"
+    earlier = _matches_of(session, line)
+    if earlier:
+        what = " and ".join(each.subject_id or "ignored" for each in earlier)
         raise MatchRefused(f"This line is {what} already. `almoner bank unmatch` undoes that, with a reason.")
+    return line, entity
+
+
+def _payout_line(session: Session, bank_line_id: str, *, by: StaffMember) -> tuple[BankLine, IssuingEntity]:
+    line, entity = _open_line(session, bank_line_id, by=by)
+    if not entity.receives_online:
+        raise MatchRefused("Stripe pays into accounts of the body whose Stripe account it is; not this one.")
     return line, entity
 
 
@@ -178,14 +228,19 @@ def _line(session: Session, bank_line_id: str) -> tuple[BankLine, IssuingEntity]
     return line, session.get_one(IssuingEntity, account.entity_id)
 
 
-def _match_of(session: Session, line: BankLine) -> BankMatch | None:
-    return session.scalars(
-        select(BankMatch).where(BankMatch.bank_line_id == line.id, BankMatch.undone_at.is_(None))
-    ).one_or_none()
+def _matches_of(session: Session, line: BankLine) -> list[BankMatch]:
+    return said_of(session, [line.id]).get(line.id, [])
 
 
 def _say(
-    session: Session, line: BankLine, kind: str, subject_id: str | None, *, by: StaffMember, reason: str
+    session: Session,
+    line: BankLine,
+    kind: str,
+    subject_id: str | None,
+    *,
+    by: StaffMember,
+    reason: str,
+    position: int = 1,
 ) -> BankMatch:
     taken = session.scalars(
         select(BankMatch.bank_line_id).where(
@@ -199,6 +254,7 @@ def _say(
         bank_line_id=line.id,
         kind=kind,
         subject_id=subject_id,
+        position=position,
         reason=people.reason_given(reason),
         matched_by=by.id,
         matched_at=now(),

@@ -11,9 +11,11 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     LargeBinary,
+    SmallInteger,
     UniqueConstraint,
     func,
     text,
@@ -159,7 +161,7 @@ class PayoutLine(Base):
 
 class BankMatch(Base):
     """What a line of the bank is. Made by itself only where amount and partner leave one answer; undone
-    with a reason, and never deleted."""
+    with a reason, which is the only change the database allows, and never deleted."""
 
     __tablename__ = "bank_matches"
     __table_args__ = (
@@ -168,9 +170,12 @@ class BankMatch(Base):
         ),
         CheckConstraint("(kind = 'ignored') = (subject_id is null)", name="names_its_subject"),
         CheckConstraint("num_nulls(undone_at, undone_by, undo_reason) in (0, 3)", name="undo_whole"),
+        CheckConstraint("position between 1 and 20", name="position_counted"),
+        CheckConstraint("position = 1 or kind = 'payout'", name="only_payouts_share"),
         Index(
             "uq_bank_matches_bank_line_id",
             "bank_line_id",
+            "position",
             unique=True,
             postgresql_where=text("undone_at is null"),
         ),
@@ -190,6 +195,8 @@ class BankMatch(Base):
     `ignored`, which is none of these."""
     subject_id: Mapped[str | None]
     """The payout, slip or gift."""
+    position: Mapped[int] = mapped_column(SmallInteger, server_default=text("1"))
+    """1, or which of several payouts that the bank booked as one line."""
     reason: Mapped[str]
     """What speaks for it, or a person's words."""
     matched_by: Mapped[str | None] = mapped_column(ForeignKey("staff_members.id"))
@@ -235,3 +242,18 @@ class Discrepancy(Base):
     """When it was last found."""
     closed_at: Mapped[datetime | None]
     accepted_by: Mapped[str | None] = mapped_column(ForeignKey("staff_members.id"))
+
+
+class ReconciliationRound(Base):
+    """That somebody looked, when, and how much was open then. Only ever added to."""
+
+    __tablename__ = "reconciliation_rounds"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    ended_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    matched: Mapped[int] = mapped_column(Integer)
+    opened: Mapped[int] = mapped_column(Integer)
+    gone: Mapped[int] = mapped_column(Integer)
+    open: Mapped[int] = mapped_column(Integer)
+    blocks_close: Mapped[int] = mapped_column(Integer)
+    """How many of the open ones keep a month from closing."""

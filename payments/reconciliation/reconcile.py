@@ -6,9 +6,9 @@ is no longer found is gone by itself; one that a person accepted does not come b
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import func, select, text
+from sqlalchemy import extract, func, select, text
 from sqlalchemy.orm import Session
 
 from payments.clock import day_in, now
@@ -18,11 +18,13 @@ from payments.errors import AlmonerError
 from payments.reconciliation import findings, matching
 from payments.reconciliation.bank_accounts import MAY_RECONCILE
 from payments.reconciliation.findings import Finding
-from payments.reconciliation.models import BankMatch, Discrepancy
+from payments.reconciliation.models import BankMatch, Discrepancy, ReconciliationRound
 from payments.staff import audit, people
 from payments.staff.models import Role, StaffMember
 
 MAY_ACCEPT = (Role.APPROVER,)
+_ONE_AT_A_TIME = func.hashtextextended("reconcile", 0)
+_FRESH = timedelta(minutes=5)
 
 
 class ExceptionUnknown(AlmonerError):
@@ -58,7 +60,7 @@ class Round:
 
 def reconcile(session: Session) -> Round:
     """One round over everything. Two at once wait for each other."""
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("reconcile", 0))))
+    session.execute(select(func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
     session.execute(text("set local statement_timeout = '5min'"))
     matched = matching.match_what_is_certain(session)
     session.flush()
@@ -66,7 +68,62 @@ def reconcile(session: Session) -> Round:
     found = findings.everything(session, at=at, today=day_in(receiving_entity(session).time_zone, at))
     opened = _keep(session, found)
     gone = _let_go(session, found)
-    return Round(matched=matched, opened=opened, gone=gone, open=queue(session))
+    done = Round(matched=matched, opened=opened, gone=gone, open=queue(session))
+    session.add(
+        ReconciliationRound(
+            matched=len(matched),
+            opened=opened,
+            gone=gone,
+            open=len(done.open),
+            blocks_close=done.blocks_close,
+        )
+    )
+    session.flush()
+    return done
+
+
+def reconcile_if_due(session: Session) -> Round | None:
+    """A round, unless somebody is at it or was a moment ago; for whoever comes by the clock."""
+    if not session.scalar(select(func.pg_try_advisory_xact_lock(_ONE_AT_A_TIME))):
+        return None
+    age = standing(session).age_seconds
+    if age is not None and age < _FRESH.total_seconds():
+        return None
+    return reconcile(session)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How reconciliation stands, without looking anew."""
+
+    age_seconds: float | None
+    """Since the last round, by the database's clock; None before the first."""
+    open: int
+    blocks_close: int
+    payouts_not_proven: int
+
+
+def standing(session: Session) -> Standing:
+    """The queue in four numbers, and how old they are."""
+    is_of_a_payout = Discrepancy.kind.in_(("payout_differs", "payout_not_proven"))
+    counted = session.execute(
+        select(
+            func.count(),
+            func.count().filter(Discrepancy.blocks_close),
+            func.count().filter(is_of_a_payout),
+        ).where(Discrepancy.status == "open")
+    ).one()
+    age = session.scalar(
+        select(extract("epoch", func.now() - ReconciliationRound.ended_at))
+        .order_by(ReconciliationRound.id.desc())
+        .limit(1)
+    )
+    return Standing(
+        age_seconds=float(age) if age is not None else None,
+        open=counted[0],
+        blocks_close=counted[1],
+        payouts_not_proven=counted[2],
+    )
 
 
 def queue(session: Session) -> Sequence[Discrepancy]:

@@ -12,14 +12,16 @@ from payments.verify.check import Check
 APPEND_ONLY = (
     *("stripe_events", "balance_transactions", "journal_entries", "journal_moves", "receipt_documents"),
     *("giving_statements", "statement_documents", "audit_log"),
+    *("bank_statements", "bank_lines", "payout_lines", "reconciliation_rounds"),
 )
 """The application may read these and add to them, and not even their owner may do more."""
 
 _TRIGGERS = (
-    *((table, f"{table}_append_only") for table in (*APPEND_ONLY, "receipts")),
+    *((table, f"{table}_append_only") for table in (*APPEND_ONLY, "receipts", "bank_matches")),
     ("journal_moves", "journal_moves_sealed"),
     ("journal_entries", "journal_entries_have_moves"),
     ("receipts", "receipts_only_voided"),
+    ("bank_matches", "bank_matches_only_undone"),
     ("refunds", "refunds_within_the_gift"),
     ("refunds", "refunds_amount_is_fixed"),
     ("owed_payments", "owed_payments_within_the_gift"),
@@ -147,7 +149,8 @@ CHECKS = (
             from rights
             where privilege in ('truncate', 'trigger')
                 or (privilege = 'delete' and name <> all ({_array(MAY_DELETE)}))
-                or (privilege = 'update' and (is_book or name in ('receipts', 'donation_allocations')))
+                or (privilege = 'update'
+                    and (is_book or name in ('receipts', 'donation_allocations', 'bank_matches')))
             union all
             select array[name], null, null, null,
                 'own' from tables where pg_get_userbyid(relowner) = '{APP_ROLE}'
@@ -155,7 +158,9 @@ CHECKS = (
             select array[t.name, a.attname], null, null, null, format('update the column %s of', a.attname)
             from tables t join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
             where (t.is_book or (t.name = 'receipts' and a.attname not in ('status', 'void_cause',
-                'void_reason', 'voided_at', 'voided_by')))
+                'void_reason', 'voided_at', 'voided_by'))
+                or (t.name = 'bank_matches'
+                    and a.attname not in ('undone_at', 'undone_by', 'undo_reason')))
                 and not has_table_privilege('{APP_ROLE}', t.oid, 'update')
                 and has_column_privilege('{APP_ROLE}', t.oid, a.attnum, 'update')
             union all
