@@ -24,8 +24,9 @@ from payments.jobs import Bell, ring
 from payments.mail import outbox
 from payments.mail.models import MailStatus, OutgoingMail
 from payments.money import Money
-from payments.receipts import countries, drafting, numbering, statement_letter, verification
+from payments.receipts import collective, countries, drafting, numbering, statement_letter, verification
 from payments.receipts.content import ReceiptContent
+from payments.receipts.countries import ReceiptForbidden
 from payments.receipts.models import GivingStatement, Receipt, StatementDocument
 from payments.receipts.render import render_pdf
 from payments.receipts.summary import GivingSummary, SummaryGift, SummaryKind, ThroughOthers
@@ -126,10 +127,12 @@ def number_next(session: Session, entity: IssuingEntity, year: int) -> int:
         donor_ids,
         period=(date(year, 1, 1), date(year, 12, 31)),
         issued_on=day_in(entity.time_zone, issued_at),
+        is_numbered=True,
     )
     series = f"{entity.receipt_series}-A"
     first = numbering.take(session, series, year, count=len(summaries))
     rows = []
+    written = {}
     for sequence, (donor_id, summary) in enumerate(summaries.items(), start=first):
         number = f"{series}-{year}-{sequence:06}"
         snapshot = summary.to_json() | {"number": number}
@@ -137,8 +140,11 @@ def number_next(session: Session, entity: IssuingEntity, year: int) -> int:
         snapshot["verification_code"] = code
         snapshot["verification_url"] = verification.address_for(number, code)
         content = json.dumps(snapshot, ensure_ascii=False)
-        rows.append((new_id("gst"), entity.id, donor_id, series, year, sequence, number, issued_at, content))
+        statement_id = new_id("gst")
+        written[statement_id] = summary
+        rows.append((statement_id, entity.id, donor_id, series, year, sequence, number, issued_at, content))
     copy_into(session, GivingStatement, _COLUMNS, rows)
+    collective.confirm(session, entity, written)
     return len(rows)
 
 
@@ -233,12 +239,18 @@ def of_donors(
     period: tuple[date, date],
     issued_on: date,
     kind: SummaryKind = "annual",
+    is_numbered: bool = False,
 ) -> dict[str, GivingSummary]:
     """What the live receipts of these donors say of a period, both days included, before any number.
 
     A summary of the kind monthly lists the gifts of monthly promises alone.
     """
     may = countries.authority(entity.jurisdiction, entity.statement_code)
+    if may.collective and not is_numbered:
+        raise ReceiptForbidden(
+            f"A list of gifts to a body in {entity.jurisdiction} is their only confirmation: it has a number,"
+            " and `almoner receipts annual` issues it."
+        )
     receipts = _receipts(session, entity, Donation.donor_id, donor_ids, period=period)
     through = _receipts(session, entity, Donation.soft_credit_donor_id, donor_ids, period=period)
     accent_colour = session.scalars(select(Organisation.accent_colour)).one()
@@ -297,6 +309,7 @@ def _receipts(
             Receipt.entity_id == entity.id,
             Receipt.status == "issued",
             Receipt.gift_date.between(*period),
+            collective.unconfirmed(entity),
         )
         .order_by(Receipt.gift_date, Receipt.series, Receipt.sequence)
     ):
@@ -333,6 +346,7 @@ def _of_year(entity: IssuingEntity, year: int) -> tuple[Any, ...]:
         Receipt.tax_year == year,
         Receipt.status == "issued",
         Receipt.kind != "thanks",
+        collective.unconfirmed(entity),
     )
 
 

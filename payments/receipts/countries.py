@@ -36,6 +36,8 @@ class Authority:
     currency_only: bool = False
     """Whether only gifts in the country's own currency can be confirmed: their words are spelt out."""
     keeps_korean_register: bool = False
+    collective: bool = False
+    """Whether the year's statement is the one confirmation of the gifts it lists."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from payments.money import Money, exponent
 from payments.receipts import statements
 from payments.receipts.content import ReceiptContent
 from payments.receipts.page import Stamp, frame
+from payments.receipts.summary import GivingSummary
 from payments.receipts.wording import amount, breakable, named, printable, short_date
 
 _SMALL = (
@@ -66,20 +67,69 @@ def money_in_words(money: Money) -> str:
 
 
 def page_of_form(content: ReceiptContent, *, stamp: Stamp | None = None) -> dict[str, Any]:
-    """Every word of the official page."""
+    """Every word of the official page for one gift."""
+    says = _passages(content)
+    return _form(content, says, stamp=stamp) | {
+        "amount-label": "Betrag der Zuwendung – in Ziffern –",
+        "amount": amount(content.total, "de"),
+        "amount-in-words": money_in_words(content.total),
+        "day-label": "Tag der Zuwendung",
+        "day": short_date(content.gift_date, "de"),
+        # Money that was paid is never a waiver of expenses.
+        "passages": [f"{says['waiver']}: Nein", says["exemption"], says["use"]],
+        "annex": None,
+    }
+
+
+def page_of_collective_form(summary: GivingSummary, *, stamp: Stamp | None = None) -> dict[str, Any]:
+    """Every word of the collective confirmation: the one official page, and its annex with each gift."""
+    says = _passages(summary)
+    (total,) = summary.totals
+    period = f"{short_date(summary.period_from, 'de')} – {short_date(summary.period_until, 'de')}"
+    return _form(summary, says, stamp=stamp) | {
+        "amount-label": "Gesamtbetrag der Zuwendung – in Ziffern –",
+        "amount": amount(total.paid, "de"),
+        "amount-in-words": money_in_words(total.paid),
+        "day-label": "Zeitraum der Sammelbestätigung",
+        "day": period,
+        "passages": [says["exemption"], says["use"], says["only_one"], says["waiver"]],
+        "annex": {
+            "title": f"Anlage zur Sammelbestätigung vom {short_date(summary.issued_on, 'de')}",
+            "number": f"Nr. {summary.number}",
+            "period": period,
+            "columns": [
+                *("Datum der Zuwendung", "Art der Zuwendung"),
+                *("Verzicht auf die Erstattung von Aufwendungen", "Betrag"),
+            ],
+            "gifts": [
+                [
+                    *(short_date(gift.gift_date, "de"), "Geldzuwendung", "nein"),
+                    amount(Money(gift.amount_minor, gift.currency), "de"),
+                ]
+                for gift in summary.gifts
+            ],
+            "total-label": "Gesamtsumme",
+            "total": amount(total.paid, "de"),
+        },
+    }
+
+
+def _passages(content: ReceiptContent | GivingSummary) -> dict[str, str]:
     statement = statements.find(content.statement_code, content.statement_version)
+    return {key: named(text, content.entity) for key, text in statement.form.items()}
+
+
+def _form(
+    content: ReceiptContent | GivingSummary, says: dict[str, str], *, stamp: Stamp | None
+) -> dict[str, Any]:
+    """What both forms have around their own words."""
     entity = content.entity
-    says = {key: named(text, entity) for key, text in statement.form.items()}
+    statement = statements.find(content.statement_code, content.statement_version)
     return frame(entity, language="de", title=statement.title["de"], stamp=stamp) | {
         "number": content.number,
         "issuer": ", ".join((entity.legal_name, *entity.address)),
         "subtitle": says["subtitle"],
         "donor": breakable(printable(", ".join((content.donor_name, *content.donor_address)))),
-        "amount": amount(content.total, "de"),
-        "amount-in-words": money_in_words(content.total),
-        "day": short_date(content.gift_date, "de"),
-        # Money that was paid is never a waiver of expenses.
-        "passages": [f"{says['waiver']}: Nein", says["exemption"], says["use"]],
         "notes": [says["liability"], says["validity"]],
         "signed": f"{entity.facts['place_of_issue']}, {short_date(content.issued_on, 'de')}",
         # The shared pieces of the layout that the official page has no place for.

@@ -21,7 +21,7 @@ from payments.donations.models import Donation
 from payments.errors import PersonMustLook
 from payments.jobs import Bell, ring
 from payments.monthly import doubles
-from payments.receipts import voiding
+from payments.receipts import collective, voiding
 from payments.receipts.drafting import Draft, Gifts
 from payments.receipts.models import DueReceipt, Receipt, VoidCause
 from payments.receipts.numbering import number
@@ -136,6 +136,7 @@ def take(session: Session, steps: Sequence[Step]) -> list[str]:
     """Do it: first what is void, then the new numbers, which are given back."""
     for step in steps:
         if step.void is not None:
+            collective.let_go(session, step.void.receipt.id)
             voiding.void(session, step.void)
     drafts = [step.draft for step in steps if step.draft is not None]
     return number(session, drafts) if drafts else []

@@ -168,6 +168,26 @@ class GivingStatement(Base):
     content: Mapped[dict[str, Any]]
 
 
+class StatementLine(Base):
+    """A gift whose only confirmation is a statement, for as long as the line stands."""
+
+    __tablename__ = "statement_lines"
+    __table_args__ = (
+        Index(
+            "uq_statement_lines_standing_donation_id",
+            "donation_id",
+            unique=True,
+            postgresql_where=text("ended_at is null"),
+        ),
+    )
+
+    statement_id: Mapped[str] = mapped_column(ForeignKey("giving_statements.id"), primary_key=True)
+    donation_id: Mapped[str] = mapped_column(ForeignKey("donations.id"), primary_key=True)
+    receipt_id: Mapped[str] = mapped_column(ForeignKey("receipts.id"))
+    """The live receipt that confirms nothing by itself; it cannot be voided before the line has ended."""
+    ended_at: Mapped[datetime | None]
+
+
 class StatementDocument(Base):
     """The page of a statement, set once."""
 

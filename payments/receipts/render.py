@@ -20,7 +20,7 @@ import typst
 
 from payments.receipts import statements
 from payments.receipts.content import LANGUAGES, ReceiptContent
-from payments.receipts.german import page_of_form
+from payments.receipts.german import page_of_collective_form, page_of_form
 from payments.receipts.page import Stamp, page_of
 from payments.receipts.summary import GivingSummary
 from payments.receipts.summary_page import page_of_summary
@@ -57,12 +57,13 @@ def render_pdf(content: ReceiptContent | GivingSummary, *, stamp: Stamp | None =
     The first call in a process reads the fonts (some 20 ms). Typst keeps threads, which do not survive
     a fork: render in the children, never in the parent before it forks.
     """
+    is_form = bool(statements.find(content.statement_code, content.statement_version).form)
     if isinstance(content, GivingSummary):
-        layout, words = "summary.typ", page_of_summary(content, stamp=stamp)
-    elif statements.find(content.statement_code, content.statement_version).form:
-        layout, words = "zuwendung.typ", page_of_form(content, stamp=stamp)
+        layout = "zuwendung.typ" if is_form else "summary.typ"
+        words = (page_of_collective_form if is_form else page_of_summary)(content, stamp=stamp)
     else:
-        layout, words = "receipt.typ", page_of(content, stamp=stamp)
+        layout = "zuwendung.typ" if is_form else "receipt.typ"
+        words = (page_of_form if is_form else page_of)(content, stamp=stamp)
     page = json.dumps(words, ensure_ascii=False)
     written_at = datetime(content.issued_on.year, content.issued_on.month, content.issued_on.day, tzinfo=UTC)
     is_plain_pdf = False

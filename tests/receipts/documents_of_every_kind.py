@@ -1,10 +1,11 @@
 """Every kind of document in every country that has it, to be read: content by name, without a language."""
 
 from dataclasses import replace
+from datetime import date
 
 from payments.receipts import statements
 from payments.receipts.content import EntityContent, ReceiptContent, ReceiptLine
-from payments.receipts.summary import GivingSummary
+from payments.receipts.summary import GivingSummary, SummaryGift
 from tests.receipts.receipt_samples import KOREAN_ENTITY, US_ENTITY, a_statement, us_receipt
 
 _NO_DEDICATION = {"dedication_kind": None, "dedication_name": None}
@@ -94,6 +95,23 @@ DOCUMENTS: dict[str, ReceiptContent | GivingSummary] = {
     "au-gift": us_receipt(**AUSTRALIA, **worded("au_dgr")),
     "au-annual": a_statement(entity=in_country("AU"), **_MONEY_ONLY, **worded("au_annual")),
     "de-geldzuwendung": us_receipt(**GERMANY, **worded("de_geldzuwendung"), currency="eur", **_NO_DEDICATION),
+    "de-eingang": us_receipt(**GERMANY, **worded("de_eingang"), currency="eur", **_NO_DEDICATION),
+    "de-sammelbestaetigung": a_statement(
+        **GERMANY,
+        **worded("de_sammelbestaetigung"),
+        number="DE-A-2026-000003",
+        gifts=tuple(
+            SummaryGift(
+                gift_date=date(2026, month, 14),
+                receipt_number=f"DE-2026-{month:06}",
+                fund_name="Sichere Wege",
+                amount_minor=2_500 + month,
+                currency="eur",
+            )
+            for month in range(1, 13)
+        ),
+        through_others=(),
+    ),
     "kr-not-designated": us_receipt(**KOREA, **worded("kr_not_designated")),
     "kr-not-designated-annual": a_statement(
         entity=KOREAN_ENTITY, **_MONEY_ONLY, **worded("kr_not_designated_annual")
