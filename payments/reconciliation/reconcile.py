@@ -96,7 +96,7 @@ def reconcile_if_due(session: Session) -> Round | None:
 class Standing:
     """How reconciliation stands, without looking anew."""
 
-    age_seconds: float | None
+    age_seconds: int | None
     """Since the last round, by the database's clock; None before the first."""
     open: int
     blocks_close: int
@@ -119,7 +119,7 @@ def standing(session: Session) -> Standing:
         .limit(1)
     )
     return Standing(
-        age_seconds=float(age) if age is not None else None,
+        age_seconds=int(age) if age is not None else None,
         open=counted[0],
         blocks_close=counted[1],
         payouts_not_proven=counted[2],
