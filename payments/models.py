@@ -4,6 +4,7 @@ from payments import jobs
 from payments.database import Base
 from payments.donations import models as donations
 from payments.donations import offline, reversals
+from payments.giftaid import models as giftaid
 from payments.ledger import models as ledger
 from payments.mail import models as mail
 from payments.monthly import doubles, link_requests, tries
@@ -20,6 +21,7 @@ __all__ = [
     "donations",
     "donors",
     "doubles",
+    "giftaid",
     "jobs",
     "ledger",
     "link_requests",

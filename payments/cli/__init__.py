@@ -17,6 +17,7 @@ from payments.cli import (
     donors,
     doubles,
     events,
+    giftaid,
     gifts,
     house,
     ledger,
@@ -50,6 +51,7 @@ app.add_typer(refunds.app, name="refunds")
 app.add_typer(disputes.app, name="disputes")
 app.add_typer(offline.app, name="offline")
 app.add_typer(donors.app, name="donors")
+app.add_typer(giftaid.app, name="giftaid")
 app.add_typer(mail.app, name="mail")
 app.add_typer(bank.app, name="bank")
 app.add_typer(payouts.app, name="payouts")

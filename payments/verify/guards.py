@@ -13,6 +13,7 @@ APPEND_ONLY = (
     *("stripe_events", "balance_transactions", "journal_entries", "journal_moves", "receipt_documents"),
     *("giving_statements", "statement_documents", "audit_log"),
     *("bank_statements", "bank_lines", "payout_lines", "reconciliation_rounds"),
+    *("gift_aid_claims", "gift_aid_lines", "gift_aid_corrections"),
 )
 """The application may read these and add to them, and not even their owner may do more."""
 
@@ -25,6 +26,8 @@ _TRIGGERS = (
     ("receipts", "receipts_not_while_listed"),
     ("statement_lines", "statement_lines_confirm_once"),
     ("statement_lines", "statement_lines_only_ended"),
+    ("gift_aid_declarations", "gift_aid_declarations_append_only"),
+    ("gift_aid_declarations", "gift_aid_declarations_stand"),
     ("refunds", "refunds_within_the_gift"),
     ("refunds", "refunds_amount_is_fixed"),
     ("owed_payments", "owed_payments_within_the_gift"),

@@ -24,6 +24,9 @@ APPEND_ONLY = {
     "payout_lines": "update payout_lines set net = 0",
     "giving_statements": "update giving_statements set number = ''",
     "statement_documents": "update statement_documents set pdf = ''",
+    "gift_aid_claims": "update gift_aid_claims set total = 0",
+    "gift_aid_lines": "update gift_aid_lines set amount = 1",
+    "gift_aid_corrections": "update gift_aid_corrections set amount = 1",
     "reconciliation_rounds": "update reconciliation_rounds set open = 0",
 }
 NOT_REMOVED = [*APPEND_ONLY, "receipts", "bank_matches"]
