@@ -14,7 +14,16 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from payments import clock, logs
-from payments.api import donations, funds, health, monthly_gifts, offline_gifts, problems, refunds
+from payments.api import (
+    donations,
+    funds,
+    health,
+    mail_reports,
+    monthly_gifts,
+    offline_gifts,
+    problems,
+    refunds,
+)
 from payments.database import new_id
 from payments.pages import give, manage, verification
 from payments.pages.headers import HtmlProblems, SameOriginForms, SecurityHeaders
@@ -43,6 +52,7 @@ def create_app() -> App:
     for resource in (donations, funds, monthly_gifts, refunds, offline_gifts):
         inside.include_router(resource.router, prefix="/api/v1")
     inside.include_router(health.router)
+    inside.include_router(mail_reports.router)
     inside.include_router(give.router)
     inside.include_router(manage.router)
     inside.include_router(verification.router)

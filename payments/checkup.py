@@ -24,7 +24,7 @@ from payments.errors import AlmonerError
 from payments.jobs import WorkerHeartbeat, broker_answers
 from payments.ledger.accounts import Account
 from payments.ledger.balances import balances, tie_out
-from payments.mail.models import MailStatus, OutgoingMail
+from payments.mail.models import UNDELIVERABLE, MailStatus, OutgoingMail
 from payments.monthly.models import ChangeKind, ChangeStatus, MonthlyChange
 from payments.receipts.models import DueDocument, DueReceipt
 from payments.settings import settings
@@ -101,9 +101,7 @@ def queues(session: Session) -> Queues:
         select(
             func.count().filter(queued),
             func.coalesce(_age(func.min(OutgoingMail.queued_at).filter(queued)), 0),
-            func.count().filter(
-                OutgoingMail.status.in_([MailStatus.REFUSED.value, MailStatus.GIVEN_UP.value])
-            ),
+            func.count().filter(OutgoingMail.status.in_([status.value for status in UNDELIVERABLE])),
         )
     ).one()
     workers = session.scalar(
@@ -196,7 +194,7 @@ def work(session: Session) -> Iterator[Check]:
         name="mail",
         is_well=waiting.mails_oldest < LATE_SECONDS and waiting.mails_undeliverable == 0,
         finding=f"{waiting.mails_due} to send, {waiting.mails_undeliverable} undeliverable",
-        remedy="Check SMTP_URL, and the address of whoever a mail was refused for.",
+        remedy="Check SMTP_URL; `almoner mail list` has the mails that wait for another address.",
     )
 
 

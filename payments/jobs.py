@@ -40,6 +40,7 @@ class Bell(StrEnum):
     FOLLOW_REFUSALS = "workers.dunning.follow_refusals"
     SEND_NOTICES = "workers.dunning.send_notices"
     SEND_MAIL = "workers.receipts.send_mail"
+    READ_MAIL_REPORTS = "workers.mail.read_mail_reports"
     ANSWER_LINK_REQUESTS = "workers.links.answer_link_requests"
     HEARTBEAT = "workers.sweeps.heartbeat"
 

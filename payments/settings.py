@@ -44,6 +44,10 @@ class Settings(BaseSettings):
     secret_key: SecretStr
     smtp_url: SecretStr = SecretStr("smtp://127.0.0.1:1025")
     mail_from: str = "Almoner <giving@example.org>"
+    mail_return_path: str = ""
+    mail_reports_url: SecretStr = SecretStr("")
+    mail_provider: Literal["", "postmark"] = ""
+    mail_webhook_secret: SecretStr = SecretStr("")
     metrics_token: SecretStr = SecretStr("")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "text"] = "json"
@@ -97,9 +101,36 @@ class Settings(BaseSettings):
     @field_validator("smtp_url")
     @classmethod
     def _smtp(cls, url: SecretStr) -> SecretStr:
-        if urlsplit(url.get_secret_value()).scheme not in {"smtp", "smtps"}:
-            raise ValueError("SMTP_URL must look like smtp://user:password@mail.example.org:587")
+        parts = urlsplit(url.get_secret_value())
+        if parts.scheme not in {"smtp", "smtps"} or not re.fullmatch(r"(timeout=\d+(\.\d+)?)?", parts.query):
+            raise ValueError(
+                "SMTP_URL must look like smtp://user:password@mail.example.org:587, for a slow server with"
+                " ?timeout=30 behind it"
+            )
         return url
+
+    @field_validator("mail_reports_url")
+    @classmethod
+    def _mailbox(cls, url: SecretStr) -> SecretStr:
+        parts = urlsplit(url.get_secret_value())
+        if url.get_secret_value() and not (
+            (parts.scheme in {"imap", "imaps"} and parts.hostname)
+            or (parts.scheme == "maildir" and parts.path)
+        ):
+            raise ValueError(
+                "MAIL_REPORTS_URL must look like imaps://user:password@mail.example.org/INBOX, or like"
+                " maildir:/path"
+            )
+        return url
+
+    @model_validator(mode="after")
+    def _provider_proves_itself(self) -> Self:
+        if self.mail_provider and len(self.mail_webhook_secret.get_secret_value()) < 16:
+            raise ValueError(
+                "MAIL_WEBHOOK_SECRET must be at least 16 random characters: with them the provider proves"
+                " that a report is its own"
+            )
+        return self
 
     @model_validator(mode="after")
     def _live_money_only_in_production(self) -> Self:

@@ -19,6 +19,7 @@ app.conf.beat_schedule = SCHEDULE
 app.conf.imports = (
     "workers.webhooks",
     "workers.receipts",
+    "workers.mail",
     "workers.refunds",
     "workers.monthly",
     "workers.links",

@@ -49,7 +49,7 @@ def send_mail() -> None:
             if mail is None:
                 return
             try:
-                server.send(mail.to_address, mail.message)
+                server.send(mail.to_address, mail.message, message_id=mail.message_id)
             except MailRefused as refusal:
                 with transaction() as session:
                     outbox.note_refused(session, mail, str(refusal))

@@ -12,6 +12,11 @@ SCHEDULE: dict[str, dict[str, object]] = {
     "sweep receipts": {"task": Bell.SWEEP_RECEIPTS.value, "schedule": 300.0, "options": {"expires": 300}},
     "write documents": {"task": Bell.WRITE_DOCUMENTS.value, "schedule": 5.0, "options": {"expires": 5}},
     "send mail": {"task": Bell.SEND_MAIL.value, "schedule": 5.0, "options": {"expires": 5}},
+    "read mail reports": {
+        "task": Bell.READ_MAIL_REPORTS.value,
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "answer link requests": {
         "task": Bell.ANSWER_LINK_REQUESTS.value,
         "schedule": 10.0,

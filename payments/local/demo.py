@@ -15,6 +15,7 @@ import sys
 import time
 import tomllib
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -194,6 +195,7 @@ def environment_in(folder: Path, *, server: str, broker: str, ports: Ports) -> d
         "SECRET_KEY": kept.get("SECRET_KEY") or secrets.token_hex(32),
         "SMTP_URL": f"smtp://127.0.0.1:{ports.smtp}",
         "MAIL_FROM": "Lantern Path <giving@lanternpath.example>",
+        "MAIL_REPORTS_URL": f"maildir:{urllib.parse.quote(str(_returned(folder)))}",
         "METRICS_TOKEN": "",
     }
     draft = file.with_suffix(".draft")
@@ -270,6 +272,7 @@ def _start_processes(
     python = sys.executable
     inbox = [python, "-m", "payments.sandbox.mail_catcher", "--data", str(folder / "mail")]
     inbox += ["--smtp-port", str(ports.smtp), "--http-port", str(ports.inbox)]
+    inbox += ["--returned", str(_returned(folder))]
     celery = [python, "-m", "celery", "-A", "workers.app"]
     worker = [*celery, "worker", "--pool", "prefork", "--concurrency", "2", "--loglevel", "info"]
     worker += ["--without-gossip", "--without-mingle", "--hostname", "demo@localhost"]
@@ -287,6 +290,11 @@ def _start_processes(
     supervisor.wait_ready("mail", lambda: supervisor.said("mail", "mail inbox listening on") is not None)
     supervisor.wait_ready("worker", lambda: supervisor.said("worker", r"\bready\b") is not None)
     wait_for_stripe_and_api(supervisor, environment)
+
+
+def _returned(folder: Path) -> Path:
+    """The mailbox for reports on mail to bounce@… and complain@…"""
+    return folder / "returned"
 
 
 def _merchant() -> str:

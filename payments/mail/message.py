@@ -10,6 +10,9 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
+from payments.mail import postmark
+from payments.settings import settings
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
@@ -43,6 +46,9 @@ def write(envelope: Envelope, *, text: str, html: str, attachment: Attachment | 
     letter["Date"] = format_datetime(envelope.dated)
     letter["Message-ID"] = envelope.message_id
     letter["Auto-Submitted"] = "auto-generated"
+    if settings().mail_provider == "postmark":
+        letter["X-PM-KeepID"] = "true"  # it would write a Message-ID of its own, another one for every try
+        letter[f"X-PM-Metadata-{postmark.METADATA}"] = envelope.message_id.strip("<>")
     letter.set_content(text + "\n")
     letter.add_alternative(html + "\n", subtype="html")
     if attachment is not None:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from payments.database import new_id
 from payments.errors import AlmonerError
-from payments.mail.models import MailStatus, OutgoingMail
+from payments.mail.models import UNDELIVERABLE, MailStatus, OutgoingMail
 from payments.settings import settings
 
 LEASE = timedelta(minutes=2)
@@ -25,13 +25,14 @@ GIVE_UP_AFTER = 40
 """Tries, at most an hour apart: more than a day."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Leased:
     """A mail in this sender's hands."""
 
     id: str
     lease: str
     to_address: str
+    message_id: str
     message: bytes
     attempts: int
 
@@ -80,13 +81,17 @@ def take(session: Session) -> Leased | None:
         .where(OutgoingMail.id == due)
         # `next_at` is also the lease's end: a sender that dies leaves a mail that is simply due again.
         .values(lease=lease, attempts=OutgoingMail.attempts + 1, next_at=func.now() + LEASE)
-        .returning(OutgoingMail.id, OutgoingMail.to_address, OutgoingMail.message, OutgoingMail.attempts)
+        .returning(
+            OutgoingMail.id,
+            OutgoingMail.to_address,
+            OutgoingMail.message_id,
+            OutgoingMail.message,
+            OutgoingMail.attempts,
+        )
     ).one_or_none()
     if row is None:
         return None
-    return Leased(
-        id=row.id, lease=lease, to_address=row.to_address, message=row.message, attempts=row.attempts
-    )
+    return Leased(lease=lease, **row._asdict())
 
 
 class MailNotHeld(AlmonerError):
@@ -99,15 +104,29 @@ class MailNotHeld(AlmonerError):
 def send_again(session: Session, mail_id: str, *, to_address: str | None = None) -> OutgoingMail:
     """Owe an undeliverable mail again, to another address if one is given. It is the same mail: nobody
     ever had it."""
-    mail = session.get(OutgoingMail, mail_id, with_for_update=True)
-    if mail is None or mail.status not in {MailStatus.REFUSED, MailStatus.GIVEN_UP}:
-        raise MailNotHeld(mail_id)
+    mail = _held(session, mail_id)
     if to_address is not None:
         letter = message_from_bytes(mail.message, policy=SMTP)
         letter.replace_header("To", to_address)
         mail.to_address, mail.message = to_address, letter.as_bytes()
-    mail.status, mail.attempts, mail.next_at = MailStatus.QUEUED, 0, session.scalars(select(func.now())).one()
+    mail.status, mail.attempts, mail.sent_at = MailStatus.QUEUED, 0, None
+    mail.next_at = session.scalars(select(func.now())).one()
     session.flush()
+    return mail
+
+
+def let_go(session: Session, mail_id: str) -> OutgoingMail:
+    """Stop asking about an undeliverable mail: a person has seen to it in another way, or cannot."""
+    mail = _held(session, mail_id)
+    mail.status = MailStatus.LET_GO
+    session.flush()
+    return mail
+
+
+def _held(session: Session, mail_id: str) -> OutgoingMail:
+    mail = session.get(OutgoingMail, mail_id, with_for_update=True)
+    if mail is None or mail.status not in UNDELIVERABLE:
+        raise MailNotHeld(mail_id)
     return mail
 
 

@@ -5,12 +5,14 @@ import ssl
 from email.utils import parseaddr
 from types import TracebackType
 from typing import Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from payments.errors import AlmonerError, TryLater
 from payments.settings import settings
 
-_TIMEOUT_SECONDS = 20
+_TIMEOUT_SECONDS = 20.0
+_LONGEST_SECONDS = 60.0
+"""Well within the lease of a mail."""
 _PERMANENT = 500
 
 
@@ -23,12 +25,15 @@ class MailDelayed(TryLater):
 
 
 class MailServer:
-    """One connection for a run of mails; `SMTP_URL` says where; encrypted wherever the server can."""
+    """One connection for a run of mails; `SMTP_URL` says where, and in `?timeout=` for how many seconds an
+    answer is waited for; encrypted wherever the server can."""
 
-    def __init__(self, url: str, *, sender: str, patience_seconds: float = _TIMEOUT_SECONDS) -> None:
+    def __init__(self, url: str, *, sender: str) -> None:
         self._url = urlsplit(url)
-        self._patience = patience_seconds
+        asked = parse_qs(self._url.query).get("timeout", [])
+        self._patience = min(float(asked[0]), _LONGEST_SECONDS) if asked else _TIMEOUT_SECONDS
         self._sender = parseaddr(sender)[1]
+        """Where a server sends what it could not deliver: the envelope's sender."""
         self._connection: smtplib.SMTP | None = None
 
     def __enter__(self) -> Self:
@@ -39,11 +44,13 @@ class MailServer:
     ) -> None:
         self._hang_up()
 
-    def send(self, to_address: str, message: bytes) -> None:
-        """Hand over one message, or raise `MailRefused` or `MailDelayed`."""
+    def send(self, to_address: str, message: bytes, *, message_id: str = "") -> None:
+        """Hand over one message, or raise `MailRefused` or `MailDelayed`. A server that can is asked to name
+        `message_id` when the mail comes back (RFC 3461)."""
         try:
             connection = self._connected()
-            connection.sendmail(self._sender, [to_address], message)
+            options = _asked_to_report(message_id) if message_id and connection.has_extn("dsn") else ((), ())
+            connection.sendmail(self._sender, [to_address], message, *options)
         except smtplib.SMTPRecipientsRefused as refusal:
             code, _ = next(iter(refusal.recipients.values()))
             self._judge(code, refusal)
@@ -91,6 +98,17 @@ class MailServer:
             connection.close()
 
 
+def _asked_to_report(message_id: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """To report failures alone, with the head of the mail instead of the whole, and to name our id."""
+    named = "".join(
+        character if character.isalnum() or character in "-._@:" else f"+{ord(character):02X}"
+        for character in message_id.strip("<>")
+    )
+    return ("RET=HDRS", f"ENVID={named}"), ("NOTIFY=FAILURE",)
+
+
 def mail_server() -> MailServer:
     """The configured server, not yet connected."""
-    return MailServer(settings().smtp_url.get_secret_value(), sender=settings().mail_from)
+    return MailServer(
+        settings().smtp_url.get_secret_value(), sender=settings().mail_return_path or settings().mail_from
+    )

@@ -2,7 +2,8 @@
 
 `python -m payments.sandbox.mail_catcher --smtp-port 1025 --http-port 8025 --data DIR`. The pages work
 without JavaScript; `/api/v1` answers as Mailpit does, so tools and tests made for Mailpit work here.
-Messages lie in DIR as they came, one `.eml` each. `POST /_mail/mood` makes the server refuse, hang
+Messages lie in DIR as they came, one `.eml` each. With `--returned DIR` mail to bounce@… and complain@… is
+also reported on, as servers on the way would. `POST /_mail/mood` makes the server refuse, hang
 or hang up, for the tests of whoever sends.
 """
 
@@ -18,6 +19,7 @@ from aiosmtpd.smtp import SMTP
 from payments.sandbox.caught_mail import Mailbox
 from payments.sandbox.mail_pages import web
 from payments.sandbox.postman import Postman
+from payments.sandbox.returned_mail import Returns
 
 LARGEST_MAIL = 32 * 1024 * 1024
 
@@ -36,7 +38,7 @@ def listen(host: str, port: int) -> socket.socket:
 async def serve(options: argparse.Namespace) -> None:
     """Take mail and show it until SIGTERM or SIGINT."""
     mailbox = Mailbox(options.data)
-    postman = Postman(mailbox)
+    postman = Postman(mailbox, Returns(options.returned) if options.returned else None)
     smtp_socket, http_socket = (
         listen(options.host, options.smtp_port),
         listen(options.host, options.http_port),
@@ -75,6 +77,9 @@ def main() -> None:
     parser.add_argument("--smtp-port", type=int, default=1025, help="0 picks a free one")
     parser.add_argument("--http-port", type=int, default=8025, help="0 picks a free one")
     parser.add_argument("--data", type=Path, required=True, help="the folder that keeps the messages")
+    parser.add_argument(
+        "--returned", type=Path, help="a Maildir for the reports on mail to bounce@… and complain@…"
+    )
     asyncio.run(serve(parser.parse_args()))
 
 

@@ -5,6 +5,7 @@ import asyncio
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from payments.sandbox.caught_mail import Mailbox
+from payments.sandbox.returned_mail import Returns
 
 MOODS = {"accept", "refuse_4xx", "refuse_5xx", "hang", "cut_after_data", "accept_then_hang"}
 STAGES = {"mail", "rcpt", "data"}
@@ -13,8 +14,8 @@ STAGES = {"mail", "rcpt", "data"}
 class Postman:
     """What the SMTP server does with a message, by its mood."""
 
-    def __init__(self, mailbox: Mailbox) -> None:
-        self.mailbox = mailbox
+    def __init__(self, mailbox: Mailbox, returns: Returns | None = None) -> None:
+        self.mailbox, self.returns = mailbox, returns
         self.set_mood("accept")
 
     def set_mood(self, mood: str, *, times: int | None = None, at: str = "data") -> None:
@@ -67,6 +68,8 @@ class Postman:
         raw = envelope.original_content or b""
         mail = self.mailbox.add(raw, sender=envelope.mail_from or "", recipients=list(envelope.rcpt_tos))
         if mood == "accept":
+            if self.returns is not None:
+                self.returns.consider(raw, recipients=mail.recipients)
             return f"250 2.0.0 Ok: queued as {mail.id}"
         # Taken, but the sender does not hear it: what a network fault at the worst moment looks like.
         if mood == "cut_after_data" and isinstance(server.transport, asyncio.WriteTransport):

@@ -17,6 +17,7 @@ from tests.conftest import Broker
 
 PUBLISHED = {
     "/healthz",
+    "/webhooks/mail/postmark",
     "/readyz",
     "/api/v1/funds",
     "/api/v1/donations",

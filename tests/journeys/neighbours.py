@@ -162,10 +162,10 @@ class PostOffice:
 
 
 @contextmanager
-def post_office(folder: Path) -> Iterator[PostOffice]:
+def post_office(folder: Path, *more: str) -> Iterator[PostOffice]:
     """A mail catcher that keeps its messages in the folder."""
     ports = ("--smtp-port", "0", "--http-port", "0")
-    with running("payments.sandbox.mail_catcher", *ports, "--data", str(folder)) as said:
+    with running("payments.sandbox.mail_catcher", *ports, "--data", str(folder), *more) as said:
         where = re.search(r"(http://\S+) smtp (\S+)", said)
         assert where is not None, said
         yield PostOffice(where[1], f"smtp://{where[2]}")

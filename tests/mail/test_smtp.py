@@ -1,7 +1,9 @@
 """To the mail server and back: sent, refused, or not now, whatever mood it is in."""
 
+import random
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -19,10 +21,10 @@ from workers.receipts import send_mail
 SENDER = "Lantern Path <giving@lanternpath.example>"
 
 
-def a_letter(reference: str = "rcp_1") -> bytes:
+def a_letter(reference: str = "rcp_1", to_address: str = "ada@example.com") -> bytes:
     letter = EmailMessage()
     letter["From"] = SENDER
-    letter["To"] = "ada@example.com"
+    letter["To"] = to_address
     letter["Subject"] = "등불길: 감사합니다"
     letter["Message-ID"] = f"<{reference}@lanternpath.example>"
     letter.set_content("고맙습니다, Ada.\n\n.a line that begins with a dot\n")
@@ -31,19 +33,19 @@ def a_letter(reference: str = "rcp_1") -> bytes:
 
 
 def send(office: PostOffice, *, patience: float = 5, letter: bytes = b"") -> None:
-    with MailServer(office.smtp_url, sender=SENDER, patience_seconds=patience) as server:
+    with MailServer(f"{office.smtp_url}?timeout={patience}", sender=SENDER) as server:
         server.send("ada@example.com", letter or a_letter())
 
 
-def owe(*references: str) -> None:
+def owe(*references: str, to_address: str = "ada@example.com") -> None:
     with transaction() as session:
         for reference in references:
             outbox.put(
                 session,
                 reference=f"receipt:{reference}",
-                to_address="ada@example.com",
+                to_address=to_address,
                 message_id=f"<{reference}@lanternpath.example>",
-                message=a_letter(reference),
+                message=a_letter(reference, to_address),
             )
 
 
@@ -132,8 +134,8 @@ def test_a_server_that_does_not_greet_is_not_now():
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        url = f"smtp://127.0.0.1:{silent.getsockname()[1]}"
-        server = MailServer(url, sender=SENDER, patience_seconds=0.2)
+        url = f"smtp://127.0.0.1:{silent.getsockname()[1]}?timeout=0.2"
+        server = MailServer(url, sender=SENDER)
 
         with pytest.raises(MailDelayed):
             server.send("ada@example.com", a_letter())
@@ -192,6 +194,40 @@ def test_an_answer_lost_after_the_letter_sends_the_very_same_letter_again(
     assert standing() == [("sent", None, 2)]
     assert first["MessageID"] == second["MessageID"] == "rcp_1@lanternpath.example"
     assert post_office.raw(first["ID"]) == post_office.raw(second["ID"])
+
+
+MOODS = ["refuse_4xx", "refuse_5xx", "hang", "cut_after_data", "accept_then_hang", "accept"]
+
+
+def test_through_the_worst_of_servers_nothing_stays_unsent_and_only_what_was_in_doubt_comes_twice(
+    database: str, post_office: PostOffice, with_settings: Callable[..., None]
+):
+    with_settings(smtp_url=f"{post_office.smtp_url}?timeout=0.15", broker_url="memory://")
+    luck = random.Random(2026)  # noqa: S311 - the same bad luck every time
+    in_doubt = 0
+    for number in range(30):
+        owe(f"rcp_{number}")
+        mood = luck.choice(MOODS)
+        post_office.is_in_the_mood_to(mood, times=1, at=luck.choice(["mail", "rcpt", "data"]))
+        in_doubt += mood in {"cut_after_data", "accept_then_hang"}
+        hours_pass()
+        send_mail()
+    post_office.is_in_the_mood_to("accept")
+    for mail_id in held():
+        with transaction() as session:
+            outbox.send_again(session, mail_id)
+    hours_pass()
+    send_mail()
+
+    came = Counter(mail["MessageID"] for mail in post_office.mails())
+    assert {row[0] for row in standing()} == {"sent"}
+    assert set(came) == {f"rcp_{number}@lanternpath.example" for number in range(30)}
+    assert 0 < came.total() - 30 <= in_doubt
+
+
+def held() -> list[str]:
+    with transaction() as session:
+        return list(session.scalars(select(OutgoingMail.id).where(OutgoingMail.status == "refused")))
 
 
 def test_no_answer_kept_in_the_outbox_repeats_an_address(

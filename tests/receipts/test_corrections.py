@@ -8,7 +8,9 @@ from typer.testing import CliRunner
 
 from payments.cli import app
 from payments.database import transaction
+from payments.mail import reports
 from payments.mail.models import MailStatus, OutgoingMail
+from payments.mail.reports import Report, ReportKind
 from payments.receipts import corrections
 from payments.receipts.corrections import CorrectionRefused, IsVoid, NothingLeft, ReceiptNotFound
 from payments.receipts.models import ReceiptDocument
@@ -188,3 +190,41 @@ def test_a_refused_letter_is_sent_again_to_the_right_address(charity: Charity, f
     assert (again.status, again.to_address, again.attempts) == ("queued", "ada@right.example", 0)
     assert (read["To"], read["Message-ID"]) == ("ada@right.example", mail.message_id)
     assert words_in(again) == words_in(mail)
+
+
+def test_a_letter_that_came_back_is_seen_and_let_go_by_a_person_with_a_reason(
+    charity: Charity, finn: StaffMember
+) -> None:
+    charity.paid_gift(*GIVEN)
+    charity.hears()
+    settle_the_register()
+    with transaction() as session:
+        mail = session.scalars(select(OutgoingMail)).one()
+        for kind in ReportKind:
+            reports.take_in(
+                session,
+                Report(
+                    kind=kind,
+                    message_id=mail.message_id,
+                    to_address=mail.to_address,
+                    code="5.1.1" if kind is ReportKind.BOUNCED else "abuse",
+                    source="mailbox",
+                    key=kind.value,
+                ),
+            )
+
+    def run(*words: str) -> str:
+        done = CliRunner().invoke(app, ["mail", *words])
+        assert done.exit_code == 0, done.output or done.exception
+        return done.output
+
+    before, complaints = run("list", "--json"), run("complaints", "--json")
+    let_go = run("let-go", mail.id, "--reason", "sent by post", "--as", "finn@lp.example", "--json")
+
+    assert '"bounced"' in before
+    assert '"5.1.1"' in before
+    assert '"abuse"' in complaints
+    assert '"let_go"' in let_go
+    assert run("list", "--json").strip() == "[]"
+    with transaction() as session:
+        assert session.scalars(select(AuditEntry.reason)).all() == ["sent by post"]
