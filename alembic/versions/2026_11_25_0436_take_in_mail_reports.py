@@ -3,15 +3,15 @@
 Why: a server that took a mail may say later that nobody was there. The mail is then undeliverable, and a
 person corrects the address or lets it go.
 
-Revision: 2026_11_25_0428
-Follows: 2026_11_25_0426
+Revision: 2026_11_25_0436
+Follows: 2026_11_25_0435
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "2026_11_25_0428"
-down_revision = "2026_11_25_0426"
+revision = "2026_11_25_0436"
+down_revision = "2026_11_25_0435"
 branch_labels = None
 depends_on = None
 
