@@ -30,6 +30,7 @@ class Bell(StrEnum):
     SWEEP_EVENTS = "workers.webhooks.sweep_events"
     FETCH_PAYOUTS = "workers.reconciliation.fetch_payouts"
     RECONCILE = "workers.reconciliation.reconcile"
+    ASK_FOR_BALANCE = "workers.reconciliation.ask_for_balance"
     ISSUE_RECEIPTS = "workers.receipts.issue_receipts"
     SWEEP_RECEIPTS = "workers.receipts.sweep_receipts"
     WRITE_DOCUMENTS = "workers.receipts.write_documents"

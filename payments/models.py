@@ -10,6 +10,7 @@ from payments.mail import models as mail
 from payments.monthly import doubles, link_requests, tries
 from payments.monthly import models as monthly
 from payments.receipts import models as receipts
+from payments.reconciliation import closings, stripe_balance
 from payments.reconciliation import models as reconciliation
 from payments.staff import models as staff
 from payments.supporters import addresses, donors
@@ -18,6 +19,7 @@ from payments.webhooks import models as webhooks
 __all__ = [
     "Base",
     "addresses",
+    "closings",
     "donations",
     "donors",
     "doubles",
@@ -32,6 +34,7 @@ __all__ = [
     "reconciliation",
     "reversals",
     "staff",
+    "stripe_balance",
     "tries",
     "webhooks",
 ]

@@ -9,11 +9,12 @@ from datetime import timedelta
 
 import structlog
 
+from payments.clock import now
 from payments.database import transaction
 from payments.donations.organisation import OrganisationNotLoaded
 from payments.errors import StripeRefused, StripeUnavailable
 from payments.jobs import Bell, celery
-from payments.reconciliation import payouts
+from payments.reconciliation import payouts, stripe_balance
 from payments.reconciliation import reconcile as rounds
 from payments.stripe_gateway.client import gateway
 from payments.webhooks import fetch_payouts as fetching
@@ -64,6 +65,18 @@ def reconcile() -> None:
             open=len(done.open),
             blocks_close=done.blocks_close,
         )
+
+
+@celery().task(name=Bell.ASK_FOR_BALANCE.value)
+def ask_for_balance() -> None:
+    """Ask Stripe what it holds. Nothing waits for it; the timetable asks again."""
+    asked_at = now()
+    try:
+        said = gateway().balance()
+    except (StripeUnavailable, StripeRefused):
+        return
+    with transaction() as session:
+        stripe_balance.note(session, said, asked_at=asked_at)
 
 
 def _put_off(due: list[payouts.Due], pause: timedelta) -> None:

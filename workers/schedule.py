@@ -43,6 +43,11 @@ SCHEDULE: dict[str, dict[str, object]] = {
     },
     "fetch payouts": {"task": Bell.FETCH_PAYOUTS.value, "schedule": 60.0, "options": {"expires": 60}},
     "reconcile": {"task": Bell.RECONCILE.value, "schedule": 3600.0, "options": {"expires": 3600}},
+    "ask for balance": {
+        "task": Bell.ASK_FOR_BALANCE.value,
+        "schedule": 21600.0,
+        "options": {"expires": 21600},
+    },
     "ask about silence": {
         "task": Bell.ASK_ABOUT_SILENCE.value,
         "schedule": 3600.0,

@@ -7,15 +7,21 @@ from sqlalchemy.orm import Session
 
 from payments.ledger.rules import Entry
 
-# A statement a table, however many rows: each column travels as one list.
+# A statement a table, however many rows: each column travels as one list. What belongs into a closed month
+# counts for the first open day instead. The function waits for a closing that is under way and reads what
+# it left; until this transaction ends, no other begins.
 _ENTRIES = text("""
+    with closed as materialized (select * from almoner_closed_books())
     insert into journal_entries
         (reference, kind, entity_id, donation_id, effective_on, occurred_at, description)
-    select * from unnest(
+    select reference, kind, entity_id, donation_id,
+        greatest(effective_on, (select closed_through + 1 from closed where closed.entity_id = e.entity_id)),
+        occurred_at, description
+    from unnest(
         cast(:references as text[]), cast(:kinds as text[]), cast(:entity_ids as text[]),
         cast(:donation_ids as text[]), cast(:effective_on as date[]),
         cast(:occurred_at as timestamptz[]), cast(:descriptions as text[])
-    )
+    ) as e (reference, kind, entity_id, donation_id, effective_on, occurred_at, description)
 """)
 _MOVES = text("""
     insert into journal_moves
@@ -31,7 +37,8 @@ _MOVES = text("""
 def post(session: Session, entries: Sequence[Entry]) -> None:
     """Add the entries, whole or not at all. A reference that stands already is refused by its key.
 
-    An entry whose movement came to nothing (all amounts zero) has no moves and is not an entry.
+    An entry of a month that is closed counts for the first day that is open, and still says when it
+    happened. An entry whose movement came to nothing (all amounts zero) has no moves and is not an entry.
     """
     entries = [entry for entry in entries if entry.moves]
     if not entries:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, defer
 
 from payments.clock import now
 from payments.database import new_id
-from payments.reconciliation import bank_accounts, continuity
+from payments.reconciliation import bank_accounts, closings, continuity
 from payments.reconciliation.formats import detect
 from payments.reconciliation.models import BankAccount, BankLine, BankStatement
 from payments.reconciliation.statements import Line, Statement, StatementRefused, in_one, numbered
@@ -88,6 +88,7 @@ def take_in(
         imported_at=now(),
     )
     fresh = _not_yet_known(session, account, told)
+    _refuse_closed_months(session, account, fresh)
     gap = continuity.gap(session, row, fresh=[line for _, line, _ in fresh])
     if gap is not None:
         if gap_reason is None:
@@ -169,6 +170,19 @@ def _not_yet_known(session: Session, account: BankAccount, told: Statement) -> l
         for place, (line, occurrence) in enumerate(counted, start=1)
         if (line.fingerprint, occurrence) not in known
     ]
+
+
+def _refuse_closed_months(
+    session: Session, account: BankAccount, fresh: Sequence[tuple[int, Line, int]]
+) -> None:
+    """A month was closed on the word of its statements; a line more would belie it."""
+    for closing in closings.closings_of(session, account.entity_id):
+        inside = [line for _, line, _ in fresh if closing.month <= line.booked_on <= closing.last_day]
+        if inside and closing.reopened_at is None and account.added_at <= closing.closed_at:
+            raise StatementRefused(
+                f"{closing.month:%B %Y} is closed, and this file tells lines of it that no file told before"
+                f" ({inside[0].booked_on}). Reopen it first: `almoner close reopen {closing.month:%Y-%m}`."
+            )
 
 
 def _add(

@@ -158,6 +158,10 @@ class StripeGateway:
             {"created": {"gte": int(created_from.timestamp())}, "expand": ["data.source"]},
         )
 
+    def balance(self) -> Mapping[str, Any]:
+        """What Stripe holds for us just now."""
+        return self._line.get("/v1/balance")
+
     def payout(self, stripe_payout_id: str) -> Mapping[str, Any]:
         """A payout as it is now."""
         return self._line.get(f"/v1/payouts/{stripe_payout_id}")

@@ -232,6 +232,21 @@ class PayoutList(Shape):
     carried: list[ListedMovement]
 
 
+class BalancePart(Shape):
+    """One currency of what Stripe holds."""
+
+    amount: int
+    currency: str
+
+
+class Balance(Shape):
+    """`balance`: what Stripe holds for us at this moment, in each currency."""
+
+    object: Literal["balance"]
+    available: list[BalancePart]
+    pending: list[BalancePart]
+
+
 class Source(Shape):
     """What a balance transaction is about where no rule needs more than its id."""
 

@@ -4,7 +4,18 @@ The statements ask the stored facts anew and share no code with what wrote them:
 in the same way would prove itself.
 """
 
-from payments.verify import giving, guards, inbox, journal, mirror, money_back, monthly, offline, receipts
+from payments.verify import (
+    closing,
+    giving,
+    guards,
+    inbox,
+    journal,
+    mirror,
+    money_back,
+    monthly,
+    offline,
+    receipts,
+)
 from payments.verify.check import Check
 
 CHECKS: tuple[Check, ...] = (
@@ -15,6 +26,7 @@ CHECKS: tuple[Check, ...] = (
     *money_back.CHECKS,
     *offline.CHECKS,
     *receipts.CHECKS,
+    *closing.CHECKS,
     *inbox.CHECKS,
     *guards.CHECKS,
 )

@@ -31,6 +31,12 @@ _TRIGGERS = (
     ("refunds", "refunds_within_the_gift"),
     ("refunds", "refunds_amount_is_fixed"),
     ("owed_payments", "owed_payments_within_the_gift"),
+    ("journal_entries", "journal_entries_in_open_months"),
+    ("bank_lines", "bank_lines_in_open_months"),
+    ("receipts", "receipts_in_open_months"),
+    ("month_closings", "month_closings_in_order"),
+    ("month_closings", "month_closings_fixed"),
+    ("month_closings", "month_closings_append_only"),
 )
 
 MAY_DELETE = (

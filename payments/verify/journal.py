@@ -139,7 +139,8 @@ CHECKS = (
     ),
     Check(
         kind="entry_on_wrong_day",
-        proves="An entry counts for the day of its event in the time zone of its legal entity.",
+        proves="An entry counts for the day of its event in the time zone of its legal entity; if that "
+        "month was closed, for the first day after a closed month.",
         says="Entry {subject} counts for {detail}.",
         remedy="The day decides its month and its year; correct it by a reversing entry.",
         sql="""
@@ -147,7 +148,11 @@ CHECKS = (
                 format('%s, but it happened on %s in %s', e.effective_on,
                     (e.occurred_at at time zone b.time_zone)::date, b.time_zone)
             from journal_entries e join issuing_entities b on b.id = e.entity_id
-            where e.effective_on <> (e.occurred_at at time zone b.time_zone)::date
+            where e.effective_on <> (e.occurred_at at time zone b.time_zone)::date and not exists (
+                select from month_closings c
+                where c.entity_id = e.entity_id and e.effective_on = c.last_day + 1
+                    and (e.occurred_at at time zone b.time_zone)::date <= c.last_day
+            )
         """,
     ),
     Check(

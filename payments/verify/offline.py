@@ -4,6 +4,9 @@ from payments.verify.check import Check
 
 _INTO = """case when d.channel in ('cheque', 'cash') then 'undeposited_funds'
     when d.channel = 'bank_transfer' then 'bank' else 'gifts_in_kind' end"""
+# What was received in a month that is closed counts for the first open day.
+_ON_ANOTHER_DAY = """(e.effective_on <> o.received_on and not exists (select from month_closings c
+    where c.entity_id = e.entity_id and o.received_on <= c.last_day and e.effective_on = c.last_day + 1))"""
 
 CHECKS = (
     Check(
@@ -26,7 +29,7 @@ CHECKS = (
                     when e.reference is null then 'is not in the book'
                     when (b.amount, b.currency) <> (d.amount, d.currency)
                         then format('is in the book with %s %s', b.currency, b.amount)
-                    when e.effective_on <> o.received_on
+                    when {_ON_ANOTHER_DAY}
                         then format('counts for %s and was received on %s', e.effective_on, o.received_on)
                     when b.into_account <> {_INTO} or b.and_into <> {_INTO}
                         then format('came as %s and went into %s', d.channel, b.into_account)
@@ -38,7 +41,7 @@ CHECKS = (
                 on e.reference = 'offline:' || d.id
             left join booked b on b.reference = e.reference
             where d.id is null or o.donation_id is null or d.paid_at is null or e.reference is null
-                or (b.amount, b.currency) <> (d.amount, d.currency) or e.effective_on <> o.received_on
+                or (b.amount, b.currency) <> (d.amount, d.currency) or {_ON_ANOTHER_DAY}
                 or b.into_account <> {_INTO} or b.and_into <> {_INTO}
                 or d.gift_date <> coalesce(o.postmarked_on, o.received_on)
         """,

@@ -22,6 +22,7 @@ APPEND_ONLY = {
     "bank_statements": "update bank_statements set closing = 0",
     "bank_lines": "update bank_lines set amount = 0",
     "payout_lines": "update payout_lines set net = 0",
+    "stripe_balances": "update stripe_balances set pending = 0",
     "giving_statements": "update giving_statements set number = ''",
     "statement_documents": "update statement_documents set pdf = ''",
     "gift_aid_claims": "update gift_aid_claims set total = 0",
@@ -29,8 +30,9 @@ APPEND_ONLY = {
     "gift_aid_corrections": "update gift_aid_corrections set amount = 1",
     "reconciliation_rounds": "update reconciliation_rounds set open = 0",
 }
-NOT_REMOVED = [*APPEND_ONLY, "receipts", "bank_matches"]
-"""A receipt may still be voided, and what was said of a bank line undone; their rooms' tests tell how."""
+NOT_REMOVED = [*APPEND_ONLY, "receipts", "bank_matches", "month_closings"]
+"""A receipt may still be voided, what was said of a bank line undone, and a month reopened; their rooms'
+tests tell how."""
 
 REWRITES = [
     *APPEND_ONLY.values(),

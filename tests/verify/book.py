@@ -1,6 +1,7 @@
 """A book with every kind of movement in it, written by the real rooms from what Stripe says."""
 
 from datetime import UTC, date, datetime
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import select, text
@@ -20,6 +21,7 @@ from payments.money import Money
 from payments.receipts.documents import write_due
 from payments.receipts.issue import issue_due
 from payments.receipts.owing import look_again, take_in
+from payments.reconciliation.closings import MonthClosing
 from payments.staff.models import Role, StaffMember
 from payments.stripe_gateway import shapes
 from payments.webhooks import inbox
@@ -125,6 +127,7 @@ def write(plain_gifts: int) -> Book:
     book.hears()
     _unpaid(book)
     _monthly(book)
+    _closed(people[0])
     with transaction() as session:
         book.waiting = [
             f"{row.stripe_event_id}: {row.parked_reason or row.last_error}"
@@ -290,6 +293,44 @@ def _offline(finance: StaffMember) -> None:
 def _taken_back(session: Session, donation_id: str, *, by: StaffMember, reason: str) -> None:
     recording.reverse(session, donation_id, by=by, reason=reason)
     look_again(session, donation_id)
+
+
+def _closed(finance: StaffMember) -> None:
+    """The first month is closed, and after that somebody finds a cheque of it."""
+    with transaction() as session:
+        held = session.execute(
+            text(
+                "select count(distinct reference) as entries, sum(amount) as moved"
+                " from journal_entries join journal_moves using (reference)"
+                " where entity_id = 'us' and effective_on between '2026-08-01' and '2026-08-31'"
+            )
+        ).one()
+        session.add(
+            MonthClosing(
+                id="mcl_august",
+                entity_id="us",
+                month=date(2026, 8, 1),
+                last_day=date(2026, 8, 31),
+                version=1,
+                closed_by=finance.id,
+                closed_at=datetime(2026, 9, 8, tzinfo=UTC),
+                evidence={},
+                entries=held.entries,
+                moved=held.moved,
+                pack=b"a pack",
+                pack_sha256=sha256(b"a pack").hexdigest(),
+            )
+        )
+    with transaction() as session:
+        paper = Paper(
+            channel=Channel.CHEQUE,
+            amount=Money(7500, "usd"),
+            shares=(Share("general", 7500),),
+            donor_name="Ada Park",
+            received_on=date(2026, 8, 28),
+        )
+        take_in(session, paper, payer_email="ada@example.com", by=finance)
+        issue_due(session)
 
 
 def _owed(book: Book, prepares: StaffMember, agrees: StaffMember) -> None:

@@ -310,4 +310,49 @@ CORRUPTIONS = [
         f"update charges set status = 'failed' where donation_id = {PLAIN_DONATION}"
         " returning stripe_charge_id",
     ),
+    Corruption(
+        "an entry is slipped into a closed month",
+        "entry_in_closed_month",
+        "update journal_entries set effective_on = '2026-08-31' where effective_on = '2026-09-01'"
+        " and kind = 'offline_gift' returning reference",
+    ),
+    Corruption(
+        "an entry of a closed month is moved out of it",
+        "closed_month_changed",
+        "update journal_entries set effective_on = effective_on + 31 where number ="
+        " (select min(number) from journal_entries where effective_on between '2026-08-01' and '2026-08-31')"
+        " returning 'mcl_august'",
+    ),
+    Corruption(
+        "a cent is added to an entry of a closed month",
+        "closed_month_changed",
+        "update journal_moves set amount = amount + 1 where position = 0 and reference ="
+        " (select min(reference) from journal_entries"
+        " where effective_on between '2026-08-01' and '2026-08-31') returning 'mcl_august'",
+    ),
+    Corruption(
+        "the pack of a closed month is exchanged",
+        "close_pack_changed",
+        "alter table month_closings drop constraint ck_month_closings_pack_is_what_was_hashed;"
+        " update month_closings set pack = 'another' returning id",
+    ),
+    Corruption(
+        "a month is closed before the one between",
+        "months_not_in_order",
+        "insert into month_closings (id, entity_id, month, last_day, version, closed_by, closed_at, evidence,"
+        " entries, moved, pack, pack_sha256) select 'mcl_october', entity_id, '2026-10-01', '2026-10-31', 1,"
+        " closed_by, closed_at, evidence, entries, moved, pack, pack_sha256 from month_closings returning id",
+    ),
+    Corruption(
+        "a month is reopened by whoever closed it",
+        "months_not_in_order",
+        "alter table month_closings drop constraint ck_month_closings_reopened_by_another_person;"
+        " update month_closings set reopened_by = closed_by, reopened_at = now(), reopen_reason = 'mine'"
+        " returning id",
+    ),
+    Corruption(
+        "the lock of closed months is taken off",
+        "guard_missing",
+        "alter table journal_entries disable trigger journal_entries_in_open_months",
+    ),
 ]
