@@ -6,9 +6,12 @@ anything is sent, and the settings let nobody set an address beside them.
 
 import json
 import urllib.error
+import urllib.parse
 import urllib.request
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -90,7 +93,42 @@ def show_clock(as_json: AsJson = False) -> None:
     print_facts("The sandbox's clock", [("It is now", now.isoformat()), ("Days ahead", ahead)])
 
 
+@app.command("report")
+def write_report(
+    report_type: Annotated[
+        str, typer.Argument(metavar="TYPE", help="Such as balance_change_from_activity.itemized.3.")
+    ],
+    out: Annotated[Path, typer.Option(dir_okay=False, help="Where to write the CSV file.")],
+    *,
+    first_day: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")],
+    last_day: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")],
+    time_zone: Annotated[str, typer.Option(help="In which its days begin.")] = "UTC",
+    decimal_separator: Annotated[str, typer.Option(help="`point` or `comma`.")] = "point",
+) -> None:
+    """Write one of Stripe's reports as a file, as if it had been downloaded from the dashboard."""
+    zone = ZoneInfo(time_zone)
+    wanted = {
+        "interval_start": int(first_day.replace(tzinfo=zone).timestamp()),
+        "interval_end": int((last_day + timedelta(days=1)).replace(tzinfo=zone).timestamp()),
+        "timezone": time_zone,
+        "decimal_separator": decimal_separator,
+    }
+    out.write_bytes(_answer("GET", f"reports/{report_type}?{urllib.parse.urlencode(wanted)}", None))
+    console.print(f"Written: {out}", markup=False)
+
+
 def _ask(method: str, door: str, given: dict[str, int] | None = None) -> dict[str, Any]:
+    base = settings().stripe_api_base
+    try:
+        told = json.loads(_answer(method, door, given))
+    except ValueError as trouble:
+        raise SandboxUnreachable(base, str(trouble)) from trouble
+    if not isinstance(told, dict):
+        raise SandboxUnreachable(base, "it did not answer as a sandbox does")
+    return told
+
+
+def _answer(method: str, door: str, given: dict[str, int] | None) -> bytes:
     base = settings().stripe_api_base
     if settings().is_live or not base:
         raise SandboxNotSet
@@ -98,15 +136,12 @@ def _ask(method: str, door: str, given: dict[str, int] | None = None) -> dict[st
     request = urllib.request.Request(f"{base}/_sandbox/{door}", body, method=method)  # noqa: S310 - http(s) by the settings
     try:
         with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:  # noqa: S310
-            told = json.load(answer)
+            return bytes(answer.read())
     except urllib.error.HTTPError as refusal:
         with refusal:
             raise _refusal(base, refusal) from refusal
     except (OSError, ValueError) as trouble:
         raise SandboxUnreachable(base, str(getattr(trouble, "reason", trouble))) from trouble
-    if not isinstance(told, dict):
-        raise SandboxUnreachable(base, "it did not answer as a sandbox does")
-    return told
 
 
 def _refusal(base: str, refusal: urllib.error.HTTPError) -> AlmonerError:

@@ -68,6 +68,8 @@ Giving every month (billing_control.py):
 
 Others:
 
+    reports/{type}              GET, with interval_start, interval_end, payout, timezone, currency, columns
+                                and decimal_separator as Stripe names them: the report's CSV (reports.py)
     foreign_charge              {"amount": 4200, "currency": "usd", "card": "4242...", "description": "Mug",
                                 "metadata": {}, "settle": true}: a shop's sale on the same account
 """
@@ -82,7 +84,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from payments.sandbox import balance, billing_control, checkout, money_control, payments, walk
+from payments.sandbox import balance, billing_control, checkout, money_control, payments, reports, walk
 from payments.sandbox.cards import digits_only, look_up, with_expiry
 from payments.sandbox.errors import Refusal, no_such
 from payments.sandbox.faults import Fault
@@ -117,6 +119,7 @@ def routes(sandbox: Sandbox) -> list[Route]:
         ("DELETE", "/_sandbox/faults", _clear_faults),
         ("GET", "/_sandbox/state", _state),
         ("POST", "/_sandbox/reset", _reset),
+        ("GET", "/_sandbox/reports/{type}", _report),
         ("GET", "/_sandbox/clock", _show_clock),
         ("POST", "/_sandbox/clock", _move_clock),
         *money_control.TABLE,
@@ -137,7 +140,7 @@ def _door(sandbox: Sandbox, deed: Deed) -> Callable[[Request], Awaitable[Respons
         except BaseException:
             sandbox.world.store.roll_back()
             raise
-        return JSONResponse(result)
+        return Response(result, media_type="text/csv") if isinstance(result, str) else JSONResponse(result)
 
     return answer
 
@@ -315,6 +318,14 @@ async def _add_fault(sandbox: Sandbox, given: dict[str, Any], request: Request) 
 async def _clear_faults(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
     sandbox.faults.clear()
     return {"faults": []}
+
+
+async def _report(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
+    """One of Stripe's reports as its CSV file."""
+    wanted: dict[str, Any] = dict(request.query_params)
+    if "columns" in wanted:
+        wanted["columns"] = wanted["columns"].split(",")
+    return reports.csv_of(sandbox.world, request.path_params["type"], wanted)
 
 
 async def _state(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
