@@ -12,6 +12,7 @@ from payments.monthly import models as monthly
 from payments.receipts import models as receipts
 from payments.reconciliation import closings, stripe_balance
 from payments.reconciliation import models as reconciliation
+from payments.reconciliation.stripe_reports import models as stripe_reports
 from payments.staff import models as staff
 from payments.supporters import addresses, donors
 from payments.webhooks import models as webhooks
@@ -35,6 +36,7 @@ __all__ = [
     "reversals",
     "staff",
     "stripe_balance",
+    "stripe_reports",
     "tries",
     "webhooks",
 ]

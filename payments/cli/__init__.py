@@ -31,6 +31,7 @@ from payments.cli import (
     sandbox,
     simulate,
     staff,
+    stripe_reports,
     suspense,
     yearly,
 )
@@ -68,6 +69,8 @@ app.add_typer(events.app, name="events")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(house.organisation_app, name="organisation")
 app.add_typer(house.stripe_app, name="stripe")
+house.stripe_app.command("import-report")(stripe_reports.import_report)
+house.stripe_app.command("reports")(stripe_reports.list_reports)
 app.command()(house.migrate)
 app.command()(house.doctor)
 app.command()(simulate.simulate)

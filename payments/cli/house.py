@@ -18,7 +18,7 @@ from payments.stripe_gateway.shapes import API_VERSION
 from payments.webhooks.events import TABLE
 
 organisation_app = typer.Typer(no_args_is_help=True, help="The charity's own data.")
-stripe_app = typer.Typer(no_args_is_help=True, help="What Stripe must be told.")
+stripe_app = typer.Typer(no_args_is_help=True, help="What Stripe must be told, and its reports.")
 
 
 def migrate() -> None:

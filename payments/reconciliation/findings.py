@@ -16,6 +16,7 @@ from payments.reconciliation import candidates, continuity, payout_proof, togeth
 from payments.reconciliation.finding_rules import RULES, Rule
 from payments.reconciliation.models import BankAccount, BankLine, BankMatch, Payout
 from payments.reconciliation.payout_proof import State
+from payments.reconciliation.stripe_reports.rules import RULES as REPORT_RULES
 
 _LIST_MAY_TAKE = timedelta(days=3)
 _SOON = timedelta(days=7)
@@ -37,7 +38,7 @@ class Finding:
 def everything(session: Session, *, at: datetime, today: date) -> list[Finding]:
     """All there is to find, kind by kind."""
     return [
-        *(found for rule in RULES for found in _by_rule(session, rule, at=at, today=today)),
+        *(found for rule in (*RULES, *REPORT_RULES) for found in _by_rule(session, rule, at=at, today=today)),
         *_payouts(session, today=today),
         *_gaps(session, today=today),
         *_lines(session, today=today),

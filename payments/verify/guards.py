@@ -14,6 +14,7 @@ APPEND_ONLY = (
     *("giving_statements", "statement_documents", "audit_log"),
     *("bank_statements", "bank_lines", "payout_lines", "reconciliation_rounds"),
     *("gift_aid_claims", "gift_aid_lines", "gift_aid_corrections"),
+    *("stripe_reports", "stripe_report_rows", "stripe_report_figures", "stripe_report_differences"),
 )
 """The application may read these and add to them, and not even their owner may do more."""
 

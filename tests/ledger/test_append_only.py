@@ -29,6 +29,10 @@ APPEND_ONLY = {
     "gift_aid_lines": "update gift_aid_lines set amount = 1",
     "gift_aid_corrections": "update gift_aid_corrections set amount = 1",
     "reconciliation_rounds": "update reconciliation_rounds set open = 0",
+    "stripe_reports": "update stripe_reports set kind = ''",
+    "stripe_report_rows": "update stripe_report_rows set net = 0",
+    "stripe_report_figures": "update stripe_report_figures set amount = 0",
+    "stripe_report_differences": "update stripe_report_differences set amount = 0",
 }
 NOT_REMOVED = [*APPEND_ONLY, "receipts", "bank_matches", "month_closings"]
 """A receipt may still be voided, what was said of a bank line undone, and a month reopened; their rooms'
