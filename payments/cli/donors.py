@@ -1,19 +1,15 @@
-"""`almoner donors`: what staff know of a donor beyond name and e-mail address."""
+"""`almoner donors`: where a donor's mail goes, by wire and by post."""
 
 from typing import Annotated
 
 import typer
 
-from payments.cli.acting import As, acting
+from payments.cli.acting import As, Why, acting
 from payments.database import transaction
 from payments.supporters import addresses
+from payments.supporters import donors as people_who_give
 
-app = typer.Typer(no_args_is_help=True, help="What a few countries' receipts ask of a donor.")
-
-
-@app.callback()
-def donors() -> None:
-    """What a few countries' receipts ask of a donor."""
+app = typer.Typer(no_args_is_help=True, help="Where a donor's mail goes.")
 
 
 @app.command("address")
@@ -30,3 +26,16 @@ def address(
             session, donor, lines=line, postcode=postcode, country=country, by=acting(session, as_)
         )
     typer.echo(f"{donor}: address kept.")
+
+
+@app.command("email")
+def email(
+    donor: str,
+    address: Annotated[str, typer.Argument(help="The right one.")],
+    as_: As,
+    reason: Why,
+) -> None:
+    """Correct where a donor's mail goes from now on; `mail resend --to` sends again what came back."""
+    with transaction() as session:
+        people_who_give.correct_email(session, donor, address, by=acting(session, as_), reason=reason)
+    typer.echo(f"{donor}: mail goes there from now on.")

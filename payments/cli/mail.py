@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import typer
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -13,6 +12,7 @@ from payments.database import transaction
 from payments.errors import AlmonerError
 from payments.jobs import Bell, ring
 from payments.mail import outbox
+from payments.mail.address import fit
 from payments.mail.models import UNDELIVERABLE, MailReport, OutgoingMail
 from payments.mail.reports import ReportKind
 from payments.staff import audit, people
@@ -140,10 +140,7 @@ def _tell(mail: OutgoingMail, what: str, *, as_json: bool) -> None:
 
 
 def _address(typed: str) -> str:
-    try:
-        checked = validate_email(typed.strip(), check_deliverability=False, allow_smtputf8=False)
-    except EmailNotValidError:
-        raise AddressUnfit from None
-    if checked.ascii_email is None:
+    address = fit(typed)
+    if address is None:
         raise AddressUnfit
-    return checked.ascii_email
+    return address

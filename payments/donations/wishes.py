@@ -8,10 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from email_validator import EmailNotValidError, validate_email
-
 from payments.donations.models import Fund, GivingTerms
 from payments.errors import AlmonerError
+from payments.mail.address import fit
 from payments.money import LARGEST_MINOR, Money, smallest_step, split
 
 LONGEST_NAME = 200
@@ -209,11 +208,7 @@ def _check_dedication(dedication: Dedication) -> None:
 
 
 def _checked_email(address: str) -> str:
-    """The address in the letters every mail server takes; its domain may have been written in any."""
-    try:
-        checked = validate_email(address.strip(), check_deliverability=False, allow_smtputf8=False)
-    except EmailNotValidError:
-        raise EmailNotValid from None
-    if checked.ascii_email is None:
+    fit_for_mail = fit(address)
+    if fit_for_mail is None:
         raise EmailNotValid
-    return checked.ascii_email
+    return fit_for_mail

@@ -7,13 +7,13 @@ an hour for each gift, so asking often is no way to flood somebody. A question i
 
 from datetime import datetime
 
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import Index, func, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from payments.clock import now
 from payments.database import Base, StrPK, new_id
 from payments.jobs import Bell, ring
+from payments.mail.address import fit
 from payments.monthly import letters
 from payments.monthly.models import MonthlyGift, MonthlyStatus
 from payments.supporters.donors import Donor
@@ -40,13 +40,10 @@ class MonthlyLinkRequest(Base):
 
 def ask(session: Session, email: str) -> bool:
     """Write the question down; False for what is no address at all."""
-    try:
-        typed = validate_email(email.strip(), check_deliverability=False, allow_smtputf8=False)
-    except EmailNotValidError:
+    address = fit(email)
+    if address is None:
         return False
-    if typed.ascii_email is None:
-        return False
-    session.add(MonthlyLinkRequest(id=new_id("mlr"), email=typed.ascii_email))
+    session.add(MonthlyLinkRequest(id=new_id("mlr"), email=address))
     ring(session, Bell.ANSWER_LINK_REQUESTS)
     return True
 

@@ -4,7 +4,6 @@ An issued receipt never changes. A wrong one is made void and another takes its 
 that cites the old one; a lost one is sent again as the same bytes, and the log keeps who did it.
 """
 
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -15,6 +14,7 @@ from payments.donations.wishes import LONGEST_NAME
 from payments.errors import AlmonerError
 from payments.jobs import Bell, ring
 from payments.mail import outbox
+from payments.mail.address import fit
 from payments.mail.models import OutgoingMail
 from payments.receipts import issue, notices
 from payments.receipts.content import ReceiptContent
@@ -213,10 +213,7 @@ def _fit(name: str) -> str:
 
 
 def _address(typed: str) -> str:
-    try:
-        checked = validate_email(typed.strip(), check_deliverability=False, allow_smtputf8=False)
-    except EmailNotValidError:
-        raise AddressUnfit from None
-    if checked.ascii_email is None:
+    address = fit(typed)
+    if address is None:
         raise AddressUnfit
-    return checked.ascii_email
+    return address

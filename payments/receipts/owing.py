@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import select, union
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -22,6 +21,7 @@ from payments.donations.offline import OfflineGift
 from payments.donations.recording import Paper, PaperRefused
 from payments.donations.reversals import Dispute, OwedPayment, Refund
 from payments.jobs import Bell, ring
+from payments.mail.address import fit
 from payments.receipts.entitlement import WITHOUT_TAX_LANGUAGE
 from payments.receipts.models import DueReceipt, Receipt
 from payments.staff import people
@@ -101,13 +101,10 @@ def owe(session: Session, donation: Donation) -> ReceiptOutlook:
 
 
 def _address(typed: str, *, field: str) -> str:
-    try:
-        checked = validate_email(typed.strip(), check_deliverability=False, allow_smtputf8=False)
-    except EmailNotValidError:
-        checked = None
-    if checked is None or checked.ascii_email is None:
+    address = fit(typed)
+    if address is None:
         raise PaperRefused("Give an e-mail address that mail can go to.", field=field)
-    return checked.ascii_email
+    return address
 
 
 def look_again(session: Session, donation_id: str) -> str | None:

@@ -10,18 +10,11 @@ from payments.database import Base
 from payments.errors import AlmonerError
 from payments.staff import audit, people
 from payments.staff.models import Role, StaffMember
-from payments.supporters.donors import Donor
+from payments.supporters.donors import Donor, DonorUnknown
 
 MAY_NOTE = (Role.FINANCE,)
 _MOST_LINES = 4
 _LONGEST_LINE = 80
-
-
-class DonorUnknown(AlmonerError):
-    """No donor has this id."""
-
-    def __init__(self) -> None:
-        super().__init__("There is no such donor: give the id that `almoner gifts show` names.")
 
 
 class AddressRefused(AlmonerError):

@@ -7,6 +7,23 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from payments.database import Base, StrPK, new_id
+from payments.errors import AlmonerError
+from payments.mail.address import fit
+from payments.staff import audit, people
+from payments.staff.models import Role, StaffMember
+
+MAY_CORRECT = (Role.SUPPORT, Role.FINANCE)
+
+
+class DonorUnknown(AlmonerError):
+    """No donor has this id."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such donor: give the id that `almoner gifts show` names.")
+
+
+class EmailRefused(AlmonerError):
+    """A donor cannot have this e-mail address."""
 
 
 class Donor(Base):
@@ -32,6 +49,28 @@ def recognise(session: Session, *, email: str, name: str, locale: str) -> str:
     if made is not None:
         return made
     return session.scalars(select(Donor.id).where(func.lower(Donor.email) == func.lower(email))).one()
+
+
+def correct_email(session: Session, donor_id: str, address: str, *, by: StaffMember, reason: str) -> None:
+    """From now on this donor's mail goes there, and links to steer a monthly gift with it. What was sent
+    stays as it was; the audit log says that it was done, not what."""
+    people.require(by, *MAY_CORRECT)
+    right = fit(address)
+    if right is None:
+        raise EmailRefused("Give an e-mail address that mail can go to.")
+    donor = session.get(Donor, donor_id, with_for_update=True)
+    if donor is None:
+        raise DonorUnknown
+    other = session.scalar(
+        select(Donor.id).where(func.lower(Donor.email) == right.lower(), Donor.id != donor_id)
+    )
+    if other is not None:
+        raise EmailRefused(
+            f"That is the address of {other}, who gives too. Two donors cannot have one address: see which of"
+            " the two gifts' names is right, and write to the donor."
+        )
+    donor.email = right
+    audit.note(session, by, "donors.email", subject=donor_id, reason=people.reason_given(reason))
 
 
 def email_of(session: Session, donor_id: str) -> str:

@@ -13,9 +13,11 @@ from payments.mail.models import MailStatus, OutgoingMail
 from payments.mail.reports import Report, ReportKind
 from payments.receipts import corrections
 from payments.receipts.corrections import CorrectionRefused, IsVoid, NothingLeft, ReceiptNotFound
-from payments.receipts.models import ReceiptDocument
+from payments.receipts.models import Receipt, ReceiptDocument
 from payments.staff.models import AuditEntry, Role, StaffMember
 from payments.staff.people import NotAllowed
+from payments.supporters import donors
+from payments.supporters.donors import EmailRefused
 from tests.money_moves.conftest import Charity
 from tests.receipts.register import GIVEN, a_person, letters, register, settle_the_register, words_in
 from tests.receipts.test_issue import words_of
@@ -228,3 +230,36 @@ def test_a_letter_that_came_back_is_seen_and_let_go_by_a_person_with_a_reason(
     assert run("list", "--json").strip() == "[]"
     with transaction() as session:
         assert session.scalars(select(AuditEntry.reason)).all() == ["sent by post"]
+
+
+def test_a_donors_corrected_address_gets_the_letters_from_then_on(
+    charity: Charity, finn: StaffMember
+) -> None:
+    gift, _ = charity.paid_gift(*GIVEN)
+    charity.hears()
+    settle_the_register()
+    before = letters("receipt")[0].to_address
+    finns = ("--reason", "she wrote to us", "--as", "finn@lp.example")
+
+    nonsense = CliRunner().invoke(app, ["donors", "email", gift.donor_id, "ada at home", *finns])
+    run = CliRunner().invoke(app, ["donors", "email", gift.donor_id, "ada@right.example", *finns])
+    with transaction() as session:
+        number = session.scalars(select(Receipt.number)).one()
+        copy = corrections.resend(session, number, by=finn)
+
+    assert isinstance(nonsense.exception, EmailRefused)
+    assert run.exit_code == 0, run.output or run.exception
+    assert before != "ada@right.example"
+    assert (letters("receipt")[0].to_address, copy.to_address) == (before, "ada@right.example")
+    with transaction() as session:
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.deed == "donors.email")).one()
+        assert "right.example" not in f"{entry.reason} {entry.facts}"
+
+
+def test_an_address_that_another_donor_has_is_not_given_away(charity: Charity, finn: StaffMember) -> None:
+    gift, _ = charity.paid_gift(*GIVEN)
+    with transaction() as session:
+        another = donors.recognise(session, email="Ben@example.com", name="Ben", locale="en")
+
+    with pytest.raises(EmailRefused, match=another), transaction() as session:
+        donors.correct_email(session, gift.donor_id, "ben@example.com", by=finn, reason="a mistake")
