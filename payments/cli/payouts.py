@@ -9,11 +9,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from payments.cli.printing import AsJson, console, instant, print_facts, print_json, print_table
+from payments.cli.report_files import Language, Out, write
 from payments.database import transaction
 from payments.money import Money
 from payments.reconciliation import payout_proof, payouts
 from payments.reconciliation.models import Payout
 from payments.reconciliation.payout_proof import Carried, Proof, Sums
+from payments.reconciliation.reports import payout_page
+from payments.reconciliation.reports.payout import payout_report
 
 app = typer.Typer(no_args_is_help=True, help="Payouts to the bank.")
 
@@ -106,6 +109,14 @@ def show(stripe_payout_id: str, as_json: AsJson = False) -> None:
         for failed, its_lines in origins:
             _print_lines(failed, its_lines, f"From {failed.stripe_payout_id}, which failed")
     raise typer.Exit(1 if proof.state is payout_proof.State.DIFFERS else 0)
+
+
+@app.command("page")
+def page(stripe_payout_id: str, *, out: Out, language: Language = "en") -> None:
+    """One payout as a page to print, or as a workbook."""
+    with transaction() as session:
+        report = payout_report(session, stripe_payout_id)
+    write(payout_page.page_of(report, language), out)
 
 
 def _proven(session: Session, rows: Sequence[Payout]) -> list[tuple[Payout, Sums, Proof]]:

@@ -9,11 +9,14 @@ import typer
 
 from payments.cli.acting import As, Why, acting
 from payments.cli.printing import AsJson, console, print_json, print_table
+from payments.cli.report_files import Language, Out, write
 from payments.clock import now
 from payments.database import transaction
 from payments.money import Money
 from payments.reconciliation import reconcile as rounds
 from payments.reconciliation.models import Discrepancy
+from payments.reconciliation.reports import exceptions_page
+from payments.reconciliation.reports.exceptions import Chosen, exceptions_report
 from payments.staff import people
 
 exceptions_app = typer.Typer(no_args_is_help=True, help="What does not fit, and who sees to it.")
@@ -56,19 +59,37 @@ def list_exceptions(
 ) -> None:
     """Open exceptions, what is due first on top."""
     with transaction() as session:
-        owner_id = people.find(session, owner).id if owner is not None else None
+        chosen = Chosen(
+            kind=kind,
+            owner=people.find(session, owner) if owner is not None else None,
+            is_blocking=blocking,
+        )
         names = people.names(session)
-        rows = [
-            row
-            for row in rounds.queue(session)
-            if (kind is None or row.kind == kind)
-            and (owner_id is None or row.owner_id == owner_id)
-            and (not blocking or row.blocks_close)
-        ]
+        rows = [row for row in rounds.queue(session) if chosen.takes(row)]
     if as_json:
         print_json([_shown(row, names) for row in rows])
         return
     _print(rows, names)
+
+
+@exceptions_app.command("page")
+def page(
+    *,
+    out: Out,
+    kind: Annotated[str | None, typer.Option(help="Only of this kind.")] = None,
+    owner: Annotated[str | None, typer.Option(metavar="EMAIL", help="Only this person's.")] = None,
+    blocking: Annotated[bool, typer.Option("--blocking", help="Only what keeps a month open.")] = False,
+    language: Language = "en",
+) -> None:
+    """The queue as a page to print, or as a workbook; as the last round left it."""
+    with transaction() as session:
+        chosen = Chosen(
+            kind=kind,
+            owner=people.find(session, owner) if owner is not None else None,
+            is_blocking=blocking,
+        )
+        report = exceptions_report(session, chosen)
+    write(exceptions_page.page_of(report, language), out)
 
 
 @exceptions_app.command("assign")

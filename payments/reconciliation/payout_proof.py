@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, select
 from sqlalchemy.orm import Session
@@ -79,7 +80,11 @@ class Carried:
     amount: int
     fee: int
     net: int
+    listed: int
+    """The net as Stripe's list of the payout says it."""
     is_own: bool
+    journal_number: int | None
+    """Of its entry; None while it is not in the book."""
 
 
 def sums(session: Session, stripe_payout_ids: Sequence[str] | None = None) -> dict[str, Sums]:
@@ -185,7 +190,7 @@ def carried(session: Session, payout: Payout) -> list[Carried]:
     """Every line of a payout with its gift, the oldest first and its own last."""
     bt = BalanceTransaction
     rows = session.execute(
-        select(PayoutLine, bt, JournalEntry.kind, JournalEntry.donation_id)
+        select(PayoutLine, bt, JournalEntry.kind, JournalEntry.donation_id, JournalEntry.number)
         .outerjoin(bt, bt.stripe_balance_transaction_id == PayoutLine.stripe_balance_transaction_id)
         .outerjoin(
             JournalEntry,
@@ -194,17 +199,14 @@ def carried(session: Session, payout: Payout) -> list[Carried]:
         .where(PayoutLine.stripe_payout_id == payout.stripe_payout_id)
         .order_by(bt.created_at.asc().nulls_last(), PayoutLine.stripe_balance_transaction_id)
     )
-    lines = [_carried(payout, line, row, kind, donation_id) for line, row, kind, donation_id in rows]
+    lines = [_carried(payout, line, movement, entry) for line, movement, *entry in rows]
     return sorted(lines, key=lambda line: line.is_own)
 
 
 def _carried(
-    payout: Payout,
-    line: PayoutLine,
-    row: BalanceTransaction | None,
-    kind: str | None,
-    donation_id: str | None,
+    payout: Payout, line: PayoutLine, row: BalanceTransaction | None, entry: Sequence[Any]
 ) -> Carried:
+    kind, donation_id, number = entry
     return Carried(
         stripe_balance_transaction_id=line.stripe_balance_transaction_id,
         created_at=row.created_at if row is not None else None,
@@ -215,6 +217,8 @@ def _carried(
         amount=row.amount if row is not None else line.net,
         fee=row.fee if row is not None else 0,
         net=row.net if row is not None else line.net,
+        listed=line.net,
+        journal_number=number,
         is_own=line.stripe_balance_transaction_id == payout.stripe_balance_transaction_id,
     )
 
