@@ -43,6 +43,7 @@ class Bell(StrEnum):
     SEND_MAIL = "workers.receipts.send_mail"
     READ_MAIL_REPORTS = "workers.mail.read_mail_reports"
     ANSWER_LINK_REQUESTS = "workers.links.answer_link_requests"
+    FORGET_NUMBERS = "workers.sweeps.forget_numbers"
     HEARTBEAT = "workers.sweeps.heartbeat"
 
 

@@ -5,6 +5,7 @@ from payments.database import Base
 from payments.donations import models as donations
 from payments.donations import offline, reversals
 from payments.giftaid import models as giftaid
+from payments.korea import models as korea
 from payments.ledger import models as ledger
 from payments.mail import models as mail
 from payments.monthly import doubles, link_requests, tries
@@ -26,6 +27,7 @@ __all__ = [
     "doubles",
     "giftaid",
     "jobs",
+    "korea",
     "ledger",
     "link_requests",
     "mail",

@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 _SECRETS_DIR = Path("/run/secrets")
 _ENV_FILE = ".env"
 _STRIPE_KEY = re.compile(r"(sk|rk)_(test|live)_[A-Za-z0-9_]{8,}")
+_RRN_KEY = re.compile(r"[A-Za-z0-9+/]{43}=")
 _WEBHOOK_SECRET = re.compile(r"whsec_[A-Za-z0-9+/=_-]{16,}")
 
 
@@ -42,6 +43,7 @@ class Settings(BaseSettings):
     stripe_account: str = ""
     public_base_url: str = "http://127.0.0.1:8000"
     secret_key: SecretStr
+    rrn_key: SecretStr = SecretStr("")
     smtp_url: SecretStr = SecretStr("smtp://127.0.0.1:1025")
     mail_from: str = "Almoner <giving@example.org>"
     mail_return_path: str = ""
@@ -85,6 +87,13 @@ class Settings(BaseSettings):
         if len(key.get_secret_value()) < 32:
             raise ValueError("SECRET_KEY must be at least 32 random characters (openssl rand -hex 32)")
         return key
+
+    @field_validator("rrn_key")
+    @classmethod
+    def _every_rrn_key_is_whole(cls, value: SecretStr) -> SecretStr:
+        if any(not _RRN_KEY.fullmatch(part.strip()) for part in value.get_secret_value().split(",") if part):
+            raise ValueError("RRN_KEY must be 32 random bytes in base64 (openssl rand -base64 32), or empty")
+        return value
 
     @field_validator("public_base_url", "stripe_api_base")
     @classmethod

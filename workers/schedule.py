@@ -54,5 +54,10 @@ SCHEDULE: dict[str, dict[str, object]] = {
         "options": {"expires": 3600},
     },
     "sweep events": {"task": Bell.SWEEP_EVENTS.value, "schedule": 300.0, "options": {"expires": 300}},
+    "forget numbers": {
+        "task": Bell.FORGET_NUMBERS.value,
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     "heartbeat": {"task": Bell.HEARTBEAT.value, "schedule": 10.0, "options": {"expires": 10}},
 }

@@ -20,6 +20,7 @@ from payments.cli import (
     giftaid,
     gifts,
     house,
+    korea,
     ledger,
     mail,
     monthly,
@@ -59,6 +60,7 @@ app.add_typer(payouts.app, name="payouts")
 app.command()(reconcile.reconcile)
 app.add_typer(reconcile.exceptions_app, name="exceptions")
 app.add_typer(staff.app, name="staff")
+receipts.app.add_typer(korea.app, name="korea")
 receipts.app.command("annual")(yearly.annual_run)
 receipts.app.command("summary")(yearly.summary)
 gifts.app.command("doubles")(doubles.list_doubles)

@@ -13,7 +13,7 @@ APPEND_ONLY = (
     *("stripe_events", "balance_transactions", "journal_entries", "journal_moves", "receipt_documents"),
     *("giving_statements", "statement_documents", "audit_log"),
     *("bank_statements", "bank_lines", "payout_lines", "reconciliation_rounds"),
-    *("gift_aid_claims", "gift_aid_lines", "gift_aid_corrections"),
+    *("gift_aid_claims", "gift_aid_lines", "gift_aid_corrections", "korean_statutory_receipts"),
     *("stripe_reports", "stripe_report_rows", "stripe_report_figures", "stripe_report_differences"),
 )
 """The application may read these and add to them, and not even their owner may do more."""
@@ -50,7 +50,7 @@ MAY_DELETE = (
         "worker_heartbeats",
         "monthly_link_requests",
     ),
-    *("classification_rules", "staff_requests"),
+    *("classification_rules", "staff_requests", "korean_registration_numbers"),
 )
 """What is gone when it is done; everywhere else a row stays."""
 

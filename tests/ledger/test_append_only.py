@@ -27,6 +27,7 @@ APPEND_ONLY = {
     "statement_documents": "update statement_documents set pdf = ''",
     "gift_aid_claims": "update gift_aid_claims set total = 0",
     "gift_aid_lines": "update gift_aid_lines set amount = 1",
+    "korean_statutory_receipts": "update korean_statutory_receipts set form = ''",
     "gift_aid_corrections": "update gift_aid_corrections set amount = 1",
     "reconciliation_rounds": "update reconciliation_rounds set open = 0",
     "stripe_reports": "update stripe_reports set kind = ''",

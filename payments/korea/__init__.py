@@ -1,0 +1,1 @@
+"""Korea: registration numbers kept apart, and the lists a designated body keeps and files."""
