@@ -6,7 +6,7 @@ or did not happen. What must only be said after the commit (a bell to the worker
 """
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from functools import cache
@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import namedtuple_row
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
@@ -123,14 +124,34 @@ def copy_into(
 
     Values go as they are to PostgreSQL; json is handed over as text.
     """
-    driver = session.connection().connection.driver_connection
-    assert isinstance(driver, psycopg.Connection)  # noqa: S101 - there is one driver
     statement = sql.SQL("copy {} ({}) from stdin").format(
         sql.Identifier(table.__tablename__), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
-    with driver.cursor() as cursor, cursor.copy(statement) as copy:
+    with _driver(session).cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
             copy.write_row(row)
+
+
+def copy_out(session: Session, query: str, parameters: Mapping[str, Any]) -> Iterator[bytes]:
+    """The rows of a query as PostgreSQL itself writes CSV, in pieces of about a mebibyte: as quick as they
+    can be read, and never all of them at once. `query` names its parameters as `%(name)s`."""
+    statement = f"copy ({query}) to stdout (format csv)"
+    waiting = bytearray()
+    with _driver(session).cursor() as cursor, cursor.copy(statement, parameters) as copy:
+        for row in copy:
+            waiting += row
+            if len(waiting) >= _MEBIBYTE:
+                yield bytes(waiting)
+                waiting.clear()
+    yield bytes(waiting)
+
+
+def stream(session: Session, query: str, parameters: Mapping[str, Any]) -> Iterator[Any]:
+    """The rows of a query as named tuples, two thousand at a time through a cursor of the server's."""
+    with _driver(session).cursor(name=f"rows_{secrets.token_hex(4)}", row_factory=namedtuple_row) as cursor:
+        cursor.itersize = 2000
+        cursor.execute(query, parameters)
+        yield from cursor
 
 
 def among(
@@ -147,4 +168,11 @@ def after_commit(session: Session, say: Callable[[], None]) -> None:
         waiting.append(say)
 
 
+def _driver(session: Session) -> psycopg.Connection[Any]:
+    driver = session.connection().connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)  # noqa: S101 - there is one driver
+    return driver
+
+
 _AFTER_COMMIT = "after_commit"
+_MEBIBYTE = 1 << 20

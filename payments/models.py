@@ -13,6 +13,7 @@ from payments.monthly import models as monthly
 from payments.receipts import models as receipts
 from payments.reconciliation import closings, stripe_balance
 from payments.reconciliation import models as reconciliation
+from payments.reconciliation.exports import models as exports
 from payments.reconciliation.stripe_reports import models as stripe_reports
 from payments.staff import models as staff
 from payments.supporters import addresses, donors
@@ -25,6 +26,7 @@ __all__ = [
     "donations",
     "donors",
     "doubles",
+    "exports",
     "giftaid",
     "jobs",
     "korea",

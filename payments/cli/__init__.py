@@ -17,6 +17,8 @@ from payments.cli import (
     donors,
     doubles,
     events,
+    export,
+    export_maps,
     giftaid,
     gifts,
     house,
@@ -59,6 +61,8 @@ app.add_typer(bank.app, name="bank")
 app.add_typer(payouts.app, name="payouts")
 app.command()(reconcile.reconcile)
 app.add_typer(reconcile.exceptions_app, name="exceptions")
+app.add_typer(export.app, name="export")
+export.app.add_typer(export_maps.app, name="map")
 app.add_typer(staff.app, name="staff")
 receipts.app.add_typer(korea.app, name="korea")
 receipts.app.command("annual")(yearly.annual_run)

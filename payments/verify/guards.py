@@ -15,6 +15,7 @@ APPEND_ONLY = (
     *("bank_statements", "bank_lines", "payout_lines", "reconciliation_rounds"),
     *("gift_aid_claims", "gift_aid_lines", "gift_aid_corrections", "korean_statutory_receipts"),
     *("stripe_reports", "stripe_report_rows", "stripe_report_figures", "stripe_report_differences"),
+    *("export_maps", "export_batches", "exported_entries", "export_chunks"),
 )
 """The application may read these and add to them, and not even their owner may do more."""
 

@@ -1,0 +1,214 @@
+"""Each entry leaves once for a target; what left can be fetched again, byte for byte."""
+
+import threading
+from collections import defaultdict
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import Connection, delete, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from payments.database import Base, transaction
+from payments.money import exponent
+from payments.reconciliation.exports import batches, journal, maps, targets
+from payments.reconciliation.exports.batches import NothingToExport, OtherCurrencies, TooManyLines
+from payments.reconciliation.exports.journal import Chosen, Granularity
+from payments.reconciliation.exports.maps import MapWrong, NotMapped
+from payments.reconciliation.exports.stored_files import ExportDamaged
+from payments.staff.models import AuditEntry, StaffMember
+from payments.staff.people import NotAllowed
+from tests.reconciliation.exports.small_book import OCTOBER, export, fetched, name_everything
+
+
+def test_the_second_batch_has_only_what_is_new(book: StaffMember) -> None:
+    until_the_tenth = export("csv", book, last_day=date(2026, 10, 10))
+
+    rest = export("csv", book)
+
+    assert (until_the_tenth.number, rest.number) == (1, 2)
+    assert until_the_tenth.entry_count + rest.entry_count == 13
+    first, second = fetched(until_the_tenth, book), fetched(rest, book)
+    assert not external_ids(first) & external_ids(second)
+    with pytest.raises(NothingToExport):
+        export("csv", book)
+
+
+def external_ids(written: bytes) -> set[str]:
+    return {line.split(",")[6] for line in written.decode().splitlines()[1:]}
+
+
+def test_another_target_gets_them_too(book: StaffMember) -> None:
+    export("csv", book)
+
+    assert export("jsonl", book).entry_count == 13
+
+
+def test_two_people_who_export_at_once_export_everything_once(book: StaffMember) -> None:
+    made: list[object] = []
+    both_ready = threading.Barrier(2)
+
+    def press_the_button() -> None:
+        both_ready.wait(10)
+        try:
+            made.append(export("csv", book).entry_count)
+        except NothingToExport as nothing:
+            made.append(nothing)
+
+    people = [threading.Thread(target=press_the_button) for _ in range(2)]
+    for person in people:
+        person.start()
+    for person in people:
+        person.join(60)
+
+    assert sorted(map(str, made))[0] == "13"
+    assert isinstance(next(each for each in made if each != 13), NothingToExport)
+
+
+def test_the_database_itself_refuses_an_entry_a_second_time(book: StaffMember) -> None:
+    export("csv", book)
+
+    with pytest.raises(IntegrityError, match="pk_exported_entries"), transaction() as session:
+        session.execute(text("insert into exported_entries values ('csv', 1, 2)"))
+
+
+@pytest.mark.parametrize("table", ["export_batches", "exported_entries", "export_chunks", "export_maps"])
+def test_nobody_takes_a_batch_back(table: str, book: StaffMember, owner: Connection) -> None:
+    export("csv", book)
+
+    with pytest.raises(DBAPIError, match="append-only"):
+        owner.execute(delete(Base.metadata.tables[table]))
+
+
+def test_a_file_fetched_again_is_the_same_whatever_was_renamed_since(book: StaffMember) -> None:
+    name_everything("quickbooks-online", book)
+    batch = export("quickbooks-online", book, currency="usd")
+    before = fetched(batch, book)
+    with transaction() as session:
+        maps.change(
+            session, targets.known("quickbooks-online"), "us", "accounts.stripe_balance", "Elsewhere", by=book
+        )
+        session.execute(text("update issuing_entities set legal_name = 'Renamed'"))
+
+    assert fetched(batch, book) == before
+    assert b"1360" in before
+    assert batch.settings["map"]["accounts"]["stripe_balance"] == "1360"
+    assert batch.settings["map"]["version"] == 1
+
+
+def test_a_damaged_file_is_never_handed_over_as_the_true_one(book: StaffMember, owner: Connection) -> None:
+    batch = export("csv", book)
+    owner.execute(text("set local session_replication_role = replica"))
+    owner.execute(text("update export_batches set sha256 = repeat('0', 64)"))
+    owner.commit()
+
+    with pytest.raises(ExportDamaged):
+        fetched(batch, book)
+
+
+def test_whoever_makes_or_fetches_a_file_stands_in_the_audit_log(book: StaffMember) -> None:
+    batch = export("csv", book)
+    with transaction() as session:
+        vera = session.get_one(StaffMember, "stf_vera")
+    fetched(batch, vera)
+
+    with transaction() as session:
+        log = {(row.staff_id, row.deed, row.subject) for row in session.query(AuditEntry)}
+    assert log == {("stf_finn", "export.make", "export:1"), ("stf_vera", "export.download", "export:1")}
+    with pytest.raises(NotAllowed):
+        export("jsonl", vera)
+
+
+def test_debits_are_credits_in_each_journal_and_all_granularities_come_to_the_same(
+    book: StaffMember,
+) -> None:
+    sums = {}
+    for granularity in Granularity:
+        chosen = Chosen(entity_id="us", first_day=OCTOBER[0], last_day=OCTOBER[1], granularity=granularity)
+        by_currency: dict[str, int] = defaultdict(int)
+        with transaction() as session:
+            for each in journal.journals(session, chosen):
+                assert sum(side.debit for side in each.sides) == sum(side.credit for side in each.sides) > 0
+                assert len(each.number) <= 21
+                by_currency[each.currency] += sum(side.debit for side in each.sides)
+        sums[granularity] = dict(by_currency)
+
+    assert len({str(sorted(each.items())) for each in sums.values()}) == 1
+    assert set(sums[Granularity.MONTH]) == {"usd", "krw", "kwd"}
+
+
+def test_the_csv_comes_to_its_control_totals(book: StaffMember) -> None:
+    batch = export("csv", book)
+
+    lines = [line.split(",") for line in fetched(batch, book).decode().splitlines()[1:]]
+
+    assert batch.control["rows"] == len(lines)
+    for currency, total in batch.totals.items():
+        scale = Decimal(10) ** exponent(currency)
+        debits = [line[13] for line in lines if line[12] == currency and line[13]]
+        credits = [line[14] for line in lines if line[12] == currency and line[14]]
+        assert sum(map(Decimal, debits)) * scale == sum(map(Decimal, credits)) * scale == total["debit"]
+
+
+def test_what_has_no_name_is_named_whole_and_nothing_happens(book: StaffMember) -> None:
+    with transaction() as session:
+        maps.save(
+            session,
+            targets.known("xero"),
+            "us",
+            {"accounts": {"bank": "1200"}, "options": {"currency": "usd"}},
+            by=book,
+        )
+
+    with pytest.raises(NotMapped) as refusal:
+        export("xero", book, currency="usd")
+
+    for name in ("accounts.stripe_balance", "accounts.processing_fees", "funds.rescue", "funds.education"):
+        assert name in str(refusal.value)
+    assert "accounts.bank\n" not in str(refusal.value)
+    assert "accounts.chargebacks" not in str(refusal.value)
+    with transaction() as session:
+        assert batches.listed(session) == []
+        assert session.scalar(text("select count(*) from exported_entries")) == 0
+
+
+def test_a_target_of_one_currency_says_what_else_there_is(book: StaffMember) -> None:
+    name_everything("xero", book)
+
+    with pytest.raises(OtherCurrencies, match=r"1 in KRW, 1 in KWD.*--currency usd"):
+        export("xero", book)
+    alone = export("xero", book, currency="usd")
+
+    assert set(alone.totals) == {"usd"}
+    assert alone.entry_count == 11
+
+
+def test_more_lines_than_datev_reads_are_refused(book: StaffMember, monkeypatch: pytest.MonkeyPatch) -> None:
+    name_everything("datev", book)
+    monkeypatch.setitem(targets.TARGETS, "datev", replace(targets.known("datev"), most_lines=10))
+
+    with pytest.raises(TooManyLines, match="month"):
+        export("datev", book, currency="usd")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"accounts": {"stripe_blance": "1"}}, "accounts.stripe_blance: there is no such account"),
+        ({"accounts": {"bank/rescue": "1"}}, "not kept by fund"),
+        ({"funds": {"moon": "Moon"}}, "funds.moon: there is no such fund"),
+        ({"accounts": {"bank": "=1+1"}}, "could be taken for a formula"),
+        ({"funds": {"rescue": "a\tb"}}, "could not read"),
+        ({"options": {"currency": "dollars"}}, "options.currency"),
+        ({"options": {"colour": "red"}}, "no such option"),
+        ({"account": {}}, "[account]"),
+    ],
+)
+def test_a_map_that_could_not_be_used_is_refused_with_the_mistake(
+    content: dict[str, dict[str, str]], said: str, book: StaffMember
+) -> None:
+    with pytest.raises(MapWrong) as refusal, transaction() as session:
+        maps.save(session, targets.known("quickbooks-online"), "us", content, by=book)
+
+    assert said in str(refusal.value)
