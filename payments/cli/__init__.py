@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from payments import clock
 from payments.cli import (
     bank,
+    close,
     disputes,
     donors,
     doubles,
@@ -36,6 +37,7 @@ from payments.cli import (
     staff,
     stripe_reports,
     suspense,
+    verify,
     yearly,
 )
 from payments.errors import AlmonerError
@@ -60,6 +62,8 @@ app.add_typer(mail.app, name="mail")
 app.add_typer(bank.app, name="bank")
 app.add_typer(payouts.app, name="payouts")
 app.command()(reconcile.reconcile)
+app.add_typer(close.app, name="close")
+app.command()(verify.verify)
 app.add_typer(reconcile.exceptions_app, name="exceptions")
 app.add_typer(export.app, name="export")
 export.app.add_typer(export_maps.app, name="map")

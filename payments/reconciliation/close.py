@@ -1,0 +1,169 @@
+"""Closing a month, and opening it again.
+
+Closed by whoever keeps the books, once everything on the checklist is so; reopened by an approver who did
+not close it, with a reason. The pack is drawn before anybody has to wait: posting is held up only while the
+entries of the month are counted once more, and if one came in meanwhile, the closing begins anew.
+"""
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session, undefer
+
+from payments.clock import now
+from payments.database import new_id
+from payments.errors import AlmonerError
+from payments.reconciliation import closings, month_tables, pack
+from payments.reconciliation.checklist import Item, Laws, checklist
+from payments.reconciliation.closings import MonthClosing
+from payments.reconciliation.month_report import drawn_up
+from payments.reconciliation.months import Month
+from payments.staff import audit, people
+from payments.staff.models import Role, StaffMember
+
+MAY_CLOSE = (Role.FINANCE, Role.APPROVER)
+MAY_REOPEN = (Role.APPROVER,)
+
+_BOOKS = func.hashtextextended("books", 0)
+"""The lock that everybody who writes entries shares, and a closing takes alone."""
+
+
+class MonthNotReady(AlmonerError):
+    """Something on the checklist is not so."""
+
+    def __init__(self, month: Month, items: Sequence[Item]) -> None:
+        wrong = [item for item in items if not item.is_ok]
+        super().__init__(
+            f"{month.title} cannot be closed: " + " ".join(f"{each.sentence} {each.remedy}" for each in wrong)
+        )
+        self.items = tuple(items)
+
+
+class MonthMoved(AlmonerError):
+    """An entry of the month came in while it was being closed."""
+
+    def __init__(self, month: Month) -> None:
+        super().__init__(f"An entry of {month.title} came in while it was being closed. Close it once more.")
+
+
+class MonthNotClosed(AlmonerError):
+    """There is no closing to open again, or no pack to hand out."""
+
+    def __init__(self, month: Month) -> None:
+        super().__init__(f"{month.title} is not closed. `almoner close status` shows what is.")
+
+
+class LaterMonthClosed(AlmonerError):
+    """Months open again from the last one back."""
+
+    def __init__(self, later: str) -> None:
+        super().__init__(f"A later month is closed. Reopen {later} first.")
+
+
+class OwnClosing(AlmonerError):
+    """Whoever closed a month does not open it again."""
+
+    def __init__(self) -> None:
+        super().__init__("Whoever closed a month does not reopen it. Ask another approver.")
+
+
+def close_month(session: Session, month: Month, *, laws: Laws, by: StaffMember) -> MonthClosing:
+    """Close a month for good, or `MonthNotReady` with the whole checklist. Go a round of `reconcile`
+    before, in a transaction of its own."""
+    people.require(by, *MAY_CLOSE)
+    session.execute(text("set local statement_timeout = '10min'"))
+    before = month_tables.mark(session, month)
+    items = checklist(session, month, laws)
+    if not all(item.is_ok for item in items):
+        raise MonthNotReady(month, items)
+    history = closings.closings_of(session, month.entity_id, month.first_day)
+    version, closed_at = len(history) + 1, now()
+    drawn = pack.draw(
+        session,
+        drawn_up(session, month, items),
+        pack.Sealing(version=version, closed_by=by.name, closed_at=closed_at),
+    )
+    session.execute(select(func.pg_advisory_xact_lock(_BOOKS)))
+    if month_tables.mark(session, month) != before:
+        raise MonthMoved(month)
+    row = MonthClosing(
+        id=new_id("mcl"),
+        entity_id=month.entity_id,
+        month=month.first_day,
+        last_day=month.last_day,
+        version=version,
+        closed_by=by.id,
+        closed_at=closed_at,
+        evidence={
+            item.kind: {"is_ok": item.is_ok, "sentence": item.sentence, **item.evidence} for item in items
+        },
+        entries=before.entries,
+        moved=before.moved,
+        pack=drawn,
+        pack_sha256=sha256(drawn).hexdigest(),
+    )
+    session.add(row)
+    session.flush()
+    audit.note(
+        session,
+        by,
+        "month.close",
+        subject=row.id,
+        reason=f"{month.name} of {month.entity_id}",
+        version=version,
+        entries=before.entries,
+        pack_sha256=row.pack_sha256,
+    )
+    return row
+
+
+def reopen(session: Session, month: Month, *, by: StaffMember, reason: str) -> MonthClosing:
+    """Open the last closed month again. Its pack stays as it was, and the next closing draws another."""
+    people.require(by, *MAY_REOPEN)
+    reason = people.reason_given(reason)
+    row = standing(session, month)
+    if row.closed_by == by.id:
+        raise OwnClosing
+    last = closings.closed_through(session, month.entity_id)
+    if last is not None and last > month.last_day:
+        raise LaterMonthClosed(f"{last:%Y-%m}")
+    row.reopened_by, row.reopened_at, row.reopen_reason = by.id, now(), reason
+    session.flush()
+    audit.note(
+        session,
+        by,
+        "month.reopen",
+        subject=row.id,
+        reason=reason,
+        month=month.name,
+        entity=month.entity_id,
+        version=row.version,
+        closed_by=row.closed_by,
+    )
+    return row
+
+
+def standing(session: Session, month: Month) -> MonthClosing:
+    """The closing that stands of a month, or `MonthNotClosed`."""
+    for row in closings.closings_of(session, month.entity_id, month.first_day):
+        if row.reopened_at is None:
+            return row
+    raise MonthNotClosed(month)
+
+
+def with_pack(session: Session, month: Month, version: int | None = None) -> MonthClosing:
+    """A closing with its pack: the latest, reopened or not, or the one of a version."""
+    wanted = (
+        select(MonthClosing)
+        .where(MonthClosing.entity_id == month.entity_id, MonthClosing.month == month.first_day)
+        .order_by(MonthClosing.version.desc())
+        .limit(1)
+        .options(undefer(MonthClosing.pack))
+    )
+    if version is not None:
+        wanted = wanted.where(MonthClosing.version == version)
+    row = session.scalars(wanted).one_or_none()
+    if row is None:
+        raise MonthNotClosed(month)
+    return row
