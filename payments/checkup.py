@@ -13,7 +13,7 @@ from typing import Any
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import extract, func, select, text
+from sqlalchemy import extract, func, select, text, union_all
 from sqlalchemy.orm import Session
 
 from payments.clock import now
@@ -26,7 +26,7 @@ from payments.ledger.accounts import Account
 from payments.ledger.balances import balances, tie_out
 from payments.mail.models import UNDELIVERABLE, MailStatus, OutgoingMail
 from payments.monthly.models import ChangeKind, ChangeStatus, MonthlyChange
-from payments.receipts.models import DueDocument, DueReceipt
+from payments.receipts.models import DueDocument, DueReceipt, DueStatement
 from payments.settings import settings
 from payments.stripe_gateway.client import StripeGateway
 from payments.stripe_gateway.shapes import API_VERSION
@@ -90,11 +90,15 @@ def queues(session: Session) -> Queues:
             func.count().filter(DueReceipt.last_error.is_not(None)),
         )
     ).one()
+    to_set = union_all(
+        select(DueDocument.due_at, DueDocument.last_error),
+        select(DueStatement.due_at, DueStatement.last_error),
+    ).subquery()
     documents = session.execute(
         select(
             func.count(),
-            func.coalesce(_age(func.min(DueDocument.due_at)), 0),
-            func.count().filter(DueDocument.last_error.is_not(None)),
+            func.coalesce(_age(func.min(to_set.c.due_at)), 0),
+            func.count().filter(to_set.c.last_error.is_not(None)),
         )
     ).one()
     mails = session.execute(

@@ -25,6 +25,7 @@ from sqlalchemy import (
     MetaData,
     Text,
     any_,
+    cast,
     create_engine,
     literal,
 )
@@ -154,11 +155,19 @@ def stream(session: Session, query: str, parameters: Mapping[str, Any]) -> Itera
         yield from cursor
 
 
+def array_of(texts: Iterable[str]) -> str:
+    """Texts as PostgreSQL reads a text[]. The driver looks at every one for what must be quoted; quoting
+    all of them takes a tenth of that time, and a batch names a thousand rows a dozen times."""
+    quoted = [text.replace("\\", r"\\").replace('"', r"\"") for text in texts]
+    joined = '","'.join(quoted)
+    return f'{{"{joined}"}}' if quoted else "{}"
+
+
 def among(
     column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None], ids: Sequence[str]
 ) -> ColumnElement[bool]:
     """`column = any(ids)`: one parameter, however many there are."""
-    return column == any_(literal(list(ids), ARRAY(Text)))
+    return column == any_(cast(literal(array_of(ids), Text), ARRAY(Text)))
 
 
 def after_commit(session: Session, say: Callable[[], None]) -> None:

@@ -34,6 +34,7 @@ class Bell(StrEnum):
     ISSUE_RECEIPTS = "workers.receipts.issue_receipts"
     SWEEP_RECEIPTS = "workers.receipts.sweep_receipts"
     WRITE_DOCUMENTS = "workers.receipts.write_documents"
+    RESTATE = "workers.receipts.restate"
     SUBMIT_REFUNDS = "workers.refunds.submit_refunds"
     SUBMIT_MONTHLY_CHANGES = "workers.monthly.submit_changes"
     END_DISPUTED = "workers.monthly.end_disputed"

@@ -6,7 +6,7 @@ from payments.database import transaction
 from payments.jobs import Bell, celery
 from payments.mail import outbox
 from payments.mail.smtp import MailDelayed, MailRefused, mail_server
-from payments.receipts import documents, issue, owing
+from payments.receipts import documents, issue, owing, restating
 
 _WORK_FOR_SECONDS = 40
 
@@ -35,6 +35,16 @@ def write_documents() -> None:
     while time.monotonic() < until:
         with transaction() as session:
             if documents.write_due(session) < documents.BATCH:
+                return
+
+
+@celery().task(name=Bell.RESTATE.value)
+def restate() -> None:
+    """Replace the annual statements that list a void receipt."""
+    until = time.monotonic() + _WORK_FOR_SECONDS
+    while time.monotonic() < until:
+        with transaction() as session:
+            if not restating.restate_due(session):
                 return
 
 

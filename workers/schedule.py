@@ -11,6 +11,7 @@ SCHEDULE: dict[str, dict[str, object]] = {
     "issue receipts": {"task": Bell.ISSUE_RECEIPTS.value, "schedule": 5.0, "options": {"expires": 5}},
     "sweep receipts": {"task": Bell.SWEEP_RECEIPTS.value, "schedule": 300.0, "options": {"expires": 300}},
     "write documents": {"task": Bell.WRITE_DOCUMENTS.value, "schedule": 5.0, "options": {"expires": 5}},
+    "restate": {"task": Bell.RESTATE.value, "schedule": 15.0, "options": {"expires": 15}},
     "send mail": {"task": Bell.SEND_MAIL.value, "schedule": 5.0, "options": {"expires": 5}},
     "read mail reports": {
         "task": Bell.READ_MAIL_REPORTS.value,

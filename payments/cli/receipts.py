@@ -13,7 +13,14 @@ from payments.database import transaction
 from payments.mail.models import OutgoingMail
 from payments.money import Money
 from payments.receipts import corrections, countries, previews, statements
-from payments.receipts.models import DueDocument, DueReceipt, Receipt, ReceiptDocument
+from payments.receipts.models import (
+    DueDocument,
+    DueReceipt,
+    DueStatement,
+    GivingStatement,
+    Receipt,
+    ReceiptDocument,
+)
 from payments.staff.models import AuditEntry, StaffMember
 
 app = typer.Typer(no_args_is_help=True, help="The receipt book.")
@@ -61,7 +68,7 @@ def list_receipts(
 
 @app.command("due")
 def due(as_json: AsJson = False) -> None:
-    """Paid gifts without their receipt, receipts without their page, and why."""
+    """Gifts without their receipt, receipts without their page, void statements without another; and why."""
     with transaction() as session:
         waiting = session.scalars(select(DueReceipt).order_by(DueReceipt.due_at)).all()
         unset = session.execute(
@@ -69,31 +76,40 @@ def due(as_json: AsJson = False) -> None:
             .join(DueDocument, DueDocument.receipt_id == Receipt.id)
             .order_by(DueDocument.due_at, Receipt.number)
         ).all()
-    rows: list[tuple[str, str, str | None, DueReceipt | DueDocument]] = [
+        unstated = session.execute(
+            select(GivingStatement.number, GivingStatement.donor_id, GivingStatement.status, DueStatement)
+            .join(DueStatement, DueStatement.statement_id == GivingStatement.id)
+            .order_by(DueStatement.due_at, GivingStatement.number)
+        ).all()
+    rows: list[tuple[str, str, str | None, DueReceipt | DueDocument | DueStatement]] = [
         *(("receipt", row.donation_id, None, row) for row in waiting),
         *(("page", donation_id, number, row) for number, donation_id, row in unset),
+        *(
+            ("statement in its place" if status == "void" else "page of the statement", donor_id, number, row)
+            for number, donor_id, status, row in unstated
+        ),
     ]
     if as_json:
         print_json(
             [
                 {
                     "waits_for": what,
-                    "donation": donation_id,
+                    "of": subject,
                     "number": number,
                     "due_at": row.due_at,
                     "attempts": row.attempts,
                     "reason": row.last_error,
                 }
-                for what, donation_id, number, row in rows
+                for what, subject, number, row in rows
             ]
         )
         return
     print_table(
         "Due receipts",
-        ["gift", "waits for its", "number", "due since", ">tries", "reason"],
+        ["gift or donor", "waits for its", "number", "due since", ">tries", "reason"],
         [
-            (donation_id, what, number, instant(row.due_at), row.attempts, row.last_error)
-            for what, donation_id, number, row in rows
+            (subject, what, number, instant(row.due_at), row.attempts, row.last_error)
+            for what, subject, number, row in rows
         ],
     )
 

@@ -17,7 +17,8 @@ from payments.donations.models import IssuingEntity
 from payments.donations.organisation import receiving_entity
 from payments.errors import AlmonerError
 from payments.money import Money
-from payments.receipts import annual, render
+from payments.receipts import annual, listing, render, restating
+from payments.receipts.listing import Stretch
 
 _Entity = Annotated[str | None, typer.Option("--entity", help="A legal body; the one that receives online.")]
 
@@ -63,14 +64,14 @@ def summary(
     """Write what a donor gave in any stretch of time. It has no number and is in no register."""
     with transaction() as session:
         body = _entity(session, entity)
-        found = annual.of_donors(
-            session,
-            body,
-            [donor],
-            period=(first.date(), last.date()),
+        stretch = Stretch(
+            entity=body,
+            first=first.date(),
+            last=last.date(),
             issued_on=day_in(body.time_zone, now()),
             kind="monthly" if monthly else "annual",
         )
+        found = listing.of_donors(session, [donor], stretch)
     if donor not in found:
         raise NothingToList
     page = render.render_pdf(found[donor])
@@ -88,6 +89,8 @@ def _entity(session: Session, entity_id: str | None) -> IssuingEntity:
 
 
 def _run(body: IssuingEntity, year: int, *, send: bool, per_minute: int) -> None:
+    with transaction() as session:
+        restating.void_incomplete(session, body, year)
     with transaction() as session:
         state = annual.progress(session, body, year)
         # An earlier run may have letters waiting: this one's follow them.

@@ -193,6 +193,11 @@ class Donation(Base):
         Index("ix_donations_created_at", "created_at"),
         Index("ix_donations_donor_id", "donor_id"),
         Index("ix_donations_monthly_gift_id", "monthly_gift_id"),
+        Index(
+            "ix_donations_soft_credit_donor_id",
+            "soft_credit_donor_id",
+            postgresql_where=text("soft_credit_donor_id is not null"),
+        ),
     )
 
     id: Mapped[StrPK]

@@ -21,7 +21,7 @@ from payments.donations.models import Donation
 from payments.errors import PersonMustLook
 from payments.jobs import Bell, ring
 from payments.monthly import doubles
-from payments.receipts import collective, voiding
+from payments.receipts import collective, restating, statement_book, voiding
 from payments.receipts.drafting import Draft, Gifts
 from payments.receipts.models import DueReceipt, Receipt, VoidCause
 from payments.receipts.numbering import number
@@ -134,12 +134,21 @@ def in_place_of(old: Known | None, draft: Draft) -> Draft:
 
 def take(session: Session, steps: Sequence[Step]) -> list[str]:
     """Do it: first what is void, then the new numbers, which are given back."""
-    for step in steps:
-        if step.void is not None:
-            collective.let_go(session, step.void.receipt.id)
-            voiding.void(session, step.void)
+    voids = [step.void for step in steps if step.void is not None]
+    if voids:
+        _take_back(session, voids)
     drafts = [step.draft for step in steps if step.draft is not None]
     return number(session, drafts) if drafts else []
+
+
+def _take_back(session: Session, voids: Sequence[Void]) -> None:
+    """Make them void, and with them the statements that list them."""
+    receipt_ids = [void.receipt.id for void in voids]
+    statement_book.hold_off(session, receipt_ids)
+    for void in voids:
+        collective.let_go(session, void.receipt.id)
+        voiding.void(session, void)
+    restating.void_listing(session, receipt_ids)
 
 
 def _claim(session: Session, limit: int) -> Sequence[str]:

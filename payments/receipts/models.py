@@ -147,25 +147,82 @@ class Receipt(Base):
     """The person who said so; null where the facts did: a refund, a lost dispute."""
 
 
+class StatementCause(StrEnum):
+    """Why an annual statement does not count any more."""
+
+    RECEIPT_VOID = "receipt_void"
+    """A receipt that it lists is void."""
+    GIFT_MISSING = "gift_missing"
+    """A receipt of its year was issued after it: a cheque that was entered late."""
+
+
 class GivingStatement(Base):
-    """A donor's annual statement as issued: its number and everything its page says. Never changed."""
+    """A donor's annual statement as issued: its number and everything its page says.
+
+    It lists receipts, so it stands for as long as each of them does; then it is void and another takes its
+    place. Nothing else of it ever changes.
+    """
 
     __tablename__ = "giving_statements"
     __table_args__ = (
         UniqueConstraint("series", "tax_year", "sequence"),
-        UniqueConstraint("donor_id", "entity_id", "tax_year"),
+        CheckConstraint("status in ('issued', 'void')", name="status_known"),
+        CheckConstraint(
+            "(status = 'void') = (void_reason is not null and void_cause is not null"
+            " and voided_at is not null)",
+            name="void_has_reason",
+        ),
+        CheckConstraint(
+            "status = 'void' or num_nonnulls(void_reason, void_cause, voided_at) = 0",
+            name="live_is_not_voided",
+        ),
+        CheckConstraint(
+            f"void_cause in ({', '.join(repr(str(c)) for c in StatementCause)})", name="void_cause_known"
+        ),
+        Index(
+            "uq_giving_statements_live_donor_id",
+            *("donor_id", "entity_id", "tax_year"),
+            unique=True,
+            postgresql_where=text("status = 'issued'"),
+        ),
+        Index("ix_giving_statements_void_donor_id", "donor_id", postgresql_where=text("status = 'void'")),
+        Index(
+            "uq_giving_statements_replaces_id",
+            "replaces_id",
+            unique=True,
+            postgresql_where=text("replaces_id is not null"),
+        ),
     )
 
     id: Mapped[StrPK]
     entity_id: Mapped[str] = mapped_column(ForeignKey("issuing_entities.id"))
     donor_id: Mapped[str] = mapped_column(ForeignKey("donors.id"))
+    replaces_id: Mapped[str | None] = mapped_column(ForeignKey("giving_statements.id"))
+    """The void statement in whose place it stands."""
     series: Mapped[str]
     """The entity's receipt series with `-A`: statements never use up a receipt's number."""
     tax_year: Mapped[int] = mapped_column(SmallInteger)
     sequence: Mapped[int] = mapped_column(Integer)
     number: Mapped[str] = mapped_column(unique=True)
+    status: Mapped[str] = mapped_column(server_default="issued")
     issued_at: Mapped[datetime] = mapped_column(server_default=func.now())
     content: Mapped[dict[str, Any]]
+    void_cause: Mapped[str | None]
+    void_reason: Mapped[str | None]
+    voided_at: Mapped[datetime | None]
+
+
+class DueStatement(Base):
+    """A statement to look at: a void one wants another in its place or a notice to its donor, and the
+    other one its page and its letter. Deleted when that is done."""
+
+    __tablename__ = "due_statements"
+
+    statement_id: Mapped[str] = mapped_column(ForeignKey("giving_statements.id"), primary_key=True)
+    due_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    last_error: Mapped[str | None]
+    next_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class StatementLine(Base):

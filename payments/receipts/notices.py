@@ -16,6 +16,7 @@ from payments.mail.paper import paper
 from payments.receipts import letter, wording
 from payments.receipts.content import ReceiptContent
 from payments.receipts.models import VoidCause
+from payments.receipts.summary import GivingSummary
 from payments.settings import settings
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -27,7 +28,18 @@ def of_void(
     """That this receipt is void: not to be used, and what to do if it was."""
     words = _words(content.language)["void"]
     paragraphs = [words[cause.value], words["do_not_use"]]
-    return _write(content, words, paragraphs, to_address=to_address, message_id=message_id, dated=dated)
+    said = _said(content)
+    return _write(content, words, paragraphs, said, to_address=to_address, message_id=message_id, dated=dated)
+
+
+def of_void_statement(
+    summary: GivingSummary, *, to_address: str, message_id: str, dated: datetime
+) -> EmailMessage:
+    """That this statement is void and nothing is left to list."""
+    words = _words(summary.language)["void_statement"]
+    paragraphs = [words["nothing_left"], words["do_not_use"]]
+    said = {"number": summary.number, "year": str(summary.period_from.year)}
+    return _write(summary, words, paragraphs, said, to_address=to_address, message_id=message_id, dated=dated)
 
 
 def of_copy(
@@ -39,6 +51,7 @@ def of_copy(
         content,
         words,
         [words["attached"], words["use_once"]],
+        _said(content),
         to_address=to_address,
         message_id=message_id,
         dated=dated,
@@ -46,10 +59,20 @@ def of_copy(
     )
 
 
+def _said(content: ReceiptContent) -> dict[str, str]:
+    return {
+        "number": wording.printable(content.number),
+        "date": wording.long_date(content.gift_date, content.language),
+        # Of a thing no value is ever said.
+        "amount": content.description or wording.amount(content.total, content.language),
+    }
+
+
 def _write(
-    content: ReceiptContent,
+    content: ReceiptContent | GivingSummary,
     words: dict[str, str],
     paragraphs: list[str],
+    said: dict[str, str],
     *,
     to_address: str,
     message_id: str,
@@ -57,17 +80,11 @@ def _write(
     attachment: message.Attachment | None = None,
 ) -> EmailMessage:
     language = content.language
-    said = {
-        "number": wording.printable(content.number),
-        "date": wording.long_date(content.gift_date, language),
-        # Of a thing no value is ever said.
-        "amount": content.description or wording.amount(content.total, language),
-        "email": content.entity.email,
-    }
+    said = said | {"email": content.entity.email, "name": wording.printable(content.donor_name)}
     facts: dict[str, Any] = {
         "language": language,
         "title": _filled(words["subject"], said),
-        "greeting": _filled(words["greeting"], {"name": wording.printable(content.donor_name)}),
+        "greeting": _filled(words["greeting"], said),
         "paragraphs": [_filled(paragraph, said) for paragraph in (*paragraphs, words["questions"])],
         "entity": wording.printable(content.entity.legal_name),
         "accent": wording.accent(content.entity),

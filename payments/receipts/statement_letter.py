@@ -51,13 +51,17 @@ def _facts(summary: GivingSummary, donate_url: str) -> dict[str, Any]:
     statement = statements.find(summary.statement_code, summary.statement_version)
     legal = statement.legal_language
     year = str(summary.period_from.year)
+    is_replacement = summary.replaces_number is not None
     opening = say["opening"] if statement.is_tax_receipt else say["opening_not_tax"]
+    if is_replacement:
+        opening = say["opening_replaced"]
+    subject = say["subject_replaced" if is_replacement else "subject"]
     name = wording.printable(summary.entity.legal_name)
     return letter.around(summary.entity, language, donate_url) | {
         "title": summary.title,
         "number": summary.number,
         "name": wording.printable(summary.donor_name),
-        "subject": say["subject"].replace("{year}", year).replace("{entity}", name),
+        "subject": subject.replace("{year}", year).replace("{entity}", name),
         "opening": opening.replace("{year}", year),
         "once": say["once"],
         "words": receipt | {"fund": say["gifts"]},
@@ -67,7 +71,7 @@ def _facts(summary: GivingSummary, donate_url: str) -> dict[str, Any]:
         "is_letter": False,
         "dedication": None,
         "beside": None,
-        "replaces": None,
+        "replaces": summary_page.replaces(summary),
         "lines": [
             {"label": line["label"], "amount": line["amount"]}
             for total in summary.totals

@@ -40,6 +40,8 @@ class ThroughOthers:
     payer_name: str
     amount_minor: int
     currency: str
+    receipt_number: str = ""
+    """The letter of thanks that the payer has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class GivingSummary:
     statement_code: str
     statement_version: int
     donor_address: tuple[str, ...] = ()
+    replaces_number: str | None = None
+    """The statement that this one cancels and replaces."""
     verification_code: str | None = None
     verification_url: str | None = None
 

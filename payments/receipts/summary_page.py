@@ -49,11 +49,18 @@ def page_of_summary(summary: GivingSummary, *, stamp: Stamp | None = None) -> di
         ],
         "records-label": receipt["for_your_records"],
         "statement": _statement(summary),
-        "replaces": None,
+        "replaces": replaces(summary),
         "questions": receipt["questions"].format(email=summary.entity.email),
         "verification": verification(summary.verification_code, summary.verification_url, language),
         "page-label": receipt["page"],
     }
+
+
+def replaces(summary: GivingSummary) -> str | None:
+    """Which statement this one takes the place of, as a sentence."""
+    if summary.replaces_number is None:
+        return None
+    return str(words(summary.language)["summary"]["replaces"]).replace("{number}", summary.replaces_number)
 
 
 def totals(total: Total, language: str) -> list[dict[str, Any]]:

@@ -27,6 +27,8 @@ _VERSION = "A"
 """The code's first letter: how the rest was made. Another way to make it takes another letter."""
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's: without I, L, O and U, which are misread."""
+_PAIRS = [second + first for first in _LETTERS for second in _LETTERS]
+"""By ten bits, the lower five first."""
 _MISREAD = str.maketrans("OIL", "011")
 _LONGEST = 60
 _NUMBER = re.compile(r"[A-Za-z0-9._-]{1,60}")
@@ -35,11 +37,14 @@ _NUMBER = re.compile(r"[A-Za-z0-9._-]{1,60}")
 def code_for(snapshot: Mapping[str, Any]) -> str:
     """The code printed on the receipt with this content: `A7KQ-M2XP-9RTD`."""
     key = _key(settings().secret_key.get_secret_value())
-    said = [snapshot.get(name) for name in ("number", "issued_on", "currency", "amount_minor")]
-    text = "\n".join((*map(str, said), snapshot["entity"]["tax_id"]))
+    said = snapshot.get
+    text = (
+        f"{said('number')}\n{said('issued_on')}\n{said('currency')}\n{said('amount_minor')}"
+        f"\n{snapshot['entity']['tax_id']}"
+    )
     bits = int.from_bytes(hmac.digest(key, text.encode(), "sha256")[:7])
-    letters = _VERSION + "".join(_LETTERS[bits >> 5 * place & 31] for place in range(11))
-    return "-".join(letters[start : start + 4] for start in (0, 4, 8))
+    a, b, c, d, e = (_PAIRS[bits >> 10 * place & 1023] for place in range(5))
+    return f"{_VERSION}{a}{b[0]}-{b[1]}{c}{d[0]}-{d[1]}{e}{_LETTERS[bits >> 50 & 31]}"
 
 
 @cache
@@ -107,12 +112,26 @@ def look_up(session: Session, *, number: str, code: str) -> Finding:
 
 
 def _statement(session: Session, number: str, code: str) -> Finding:
-    content = session.scalar(
-        select(GivingStatement.content).where(GivingStatement.number.in_({number, number.upper()}))
-    )
-    if content is None or not _is_printed_on(content, code):
+    row = session.execute(
+        select(
+            GivingStatement.id,
+            GivingStatement.status,
+            GivingStatement.content,
+            GivingStatement.voided_at,
+            IssuingEntity.time_zone,
+        )
+        .join(IssuingEntity, IssuingEntity.id == GivingStatement.entity_id)
+        .where(GivingStatement.number.in_({number, number.upper()}))
+    ).one_or_none()
+    if row is None or not _is_printed_on(row.content, code):
         return Finding(standing=Standing.UNKNOWN)
-    return _finding(content, Standing.VALID)
+
+    standing = Standing.VALID
+    if row.status == "void":
+        follower = select(GivingStatement.id).where(GivingStatement.replaces_id == row.id)
+        standing = Standing.REPLACED if session.scalar(follower) is not None else Standing.VOID
+    ended_on = day_in(row.time_zone, row.voided_at) if row.voided_at is not None else None
+    return _finding(row.content, standing, ended_on=ended_on)
 
 
 def _is_printed_on(content: Mapping[str, Any], code: str) -> bool:

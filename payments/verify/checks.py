@@ -15,6 +15,7 @@ from payments.verify import (
     monthly,
     offline,
     receipts,
+    statements,
 )
 from payments.verify.check import Check
 
@@ -27,6 +28,7 @@ CHECKS: tuple[Check, ...] = (
     *offline.CHECKS,
     *receipts.CHECKS,
     *closing.CHECKS,
+    *statements.CHECKS,
     *inbox.CHECKS,
     *guards.CHECKS,
 )

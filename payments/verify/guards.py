@@ -11,7 +11,7 @@ from payments.verify.check import Check
 
 APPEND_ONLY = (
     *("stripe_events", "balance_transactions", "journal_entries", "journal_moves", "receipt_documents"),
-    *("giving_statements", "statement_documents", "audit_log"),
+    *("statement_documents", "audit_log"),
     *("bank_statements", "bank_lines", "payout_lines", "reconciliation_rounds"),
     *("gift_aid_claims", "gift_aid_lines", "gift_aid_corrections", "korean_statutory_receipts"),
     *("stripe_reports", "stripe_report_rows", "stripe_report_figures", "stripe_report_differences"),
@@ -19,11 +19,15 @@ APPEND_ONLY = (
 )
 """The application may read these and add to them, and not even their owner may do more."""
 
+ONLY_VOIDED = ("receipts", "giving_statements")
+"""These may be made void, once, and nothing else of them may change."""
+
 _TRIGGERS = (
-    *((table, f"{table}_append_only") for table in (*APPEND_ONLY, "receipts", "bank_matches")),
+    *((table, f"{table}_append_only") for table in (*APPEND_ONLY, *ONLY_VOIDED, "bank_matches")),
     ("journal_moves", "journal_moves_sealed"),
     ("journal_entries", "journal_entries_have_moves"),
     ("receipts", "receipts_only_voided"),
+    ("giving_statements", "giving_statements_only_voided"),
     ("bank_matches", "bank_matches_only_undone"),
     ("receipts", "receipts_not_while_listed"),
     ("statement_lines", "statement_lines_confirm_once"),
@@ -46,6 +50,7 @@ MAY_DELETE = (
         "stripe_event_queue",
         "due_receipts",
         "due_documents",
+        "due_statements",
         "giving_terms",
         "donation_requests",
         "worker_heartbeats",
@@ -163,16 +168,16 @@ CHECKS = (
             from rights
             where privilege in ('truncate', 'trigger')
                 or (privilege = 'delete' and name <> all ({_array(MAY_DELETE)}))
-                or (privilege = 'update'
-                    and (is_book or name in ('receipts', 'donation_allocations', 'bank_matches')))
+                or (privilege = 'update' and (is_book or name in ('receipts', 'giving_statements',
+                    'donation_allocations', 'bank_matches')))
             union all
             select array[name], null, null, null,
                 'own' from tables where pg_get_userbyid(relowner) = '{APP_ROLE}'
             union all
             select array[t.name, a.attname], null, null, null, format('update the column %s of', a.attname)
             from tables t join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
-            where (t.is_book or (t.name = 'receipts' and a.attname not in ('status', 'void_cause',
-                'void_reason', 'voided_at', 'voided_by'))
+            where (t.is_book or (t.name in ('receipts', 'giving_statements') and a.attname not in
+                    ('status', 'void_cause', 'void_reason', 'voided_at', 'voided_by'))
                 or (t.name = 'bank_matches'
                     and a.attname not in ('undone_at', 'undone_by', 'undo_reason')))
                 and not has_table_privilege('{APP_ROLE}', t.oid, 'update')

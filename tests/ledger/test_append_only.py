@@ -23,7 +23,6 @@ APPEND_ONLY = {
     "bank_lines": "update bank_lines set amount = 0",
     "payout_lines": "update payout_lines set net = 0",
     "stripe_balances": "update stripe_balances set pending = 0",
-    "giving_statements": "update giving_statements set number = ''",
     "statement_documents": "update statement_documents set pdf = ''",
     "gift_aid_claims": "update gift_aid_claims set total = 0",
     "gift_aid_lines": "update gift_aid_lines set amount = 1",
@@ -35,9 +34,13 @@ APPEND_ONLY = {
     "stripe_report_figures": "update stripe_report_figures set amount = 0",
     "stripe_report_differences": "update stripe_report_differences set amount = 0",
 }
-NOT_REMOVED = [*APPEND_ONLY, "receipts", "bank_matches", "month_closings"]
-"""A receipt may still be voided, what was said of a bank line undone, and a month reopened; their rooms'
-tests tell how."""
+NOT_REMOVED = [
+    *APPEND_ONLY,
+    *("receipts", "giving_statements", "statement_lines", "bank_matches", "month_closings"),
+    "gift_aid_declarations",
+]
+"""A receipt or a statement may still be voided and a line of one ended, what was said of a bank line undone,
+and a month reopened; their rooms' tests tell how."""
 
 REWRITES = [
     *APPEND_ONLY.values(),

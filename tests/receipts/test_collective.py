@@ -8,8 +8,9 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 from payments.donations.models import IssuingEntity, Organisation
-from payments.receipts import annual, issue
+from payments.receipts import annual, issue, listing
 from payments.receipts.countries import ReceiptForbidden
+from payments.receipts.listing import Stretch
 from payments.receipts.models import GivingStatement, Receipt, StatementLine, VoidCause
 from payments.receipts.summary import GivingSummary
 from payments.receipts.voiding import Known, Void
@@ -137,5 +138,7 @@ def test_a_list_without_a_number_is_refused(session: Session, german: IssuingEnt
     issue.issue_due(session)
     donor_id = session.scalars(select(DonorAddress.donor_id)).one()
 
+    stretch = Stretch(entity=german, first=SPRING.date(), last=AUTUMN.date(), issued_on=SPRING.date())
+
     with pytest.raises(ReceiptForbidden, match="receipts annual"):
-        annual.of_donors(session, german, [donor_id], period=(SPRING.date(), AUTUMN.date()), issued_on=SPRING)
+        listing.of_donors(session, [donor_id], stretch)

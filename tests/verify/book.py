@@ -1,6 +1,6 @@
 """A book with every kind of movement in it, written by the real rooms from what Stripe says."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from payments.database import new_id, transaction
 from payments.donations import owed, recording, refund_requests, refund_submission
-from payments.donations.models import Donation, Fund, GivingTerms
+from payments.donations.models import Donation, Fund, GivingTerms, IssuingEntity
 from payments.donations.offline import Channel, PayerKind
 from payments.donations.recording import Paper
 from payments.donations.refund_requests import Ask
@@ -18,9 +18,11 @@ from payments.ledger import classifying
 from payments.ledger.accounts import Account
 from payments.ledger.classifying import Word
 from payments.money import Money
+from payments.receipts import annual
 from payments.receipts.documents import write_due
 from payments.receipts.issue import issue_due
 from payments.receipts.owing import look_again, take_in
+from payments.receipts.restating import restate_due
 from payments.reconciliation.closings import MonthClosing
 from payments.staff.models import Role, StaffMember
 from payments.stripe_gateway import shapes
@@ -34,6 +36,8 @@ from tests.monthly.telling import a_promise, everything, hears
 
 BEGIN = int(datetime(2026, 8, 3, 16, 0, tzinfo=UTC).timestamp())
 """Long enough ago that nothing is still on its way."""
+BOOKED = 2026
+"""The tax year of its gifts."""
 
 
 class Book:
@@ -85,7 +89,7 @@ class Book:
         issued = 1
         while issued:
             with transaction() as session:
-                issued = issue_due(session) + write_due(session)
+                issued = issue_due(session) + write_due(session) + restate_due(session)
 
 
 def staff(session: Session) -> tuple[StaffMember, StaffMember]:
@@ -115,6 +119,7 @@ def write(plain_gifts: int) -> Book:
     with transaction() as session:
         _gifts(session, book, plain_gifts)
     book.hears()
+    _told_of_the_year()
     _money_back(book)
     _elsewhere(book)
     book.hears()
@@ -150,7 +155,13 @@ def _gifts(session: Session, book: Book, plain: int) -> None:
                 parts = (("general", amount * 3), ("rescue", amount * 4))
                 book.give(session, f"plain {n}", *parts, currency="krw", settled=amount // 2 + 1, fee=40)
         book.stripe.a_day_passes(n % 8 == 0)
-    book.give(session, "split", ("general", 3333), ("rescue", 3334), ("education", 3333), fee_cover=333)
+    book.give(
+        session,
+        "split",
+        *(("general", 3333), ("rescue", 3334), ("education", 3333)),
+        fee_cover=333,
+        email="other@example.com",
+    )
     book.give(session, "agency", ("partner", 4000), ("general", 1000))
     book.give(
         session, "benefit", ("general", 3000), ("rescue", 5000), benefit_amount=4500, benefit_text="A dinner"
@@ -162,11 +173,21 @@ def _gifts(session: Session, book: Book, plain: int) -> None:
         *("refunded", "refunded in parts", "failed", "cancelled", "disputed", "won", "lost", "returned"),
         *("inquired", "by staff", "by two", "made good", "lost after refund", "paid another way", "kept"),
     ):
-        book.give(session, name, ("general", 3001), ("rescue", 2000), fee_cover=151, fee=180)
+        email = "gone@example.com" if name == "refunded" else "ada@example.com"
+        book.give(session, name, ("general", 3001), ("rescue", 2000), fee_cover=151, fee=180, email=email)
     for name in ("converted refund", "converted lost", "converted won"):
         book.give(session, name, ("general", 30000), ("rescue", 21001), currency="krw", settled=3701, fee=130)
     book.charges["shop"] = book.stripe.charge(1900, 85)
     book.charges["shop refunded"] = book.stripe.charge(900, 56)
+
+
+def _told_of_the_year() -> None:
+    """Statements in the middle of the year, so that some of them list what goes back afterwards."""
+    with transaction() as session:
+        body = session.get_one(IssuingEntity, "us")
+        annual.number_next(session, body, BOOKED)
+        annual.draw_next(session, body, BOOKED)
+        annual.mail_next(session, body, BOOKED, delay=timedelta())
 
 
 def _money_back(book: Book) -> None:

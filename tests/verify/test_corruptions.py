@@ -4,7 +4,12 @@ import pytest
 
 from payments.verify.checks import CHECKS, named
 from payments.verify.run import breaches
-from tests.verify import corruptions_of_money, corruptions_of_papers, corruptions_of_promises
+from tests.verify import (
+    corruptions_of_money,
+    corruptions_of_papers,
+    corruptions_of_promises,
+    corruptions_of_statements,
+)
 from tests.verify.conftest import Seeded, told
 from tests.verify.victims import Corruption
 
@@ -12,6 +17,7 @@ CORRUPTIONS = [
     *corruptions_of_money.CORRUPTIONS,
     *corruptions_of_papers.CORRUPTIONS,
     *corruptions_of_promises.CORRUPTIONS,
+    *corruptions_of_statements.CORRUPTIONS,
 ]
 
 

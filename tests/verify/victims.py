@@ -17,6 +17,16 @@ NEVER_PAID = "(select id from donations where status = 'pending')"
 RECEIPT = f"(select id from receipts where donation_id = {PLAIN_DONATION})"
 OTHER_RECEIPT = f"(select max(id) from receipts where status = 'issued' and donation_id <> {PLAIN_DONATION})"
 
+STATEMENT = (
+    "(select id from giving_statements where status = 'issued' and replaces_id is null"
+    " order by sequence limit 1)"
+)
+OTHER_STATEMENT = (
+    "(select id from giving_statements where status = 'issued' and replaces_id is not null"
+    " order by sequence limit 1)"
+)
+VOID_STATEMENT = "(select id from giving_statements where status = 'void' order by sequence limit 1)"
+
 
 def of_kind(kind: str) -> str:
     """An entry of a kind."""
