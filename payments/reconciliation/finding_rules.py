@@ -32,6 +32,12 @@ _TOLD_UNTIL = """
 _ON_NO_LINE = """not exists (
     select from bank_matches m
     where m.kind = '{kind}' and m.subject_id = {subject} and m.undone_at is null)"""
+_PAYOUT_LINE_LIKE_IT = """
+    select l.id from bank_lines l
+    join bank_matches m on m.bank_line_id = l.id and m.kind = 'payout' and m.undone_at is null
+    where l.currency = d.currency and l.amount = d.amount
+        and l.booked_on between o.received_on - 3 and o.received_on + 3
+"""
 
 RULES = (
     Rule(
@@ -78,7 +84,8 @@ RULES = (
             select p.stripe_payout_id as subject, p.amount, p.currency, p.arrives_on::text as detail,
                 null::date as due_on
             from payouts p join ({_TOLD_UNTIL}) told on told.currency = p.currency
-            where p.status not in ('failed', 'canceled') and p.arrives_on >= told.first_day
+            where p.status not in ('failed', 'canceled') and p.amount <> 0
+                and p.arrives_on >= told.first_day
                 and {_LATE_FROM} < :today and {_LATE_FROM} <= told.last_day
                 and {_ON_NO_LINE.format(kind="payout", subject="p.stripe_payout_id")}
             order by p.arrives_on
@@ -95,7 +102,7 @@ RULES = (
             from payouts p join ({_TOLD_UNTIL}) told on told.currency = p.currency
             join bank_accounts a on a.currency = p.currency
             join issuing_entities e on e.id = a.entity_id and e.receives_online
-            where p.status not in ('failed', 'canceled') and {_LATE_FROM} < :today
+            where p.status not in ('failed', 'canceled') and p.amount <> 0 and {_LATE_FROM} < :today
                 and {_LATE_FROM} > told.last_day
                 and {_ON_NO_LINE.format(kind="payout", subject="p.stripe_payout_id")}
             group by a.id, p.currency, told.last_day
@@ -149,27 +156,68 @@ RULES = (
         blocks_close=False,
         days=2,
         sql="""
-            select stripe_dispute_id as subject, amount, currency, evidence_due_by::date::text as detail,
+            select stripe_dispute_id as subject, amount, currency,
+                coalesce(evidence_due_by::date::text, 'a day Stripe has not told') as detail,
                 evidence_due_by::date as due_on
             from disputes
             where status in ('needs_response', 'warning_needs_response', 'appeal_needs_response')
-                and evidence_due_by is not null
         """,
     ),
     Rule(
-        kind="receipt_of_money_given_back",
-        says="Receipt {subject} of {amount} stands and the whole gift went back: void it, tell the donor.",
+        kind="payout_unheard_of",
+        says="{amount} left Stripe's balance with payout {subject}, and Stripe has told nothing else of it.",
         blocks_close=True,
-        days=7,
+        days=2,
         sql="""
-            select r.number as subject, r.amount, r.currency, null::text as detail, null::date as due_on
-            from receipts r join donations d on d.id = r.donation_id
-            where r.status = 'issued' and (
-                d.amount <= (select coalesce(sum(f.amount), 0) from refunds f
-                    where f.donation_id = d.id and f.status = 'succeeded')
-                or exists (select from disputes x where x.donation_id = d.id and x.status = 'lost'
-                    and x.amount >= d.amount)
+            select b.source_id as subject, -b.net as amount, b.currency, null::text as detail,
+                null::date as due_on
+            from balance_transactions b
+            where b.reporting_category = 'payout' and b.source_id like 'po\\_%'
+                and b.created_at < :now - interval '3 days'
+                and not exists (select from payouts p where p.stripe_payout_id = b.source_id)
+        """,
+    ),
+    Rule(
+        kind="payout_not_returned",
+        says="Payout {subject} of {amount} failed and left Stripe again, but what the bank got of the first"
+        " is not on the statement as sent back.",
+        blocks_close=True,
+        days=2,
+        sql=f"""
+            select p.stripe_payout_id as subject, p.amount, p.currency, null::text as detail,
+                null::date as due_on
+            from payouts p
+            join balance_transactions b
+                on b.stripe_balance_transaction_id = p.failure_balance_transaction_id
+            join ({_TOLD_UNTIL}) told on told.currency = p.currency
+                and b.created_at::date + 7 <= told.last_day
+            where p.status = 'failed'
+                and exists (select from payout_lines l
+                    where l.stripe_balance_transaction_id = p.failure_balance_transaction_id)
+                and not {_ON_NO_LINE.format(kind="payout", subject="p.stripe_payout_id")}
+                and {_ON_NO_LINE.format(kind="payout_return", subject="p.stripe_payout_id")}
+        """,
+    ),
+    Rule(
+        kind="bank_line_matched_twice",
+        says="Bank line {subject} of {amount} stands for {detail} more or less than it is.",
+        blocks_close=True,
+        days=2,
+        sql="""
+            with said as (
+                select m.bank_line_id, case m.kind
+                    when 'payout' then (select amount from payouts where stripe_payout_id = m.subject_id)
+                    when 'payout_return'
+                        then (select -amount from payouts where stripe_payout_id = m.subject_id)
+                    when 'deposit' then (select total from deposit_slips where id = m.subject_id)
+                    when 'transfer' then (select amount from donations where id = m.subject_id)
+                    else (select amount from bank_lines where id = m.bank_line_id) end as amount
+                from bank_matches m where m.undone_at is null
             )
+            select l.id as subject, l.amount, l.currency, (sum(said.amount) - l.amount)::text as detail,
+                null::date as due_on
+            from said join bank_lines l on l.id = said.bank_line_id
+            group by l.id having sum(said.amount) is distinct from l.amount
         """,
     ),
     Rule(
@@ -177,19 +225,13 @@ RULES = (
         says="Offline gift {subject} of {amount} is like the line {detail} of a payout: is it counted twice?",
         blocks_close=True,
         days=2,
-        sql="""
-            select distinct on (d.id) d.id as subject, d.amount, d.currency, l.id as detail,
-                null::date as due_on
+        sql=f"""
+            select d.id as subject, d.amount, d.currency, like_it.id as detail, null::date as due_on
             from donations d
             join offline_gifts o on o.donation_id = d.id and o.reversed_at is null
-            join bank_lines l on l.currency = d.currency and l.amount = d.amount
-                and l.booked_on between o.received_on - 3 and o.received_on + 3
-            join bank_matches m on m.bank_line_id = l.id and m.kind = 'payout' and m.undone_at is null
-            where d.channel = 'bank_transfer' and not exists (
-                select from bank_matches t where t.kind = 'transfer' and t.subject_id = d.id
-                    and t.undone_at is null
-            )
-            order by d.id, l.id
+            join lateral ({_PAYOUT_LINE_LIKE_IT} order by l.id limit 1) like_it on true
+            where d.channel = 'bank_transfer' and {_ON_NO_LINE.format(kind="transfer", subject="d.id")}
+            order by d.id
         """,
     ),
     Rule(
@@ -209,6 +251,7 @@ RULES = (
                 select d.id, d.entity_id, d.currency, d.amount, o.received_on
                 from donations d join offline_gifts o on o.donation_id = d.id and o.reversed_at is null
                 where d.channel = 'bank_transfer' and {_ON_NO_LINE.format(kind="transfer", subject="d.id")}
+                    and not exists ({_PAYOUT_LINE_LIKE_IT})
             )
             select g.subject, g.amount, g.currency, g.day::text as detail, null::date as due_on
             from gone g join told on told.entity_id = g.entity_id and told.currency = g.currency

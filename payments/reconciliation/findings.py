@@ -12,8 +12,15 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from payments.money import Money
-from payments.reconciliation import candidates, continuity, payout_proof, together
-from payments.reconciliation.finding_rules import RULES, Rule
+from payments.reconciliation import (
+    candidates,
+    continuity,
+    finding_rules,
+    payout_proof,
+    rules_of_the_book,
+    together,
+)
+from payments.reconciliation.finding_rules import Rule
 from payments.reconciliation.models import BankAccount, BankLine, BankMatch, Payout
 from payments.reconciliation.payout_proof import State
 from payments.reconciliation.stripe_reports.rules import RULES as REPORT_RULES
@@ -21,6 +28,10 @@ from payments.reconciliation.stripe_reports.rules import RULES as REPORT_RULES
 _LIST_MAY_TAKE = timedelta(days=3)
 _SOON = timedelta(days=7)
 _AT_ONCE = timedelta(days=2)
+
+RULES = (*finding_rules.RULES, *rules_of_the_book.RULES, *REPORT_RULES)
+COMPUTED = frozenset({"payout_differs", "payout_not_proven", "bank_gap", "bank_line_unmatched"})
+"""The kinds that no single query tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +49,7 @@ class Finding:
 def everything(session: Session, *, at: datetime, today: date) -> list[Finding]:
     """All there is to find, kind by kind."""
     return [
-        *(found for rule in (*RULES, *REPORT_RULES) for found in _by_rule(session, rule, at=at, today=today)),
+        *(found for rule in RULES for found in _by_rule(session, rule, at=at, today=today)),
         *_payouts(session, today=today),
         *_gaps(session, today=today),
         *_lines(session, today=today),

@@ -242,13 +242,8 @@ def _say(
     reason: str,
     position: int = 1,
 ) -> BankMatch:
-    taken = session.scalars(
-        select(BankMatch.bank_line_id).where(
-            BankMatch.kind == kind, BankMatch.subject_id == subject_id, BankMatch.undone_at.is_(None)
-        )
-    ).first()
-    if taken is not None:
-        raise MatchRefused(f"{subject_id} is on the line {taken} already. Undo that first, with a reason.")
+    if subject_id is not None:
+        _refuse_what_is_on_another_line(session, kind, subject_id)
     match = BankMatch(
         id=new_id("bmt"),
         bank_line_id=line.id,
@@ -263,6 +258,16 @@ def _say(
     session.flush()
     _log(session, "bank.match", match, line, by=by, reason=match.reason)
     return match
+
+
+def _refuse_what_is_on_another_line(session: Session, kind: str, subject_id: str) -> None:
+    taken = session.scalars(
+        select(BankMatch.bank_line_id).where(
+            BankMatch.kind == kind, BankMatch.subject_id == subject_id, BankMatch.undone_at.is_(None)
+        )
+    ).first()
+    if taken is not None:
+        raise MatchRefused(f"{subject_id} is on the line {taken} already. Undo that first, with a reason.")
 
 
 def _log(

@@ -27,6 +27,7 @@ class SmallStripe:
         self.now = BEGIN
         self.balance_transactions: list[Thing] = []
         self._things: dict[str, Thing] = {}
+        self._paid_out: set[str] = set()
         self._said: list[Delivery | Thing] = []
 
     def a_day_passes(self, days: int = 1) -> None:
@@ -158,35 +159,59 @@ class SmallStripe:
 
     # Money that goes elsewhere
 
-    def payout(self, amount: int, *, currency: str = "usd") -> Thing:
+    def payout(self, amount: int, *, currency: str = "usd", arrives_after: int = 0, **given: Any) -> Thing:
         """Money on its way to the bank; negative when Stripe debits the bank."""
+        facts = {
+            "status": "paid",
+            "automatic": False,
+            "method": "standard",
+            "reconciliation_status": "not_applicable",
+            "statement_descriptor": None,
+            "trace_id": None,
+        }
         payout = self._keep(
             "po",
             object="payout",
             amount=amount,
             currency=currency,
-            status="paid",
-            created=self.now,
-            arrival_date=self.now,
-            automatic=False,
-            method="standard",
-            reconciliation_status="not_applicable",
-            statement_descriptor=None,
-            trace_id=None,
+            arrival_date=self.now + arrives_after * 86_400,
             failure_code=None,
             balance_transaction=None,
             failure_balance_transaction=None,
             original_payout=None,
             reversed_by=None,
+            **{**facts, **given},
         )
         row = self.moves("payout", -amount, source=payout, currency=currency)
         payout["balance_transaction"] = row["id"]
         self.say("payout.paid", payout)
         return payout
 
+    def pays_out(self, currency: str = "usd", **given: Any) -> Thing:
+        """An automatic payout of whatever is available and was in none before, and Stripe's list of it."""
+        carried = [
+            row
+            for row in self.balance_transactions
+            if row["currency"] == currency
+            and row["available_on"] <= self.now
+            and row["reporting_category"] != "payout"
+            and row["id"] not in self._paid_out
+        ]
+        self._paid_out.update(row["id"] for row in carried)
+        payout = self.payout(
+            sum(row["net"] for row in carried),
+            currency=currency,
+            automatic=True,
+            reconciliation_status="completed",
+            **given,
+        )
+        own = self.balance_transactions[-1]
+        self._said.append(inbox.of_payout_list(payout, [*carried, own]))
+        return payout
+
     def payout_fails(self, payout: Thing) -> Thing:
         """After it had been called paid."""
-        payout["status"] = "failed"
+        payout.update(status="failed", failure_code="account_closed")
         row = self.moves(
             "payout_reversal",
             payout["amount"],
@@ -252,6 +277,10 @@ class SmallStripe:
         said, self._said = self._said, []
         return [item if isinstance(item, Delivery) else self._fetched(item) for item in said]
 
+    def things(self, prefix: str) -> list[Thing]:
+        """Everything of one kind, by the beginning of its id, in the order in which it came to be."""
+        return [thing for thing_id, thing in self._things.items() if thing_id.startswith(f"{prefix}_")]
+
     def nets(self) -> dict[str, int]:
         """The sum of `net` of all balance transactions, by currency."""
         totals: dict[str, int] = {}
@@ -260,9 +289,8 @@ class SmallStripe:
         return totals
 
     def _fetched(self, row: Thing) -> Delivery:
-        return inbox.of_balance_transaction(
-            {**row, "source": deepcopy(self._things.get(row["source"] or ""))}
-        )
+        source = deepcopy(self._things.get(row["source"] or "", row["source"]))
+        return inbox.of_balance_transaction({**row, "source": source})
 
     def _dispute(self, charge: Thing, amount: int | None, status: str) -> Thing:
         return self._keep(

@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from payments.database import transaction
 from payments.ledger.models import JournalEntry
+from payments.reconciliation import matching
 from payments.reconciliation.matching import MatchRefused
 from payments.reconciliation.models import BankMatch
 from payments.staff.models import AuditEntry
@@ -280,14 +281,17 @@ def test_what_is_not_the_same_to_the_cent_is_refused(treasury: Treasury):
 
 def test_a_line_is_one_thing_and_a_payout_on_one_line_by_the_database_itself(treasury: Treasury):
     payout, day, amount = a_payout(treasury)
-    line, other, free = treasury.the_bank_says(
-        (day, amount, "STRIPE"), (day, 100, "INTEREST"), (day, -100, "FEE")
+    line, other, third, free = treasury.the_bank_says(
+        (day, amount, "STRIPE"), (day, 100, "INTEREST"), (day, 7, "INTEREST"), (day, -100, "FEE")
     )
     treasury.reconciles()
     twice = treasury.types("bank", "ignore", line, "--reason", "x")
     treasury.types("bank", "ignore", other, "--reason", "interest of the account")
+    treasury.types("bank", "ignore", third, "--reason", "more of it")
 
     assert isinstance(twice.error, MatchRefused)
+    with transaction() as session:
+        assert matching.said_of(session, [other, third]).keys() == {other, third}
     assert treasury.almoner("reconcile").exit_code == 0
     for again in (
         BankMatch(id="b", bank_line_id=line, kind="ignored", reason="x"),
