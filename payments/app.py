@@ -15,14 +15,18 @@ from fastapi.staticfiles import StaticFiles
 
 from payments import clock, logs
 from payments.api import (
+    bank,
     donations,
+    exceptions,
     funds,
     health,
     mail_reports,
     monthly_gifts,
     offline_gifts,
+    payouts,
     problems,
     refunds,
+    stripe_reports,
 )
 from payments.database import new_id
 from payments.pages import give, manage, verification
@@ -49,7 +53,10 @@ def create_app() -> App:
         max_body_size=_LARGEST_REQUEST,
     )
     problems.install(inside)
-    for resource in (donations, funds, monthly_gifts, refunds, offline_gifts):
+    for resource in (
+        *(donations, funds, monthly_gifts, refunds, offline_gifts),
+        *(payouts, bank, exceptions, stripe_reports),
+    ):
         inside.include_router(resource.router, prefix="/api/v1")
     inside.include_router(health.router)
     inside.include_router(mail_reports.router)

@@ -18,6 +18,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from payments.api.paging import CursorUnknown
+from payments.api.uploads import UploadEmpty
 from payments.donations import recording
 from payments.donations import refund_requests as refunds
 from payments.donations.checkout import DonationNotFound, IdempotencyKeyReused
@@ -25,6 +27,11 @@ from payments.donations.organisation import OrganisationNotLoaded
 from payments.donations.wishes import WishRefused
 from payments.errors import AlmonerError, StripeRefused, StripeUnavailable
 from payments.monthly import refusals as monthly
+from payments.reconciliation import bank_accounts, matching, payouts
+from payments.reconciliation import reconcile as rounds
+from payments.reconciliation.formats.csv_profile import ProfileWrong
+from payments.reconciliation.statements import StatementRefused
+from payments.reconciliation.stripe_reports.reading import ReportRefused
 from payments.staff import people, tokens
 from payments.staff.requests import StaffKeyReused
 from payments.translations import best_locale, sentence_for
@@ -100,6 +107,19 @@ _TABLE: dict[type[AlmonerError], _Row] = {
     recording.PaperRefused: _Row(422, "offline-gift-refused", "The gift cannot be recorded as it is"),
     recording.DepositRefused: _Row(409, "deposit-refused", "These gifts cannot go on one slip"),
     recording.NotReversible: _Row(409, "not-reversible", "It cannot be taken back"),
+    payouts.PayoutUnknown: _Row(404, "payout-not-found", "No such payout"),
+    bank_accounts.BankAccountUnknown: _Row(404, "bank-account-not-found", "No such bank account"),
+    bank_accounts.BankAccountRefused: _Row(422, "bank-account-refused", "The account cannot be added so"),
+    ProfileWrong: _Row(422, "csv-profile-wrong", "The profile cannot be followed", field="csv_profile"),
+    StatementRefused: _Row(422, "statement-refused", "The statement cannot be taken in"),
+    ReportRefused: _Row(422, "report-refused", "The report cannot be compared"),
+    UploadEmpty: _Row(422, "upload-empty", "There is no file in the body"),
+    matching.BankLineUnknown: _Row(404, "bank-line-not-found", "No such bank line"),
+    matching.MatchRefused: _Row(409, "match-refused", "The line cannot be that"),
+    rounds.ExceptionUnknown: _Row(404, "exception-not-found", "No such exception"),
+    rounds.OwnException: _Row(403, "own-exception", "Somebody else must accept it"),
+    people.StaffUnknown: _Row(422, "staff-unknown", "Nobody works here under this name"),
+    CursorUnknown: _Row(422, "cursor-unknown", "No page ends so", field="after"),
     StripeUnavailable: _Row(503, "stripe-unavailable", "Payments are not available now", retry_after=5),
     StripeRefused: _Row(502, "stripe-refused", "The payment page could not be opened"),
 }
@@ -194,7 +214,7 @@ class TooLarge:
                     status=413,
                     name="too-large",
                     title="The request is too large",
-                    detail="Send less: no gift needs as much.",
+                    detail="Send less: no gift needs as much, and a larger file is imported at the terminal.",
                 )
                 await refusal(scope, receive, send)
             elif not is_replaced:

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy import select
 
 from payments.cli.acting import As, Why, acting
 from payments.cli.printing import AsJson, console, print_json, print_table
 from payments.database import transaction
 from payments.money import Money
-from payments.reconciliation import bank_accounts, bank_import, matching
+from payments.reconciliation import bank_accounts, bank_import, bank_lines, matching
 from payments.reconciliation.formats.csv_profile import ProfileWrong
 from payments.reconciliation.models import BankAccount, BankLine, BankMatch
 
@@ -138,42 +137,39 @@ def import_file(
 
 @app.command("lines")
 def lines(
+    *,
     account: Annotated[str | None, typer.Option(help="Only of this account.")] = None,
     first_day: Annotated[datetime | None, _From] = None,
     last_day: Annotated[datetime | None, _To] = None,
+    unsaid: Annotated[
+        bool, typer.Option("--unsaid", help="Only those of which nobody has said what they are.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, max=100_000)] = 50,
     as_json: AsJson = False,
 ) -> None:
     """The lines of the bank, newest first."""
-    wanted = select(BankLine).order_by(
-        BankLine.booked_on.desc(), BankLine.bank_statement_id, BankLine.position.desc()
+    wanted = bank_lines.Wanted(
+        account_id=account, first_day=_date(first_day), last_day=_date(last_day), is_unsaid=unsaid
     )
     with transaction() as session:
-        if account is not None:
-            wanted = wanted.where(BankLine.bank_account_id == bank_accounts.find(session, account).id)
-        if first_day is not None:
-            wanted = wanted.where(BankLine.booked_on >= first_day.date())
-        if last_day is not None:
-            wanted = wanted.where(BankLine.booked_on <= last_day.date())
-        rows = session.scalars(wanted.limit(limit)).all()
-        said = matching.said_of(session, [row.id for row in rows])
+        told = bank_lines.listed(session, wanted, limit=limit)
     if as_json:
-        print_json([_line_shown(row, said.get(row.id, ())) for row in rows])
+        print_json([_line_shown(each.line, each.matches) for each in told])
         return
     print_table(
         "Bank lines",
         ["line", "booked", ">amount", "from or to", "text", "reference", "is"],
         [
             (
-                row.id,
-                row.booked_on,
-                Money(row.amount, row.currency).format("en"),
-                row.counterparty,
-                row.text,
-                row.payment_reference or row.bank_reference,
-                " + ".join(match.subject_id or "ignored" for match in said.get(row.id, ())) or None,
+                each.line.id,
+                each.line.booked_on,
+                Money(each.line.amount, each.line.currency).format("en"),
+                each.line.counterparty,
+                each.line.text,
+                each.line.payment_reference or each.line.bank_reference,
+                " + ".join(match.subject_id or "ignored" for match in each.matches) or None,
             )
-            for row in rows
+            for each in told
         ],
     )
 

@@ -5,8 +5,6 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from payments.cli.printing import AsJson, console, instant, print_facts, print_json, print_table
 from payments.cli.report_files import Language, Out, write
@@ -14,7 +12,7 @@ from payments.database import transaction
 from payments.money import Money
 from payments.reconciliation import payout_proof, payouts
 from payments.reconciliation.models import Payout
-from payments.reconciliation.payout_proof import Carried, Proof, Sums
+from payments.reconciliation.payout_proof import Carried, Proven, Sums
 from payments.reconciliation.reports import payout_page
 from payments.reconciliation.reports.payout import payout_report
 
@@ -35,17 +33,15 @@ def list_payouts(
     as_json: AsJson = False,
 ) -> None:
     """Payouts, the latest first, each with its sums and whether it is proven."""
-    wanted = select(Payout).order_by(Payout.arrives_on.desc(), Payout.made_at.desc()).limit(limit)
-    if first_day is not None:
-        wanted = wanted.where(Payout.arrives_on >= first_day.date())
-    if last_day is not None:
-        wanted = wanted.where(Payout.arrives_on <= last_day.date())
-    if status is not None:
-        wanted = wanted.where(Payout.status == status)
+    wanted = payouts.Wanted(
+        first_day=first_day.date() if first_day is not None else None,
+        last_day=last_day.date() if last_day is not None else None,
+        status=status,
+    )
     with transaction() as session:
-        proven = _proven(session, session.scalars(wanted).all())
+        proven = payout_proof.prove(session, payouts.listed(session, wanted, limit=limit))
     if as_json:
-        print_json([_shown(payout, sums, proof) for payout, sums, proof in proven])
+        print_json([_shown(each) for each in proven])
         return
     print_table(
         "Payouts",
@@ -64,15 +60,15 @@ def list_payouts(
         ],
         [
             (
-                payout.stripe_payout_id,
-                payout.arrives_on,
-                payout.status,
-                sums.lines,
-                *_money(payout, sums.gross, -sums.fees, sums.refunds, sums.disputes, sums.other),
-                *_money(payout, payout.amount),
-                proof.state.replace("_", " "),
+                each.payout.stripe_payout_id,
+                each.payout.arrives_on,
+                each.payout.status,
+                each.sums.lines,
+                *_money(each.payout, *_parts(each.sums).values()),
+                *_money(each.payout, each.payout.amount),
+                each.proof.state.replace("_", " "),
             )
-            for payout, sums, proof in proven
+            for each in proven
         ],
     )
 
@@ -82,7 +78,7 @@ def show(stripe_payout_id: str, as_json: AsJson = False) -> None:
     """One payout, line by line; exit code 1 when it differs from what it carries."""
     with transaction() as session:
         payout = payouts.find(session, stripe_payout_id)
-        (_, sums, proof) = _proven(session, [payout])[0]
+        [proven] = payout_proof.prove(session, [payout])
         lines = payout_proof.carried(session, payout)
         origins = [
             (each, payout_proof.carried(session, each)) for each in payout_proof.origins(session, payout)
@@ -91,7 +87,7 @@ def show(stripe_payout_id: str, as_json: AsJson = False) -> None:
     if as_json:
         print_json(
             {
-                **_shown(payout, sums, proof),
+                **_shown(proven),
                 "lines": [_line_shown(payout, line) for line in lines],
                 "carried_on_by": next_one,
                 "from_failed_payouts": [
@@ -104,11 +100,11 @@ def show(stripe_payout_id: str, as_json: AsJson = False) -> None:
             }
         )
     else:
-        _print(payout, sums, proof, next_one)
+        _print(proven, next_one)
         _print_lines(payout, lines, "What it carries")
         for failed, its_lines in origins:
             _print_lines(failed, its_lines, f"From {failed.stripe_payout_id}, which failed")
-    raise typer.Exit(1 if proof.state is payout_proof.State.DIFFERS else 0)
+    raise typer.Exit(1 if proven.proof.state is payout_proof.State.DIFFERS else 0)
 
 
 @app.command("page")
@@ -119,29 +115,22 @@ def page(stripe_payout_id: str, *, out: Out, language: Language = "en") -> None:
     write(payout_page.page_of(report, language), out)
 
 
-def _proven(session: Session, rows: Sequence[Payout]) -> list[tuple[Payout, Sums, Proof]]:
-    sums = payout_proof.sums(session, [row.stripe_payout_id for row in rows])
-    own = payout_proof.own_movements(session, rows)
-    return [
-        (
-            row,
-            sums.get(row.stripe_payout_id, Sums()),
-            payout_proof.proof_of(row, sums.get(row.stripe_payout_id, Sums()), own.get(row.stripe_payout_id)),
-        )
-        for row in rows
-    ]
-
-
-def _print(payout: Payout, sums: Sums, proof: Proof, next_one: str | None) -> None:
-    parts = {
+def _parts(sums: Sums) -> dict[str, int]:
+    return {
         "gross": sums.gross,
         "fees": -sums.fees,
         "refunds": sums.refunds,
         "disputes": sums.disputes,
         "other": sums.other,
     }
+
+
+def _print(proven: Proven, next_one: str | None) -> None:
+    payout, proof = proven.payout, proven.proof
     carries = ", ".join(
-        f"{name} {Money(amount, payout.currency).format('en')}" for name, amount in parts.items() if amount
+        f"{name} {Money(amount, payout.currency).format('en')}"
+        for name, amount in _parts(proven.sums).items()
+        if amount
     )
     print_facts(
         f"Payout {payout.stripe_payout_id}",
@@ -186,7 +175,9 @@ def _money(payout: Payout, *amounts: int) -> list[str]:
     return [Money(amount, payout.currency).format("en") if amount else "" for amount in amounts]
 
 
-def _shown(payout: Payout, sums: Sums, proof: Proof) -> dict[str, Any]:
+def _shown(proven: Proven) -> dict[str, Any]:
+    payout, sums, proof = proven.payout, proven.sums, proven.proof
+
     def money(amount: int) -> Money:
         return Money(amount, payout.currency)
 

@@ -148,6 +148,29 @@ def own_movements(session: Session, payouts: Sequence[Payout]) -> dict[str, int]
     return {named[transaction_id]: amount for transaction_id, amount in rows}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proven:
+    """A payout beside its sums and what is proven of it."""
+
+    payout: Payout
+    sums: Sums
+    proof: Proof
+
+
+def prove(session: Session, rows: Sequence[Payout]) -> list[Proven]:
+    """Many at once, in their order."""
+    found = sums(session, [row.stripe_payout_id for row in rows])
+    own = own_movements(session, rows)
+    return [
+        Proven(
+            payout=row,
+            sums=found.get(row.stripe_payout_id, Sums()),
+            proof=proof_of(row, found.get(row.stripe_payout_id, Sums()), own.get(row.stripe_payout_id)),
+        )
+        for row in rows
+    ]
+
+
 def proof_of(payout: Payout, found: Sums, own: int | None) -> Proof:
     """What is proven of a payout, from its lines' sums and its own movement. Pure."""
     if own is None:

@@ -6,10 +6,10 @@ trace) stays named; the rest is as it was last said.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, case, cast, func, or_, select, update
+from sqlalchemy import ColumnElement, String, and_, case, cast, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -42,6 +42,34 @@ def find(session: Session, stripe_payout_id: str) -> Payout:
     if found is None:
         raise PayoutUnknown(stripe_payout_id)
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which payouts to list."""
+
+    first_day: date | None = None
+    last_day: date | None = None
+    """Arriving by this day."""
+    status: str | None = None
+
+
+def listed(session: Session, wanted: Wanted, *, limit: int, after: str | None = None) -> Sequence[Payout]:
+    """The latest first; `after` names the last one of the page before."""
+    chosen = select(Payout).order_by(*(column.desc() for column in _ORDER)).limit(limit)
+    if wanted.first_day is not None:
+        chosen = chosen.where(Payout.arrives_on >= wanted.first_day)
+    if wanted.last_day is not None:
+        chosen = chosen.where(Payout.arrives_on <= wanted.last_day)
+    if wanted.status is not None:
+        chosen = chosen.where(Payout.status == wanted.status)
+    if after is not None:
+        last = find(session, after)
+        chosen = chosen.where(tuple_(*_ORDER) < (last.arrives_on, last.made_at, last.stripe_payout_id))
+    return session.scalars(chosen).all()
+
+
+_ORDER = (Payout.arrives_on, Payout.made_at, Payout.stripe_payout_id)
 
 
 def note(session: Session, said: Sequence[tuple[shapes.Payout, datetime]]) -> None:

@@ -136,6 +136,19 @@ def queue(session: Session) -> Sequence[Discrepancy]:
     ).all()
 
 
+def place_of(row: Discrepancy) -> tuple[date, datetime, str, str]:
+    """Where it stands in the queue."""
+    return (row.due_on, row.opened_at, row.kind, row.subject_id)
+
+
+def place(session: Session, discrepancy_id: str) -> tuple[date, datetime, str, str]:
+    """Where it stands or stood, though it may be closed by now."""
+    row = session.get(Discrepancy, discrepancy_id)
+    if row is None:
+        raise ExceptionUnknown(discrepancy_id)
+    return place_of(row)
+
+
 def give_to(
     session: Session, discrepancy_id: str, owner: StaffMember, *, due_on: date | None, by: StaffMember
 ) -> Discrepancy:

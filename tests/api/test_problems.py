@@ -37,6 +37,23 @@ PUBLISHED = {
     "/api/v1/monthly-gifts/{monthly_gift_id}/resume",
     "/api/v1/monthly-gifts/{monthly_gift_id}/amount",
     "/api/v1/monthly-gifts/{monthly_gift_id}/day",
+    "/api/v1/payouts",
+    "/api/v1/payouts/{payout_id}",
+    "/api/v1/payouts/{payout_id}/lines",
+    "/api/v1/payouts/{payout_id}/report",
+    "/api/v1/bank-accounts",
+    "/api/v1/bank-accounts/{account_id}/csv-profile",
+    "/api/v1/bank-accounts/{account_id}/statements",
+    "/api/v1/bank-lines",
+    "/api/v1/bank-lines/{line_id}/match",
+    "/api/v1/bank-lines/{line_id}/ignore",
+    "/api/v1/bank-lines/{line_id}/unmatch",
+    "/api/v1/reconciliations",
+    "/api/v1/exceptions",
+    "/api/v1/exceptions/report",
+    "/api/v1/exceptions/{exception_id}/assign",
+    "/api/v1/exceptions/{exception_id}/accept",
+    "/api/v1/stripe-reports",
 }
 
 

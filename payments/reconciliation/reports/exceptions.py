@@ -16,7 +16,7 @@ from payments.donations.organisation import receiving_entity
 from payments.ledger.models import BalanceTransaction
 from payments.money import Money
 from payments.reconciliation import reconcile as rounds
-from payments.reconciliation.finding_rules import RULES
+from payments.reconciliation.findings import RULES
 from payments.reconciliation.models import (
     BankLine,
     BankMatch,
@@ -24,12 +24,11 @@ from payments.reconciliation.models import (
     Payout,
     ReconciliationRound,
 )
-from payments.reconciliation.stripe_reports.rules import RULES as REPORT_RULES
 from payments.staff import people
 from payments.staff.models import StaffMember
 
 _BLOCKING = ("payout_differs", "payout_not_proven", "bank_gap", "bank_line_unmatched")
-_KINDS = {rule.kind: rule.blocks_close for rule in (*RULES, *REPORT_RULES)} | dict.fromkeys(_BLOCKING, True)
+_KINDS = {rule.kind: rule.blocks_close for rule in RULES} | dict.fromkeys(_BLOCKING, True)
 """Every kind that can be found, and whether it keeps a month open."""
 
 
