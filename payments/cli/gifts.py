@@ -16,6 +16,7 @@ from payments.ledger.models import BalanceTransaction, JournalEntry, JournalMove
 from payments.mail.models import OutgoingMail
 from payments.money import Money
 from payments.receipts.models import DueReceipt, Receipt, ReceiptDocument
+from payments.reconciliation import way_to_the_bank
 from payments.webhooks.models import QueuedEvent, StripeEvent
 
 app = typer.Typer(no_args_is_help=True, help="Gifts and what became of them.")
@@ -84,6 +85,7 @@ def _beside(session: Session, donation_id: str) -> Beside:
         is_receipt_due=due is not None,
         receipt_trouble=due.last_error if due is not None else None,
         events=_events_about(session, donation_id),
+        payouts=way_to_the_bank.legs(session, donation_id),
     )
 
 
@@ -189,6 +191,7 @@ def _story(session: Session, gift: Donation) -> dict[str, Any]:
             }
             for bt in settled
         ],
+        "payouts": way_to_the_bank.legs(session, gift.id),
         "journal": [
             {
                 "number": entry.number,
@@ -240,6 +243,13 @@ def _print_story(story: dict[str, Any]) -> None:
         console.print(
             f"  settled as {bt['id']}: gross {bt['gross'].format('en')} - fee {bt['fee'].format('en')}"
             f" = net {bt['net'].format('en')}",
+            markup=False,
+        )
+    for leg in story["payouts"]:
+        seen = f"on the statement of {leg.bank_account_id} on {leg.booked_on} as {leg.bank_line_id}"
+        console.print(
+            f"  paid out in {leg.stripe_payout_id} of {leg.amount.format('en')} ({leg.status}), "
+            + (seen if leg.bank_line_id else f"due at the bank on {leg.arrives_on}"),
             markup=False,
         )
     if story["journal"]:

@@ -17,6 +17,7 @@ import typer
 
 from payments.cli.printing import AsJson, console, print_facts, print_json
 from payments.errors import AlmonerError
+from payments.money import Money
 from payments.settings import settings
 
 app = typer.Typer(no_args_is_help=True, help="The sandbox that stands in for Stripe.")
@@ -117,7 +118,37 @@ def write_report(
     console.print(f"Written: {out}", markup=False)
 
 
-def _ask(method: str, door: str, given: dict[str, int] | None = None) -> dict[str, Any]:
+@app.command("payout")
+def pay_out(
+    currency: Annotated[str, typer.Option(help="Such as usd.")] = "usd", as_json: AsJson = False
+) -> None:
+    """Let Stripe pay out all that it holds. It is at the bank two working days later: `sandbox advance`."""
+    payout = _ask("POST", "payouts", {"currency": currency.lower(), "all": True})
+    if as_json:
+        print_json(payout)
+        return
+    amount = Money(payout["amount"], payout["currency"])
+    arrives = datetime.fromtimestamp(payout["arrival_date"], UTC).date()
+    console.print(f"{payout['id']}: {amount.format('en')}, at the bank on {arrives}.", markup=False)
+
+
+@app.command("bank-statement")
+def write_bank_statement(
+    out: Annotated[Path, typer.Option(dir_okay=False, help="Where to write the file (CAMT.053).")],
+    *,
+    first_day: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First day.")],
+    last_day: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day.")],
+    currency: Annotated[str, typer.Option(help="Such as usd.")] = "usd",
+) -> None:
+    """Write what the charity's bank would say of Stripe's payouts, for `almoner bank import`."""
+    wanted = urllib.parse.urlencode(
+        {"currency": currency.lower(), "from": f"{first_day:%Y-%m-%d}", "to": f"{last_day:%Y-%m-%d}"}
+    )
+    out.write_bytes(_answer("GET", f"bank_statement?{wanted}", None))
+    console.print(f"Written: {out}", markup=False)
+
+
+def _ask(method: str, door: str, given: dict[str, Any] | None = None) -> dict[str, Any]:
     base = settings().stripe_api_base
     try:
         told = json.loads(_answer(method, door, given))
@@ -128,7 +159,7 @@ def _ask(method: str, door: str, given: dict[str, int] | None = None) -> dict[st
     return told
 
 
-def _answer(method: str, door: str, given: dict[str, int] | None) -> bytes:
+def _answer(method: str, door: str, given: dict[str, Any] | None) -> bytes:
     base = settings().stripe_api_base
     if settings().is_live or not base:
         raise SandboxNotSet

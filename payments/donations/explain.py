@@ -5,7 +5,7 @@ Receipts and waiting events belong to rooms above this one, so whoever asks brin
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
@@ -55,6 +55,19 @@ class EventFact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutFact:
+    """A payout that carries money of the gift, among other money, and the bank's line if there is one."""
+
+    stripe_payout_id: str
+    status: str
+    amount: Money
+    arrives_on: date
+    bank_account_id: str | None = None
+    bank_line_id: str | None = None
+    booked_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Beside:
     """What the rooms above know of the gift."""
 
@@ -63,6 +76,8 @@ class Beside:
     receipt_trouble: str | None = None
     """Why a due receipt could not be issued the last time."""
     events: Sequence[EventFact] = ()
+    payouts: Sequence[PayoutFact] = ()
+    """In the order in which they left."""
 
 
 def explain(session: Session, donation_id: str, beside: Beside) -> list[Sentence]:
@@ -70,7 +85,13 @@ def explain(session: Session, donation_id: str, beside: Beside) -> list[Sentence
     story = read(session, donation_id)
     tellers = (_begun, _attempts, _paid, _fee_cover, _settled, _split, refunds, disputes, returned)
     sentences = [sentence for teller in tellers for sentence in teller(story)]
-    return [*sentences, *_stands(story), *_receipts(story, beside), *_waiting(beside)]
+    return [
+        *sentences,
+        *_stands(story),
+        *_to_the_bank(beside),
+        *_receipts(story, beside),
+        *_waiting(beside),
+    ]
 
 
 def _begun(story: Story) -> Iterator[Sentence]:
@@ -269,6 +290,21 @@ def _owed_payment(story: Story, payment: OwedPayment) -> Iterator[Sentence]:
     if words is not None:
         on = f" on {story.day(payment.decided_at)}" if payment.decided_at is not None else ""
         yield Sentence("owed", f"{said(amount)} that was owed {words}{on}.", {"amount": amount})
+
+
+def _to_the_bank(beside: Beside) -> Iterator[Sentence]:
+    for payout in beside.payouts:
+        told = f"It is in Stripe's payout {payout.stripe_payout_id} of {said(payout.amount)} in all"
+        if payout.status in {"failed", "canceled"}:
+            then = ", which came to nothing; its money went back to Stripe."
+        elif payout.booked_on is not None:
+            then = (
+                f", which stands on the statement of {payout.bank_account_id} on {day(payout.booked_on)}"
+                f" (line {payout.bank_line_id})."
+            )
+        else:
+            then = f", due at the bank on {day(payout.arrives_on)}; no line of the bank is known for it yet."
+        yield Sentence("payout", told + then, {"payout": payout.amount})
 
 
 def _receipts(story: Story, beside: Beside) -> Iterator[Sentence]:

@@ -70,6 +70,8 @@ Others:
 
     reports/{type}              GET, with interval_start, interval_end, payout, timezone, currency, columns
                                 and decimal_separator as Stripe names them: the report's CSV (reports.py)
+    bank_statement              GET, with currency, from and to as YYYY-MM-DD: what of the payouts stands on
+                                the bank's statement, as CAMT.053 (bank_statement.py)
     foreign_charge              {"amount": 4200, "currency": "usd", "card": "4242...", "description": "Mug",
                                 "metadata": {}, "settle": true}: a shop's sale on the same account
 """
@@ -78,13 +80,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from payments.sandbox import balance, billing_control, checkout, money_control, payments, reports, walk
+from payments.sandbox import (
+    balance,
+    bank_statement,
+    billing_control,
+    checkout,
+    money_control,
+    payments,
+    reports,
+    walk,
+)
 from payments.sandbox.cards import digits_only, look_up, with_expiry
 from payments.sandbox.errors import Refusal, no_such
 from payments.sandbox.faults import Fault
@@ -120,6 +132,7 @@ def routes(sandbox: Sandbox) -> list[Route]:
         ("GET", "/_sandbox/state", _state),
         ("POST", "/_sandbox/reset", _reset),
         ("GET", "/_sandbox/reports/{type}", _report),
+        ("GET", "/_sandbox/bank_statement", _bank_statement),
         ("GET", "/_sandbox/clock", _show_clock),
         ("POST", "/_sandbox/clock", _move_clock),
         *money_control.TABLE,
@@ -326,6 +339,17 @@ async def _report(sandbox: Sandbox, given: dict[str, Any], request: Request) -> 
     if "columns" in wanted:
         wanted["columns"] = wanted["columns"].split(",")
     return reports.csv_of(sandbox.world, request.path_params["type"], wanted)
+
+
+async def _bank_statement(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
+    """What the bank would say of the payouts, as its file."""
+    asked = request.query_params
+    try:
+        first_day, last_day = (date.fromisoformat(asked[name]) for name in ("from", "to"))
+    except (KeyError, ValueError):
+        raise Refusal("Say from and to as YYYY-MM-DD.", param="from") from None
+    currency = asked.get("currency", sandbox.world.settlement_currencies[0])
+    return bank_statement.camt053(sandbox.world, currency=currency, first_day=first_day, last_day=last_day)
 
 
 async def _state(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from payments.sandbox import balance, money_shapes
+from payments.sandbox import balance, bank_statement, money_shapes
 from payments.sandbox.currencies import CURRENCIES
 from payments.sandbox.errors import Refusal
 from payments.sandbox.events import emit
@@ -244,6 +244,7 @@ def arrive(world: World, payout: Thing) -> Thing:
     world.store.forget("due", f"pay_payout:{payout['id']}")
     payout["status"] = "paid"
     world.store.save("payout", payout)
+    bank_statement.note(world, payout, payout["amount"], what="", at=payout["arrival_date"])
     emit(world, "payout.paid", payout)
     trace: Thing = {"status": "unsupported", "value": None}
     if payout["method"] == "standard":
@@ -260,6 +261,9 @@ def fail(world: World, payout: Thing, *, code: str = "account_closed") -> Thing:
         raise Refusal(f"Unknown: {code}. Known: {', '.join(_FAILURES)}", param="code")
     if payout["status"] in ("failed", "canceled"):
         raise Refusal(f"The payout is {payout['status']} already.", param="id")
+    if payout["status"] == "paid":
+        day = max(world.now(), payout["arrival_date"])
+        bank_statement.note(world, payout, -payout["amount"], what="RETURN", at=day)
     previous = _come_back(world, payout, status="failed", type_="payout_failure")
     payout.update(failure_code=code, failure_message=_FAILURES[code])
     world.store.save("payout", payout)
