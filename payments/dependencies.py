@@ -20,6 +20,7 @@ from payments.donations import checkout, organisation, wishes
 from payments.donations.models import Donation, DonationStatus
 from payments.donations.wishes import Wish, WishRefused
 from payments.errors import StripeRefused, StripeUnavailable
+from payments.giftaid import wishing
 from payments.monthly import beginning
 from payments.settings import settings
 from payments.staff import people, tokens
@@ -109,9 +110,18 @@ def _begin(wish: Wish, *, key: str, wish_sha256: str) -> CheckoutRequest | None:
         with database.transaction() as session:
             offer = organisation.read_offer(session)
     agreed = wishes.agree(wish, terms=offer.terms, funds=offer.funds)
+    for refusal in wishing.refusals(wish, offer.entity):
+        raise refusal
     begin = beginning.begin if wish.frequency == "monthly" else checkout.begin
-    with database.single_statements() as connection:
-        begun = begin(connection, wish, agreed, key=key, wish_sha256=wish_sha256, entity_id=offer.entity.id)
+    facts = {"key": key, "wish_sha256": wish_sha256, "entity_id": offer.entity.id}
+    if wish.gift_aid is None:
+        with database.single_statements() as connection:
+            begun = begin(connection, wish, agreed, **facts)
+    else:
+        with database.transaction() as session:
+            begun = begin(session, wish, agreed, **facts)
+            if begun is not None:
+                wishing.declare(session, wish, begun.donation, offer.entity)
     if begun is None:
         return None
     return checkout.request_for(

@@ -9,7 +9,7 @@ from payments.api.problems import documented, wish_refused
 from payments.dependencies import DatabaseSession, IdempotencyKey, open_checkout
 from payments.donations import checkout
 from payments.donations.models import Donation, DonationStatus
-from payments.donations.wishes import Dedication, Share, Wish, WishRefused
+from payments.donations.wishes import Dedication, GiftAid, Share, Wish, WishRefused
 
 router = APIRouter(prefix="/donations", tags=["donations"])
 
@@ -61,6 +61,16 @@ class SourceSent(Sent):
     utm_term: str | None = None
 
 
+class GiftAidSent(Sent):
+    """A declaration for Gift Aid, by a donor who saw its words and ticked an unticked box."""
+
+    title: str = Field(default="", examples=["Mrs"], max_length=4)
+    first_name: str = Field(examples=["Ann"])
+    last_name: str = Field(examples=["Lee"])
+    house: str = Field(examples=["4"], description="The number or name of the home.")
+    postcode: str = Field(examples=["S19 2BD"], description="`X` for a home abroad.")
+
+
 class DonationSent(Sent):
     """A gift to begin."""
 
@@ -90,6 +100,9 @@ class DonationSent(Sent):
     cover_fees: bool = False
     donor: DonorSent
     dedication: DedicationSent | None = None
+    gift_aid: GiftAidSent | None = Field(
+        default=None, description="Only for a charity in the United Kingdom, for gifts in pounds."
+    )
     source: SourceSent = SourceSent()
 
     @model_validator(mode="after")
@@ -116,6 +129,7 @@ class DonationSent(Sent):
             locale=self.donor.locale,
             dedication=Dedication(self.dedication.kind, self.dedication.name) if self.dedication else None,
             source=self.source.model_dump(exclude_none=True),
+            gift_aid=GiftAid(**self.gift_aid.model_dump()) if self.gift_aid else None,
         )
 
 

@@ -78,6 +78,8 @@ class Opened:
 def fingerprint(wish: Wish) -> str:
     """The wish as one hash: two requests with one key must be the same wish."""
     said = repr((replace(wish, source={}), sorted(wish.source.items())))
+    if wish.gift_aid is not None:
+        said += repr(wish.gift_aid)
     return hashlib.sha256(said.encode()).hexdigest()
 
 

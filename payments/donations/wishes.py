@@ -33,6 +33,17 @@ class Dedication:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GiftAid:
+    """That a British donor declares a gift for Gift Aid: the name and the home, as typed."""
+
+    title: str = ""
+    first_name: str
+    last_name: str
+    house: str
+    postcode: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """A gift as the donor asks for it. `amount` is for the funds; covering the fee comes on top."""
 
@@ -46,6 +57,8 @@ class Wish:
     locale: str
     dedication: Dedication | None = None
     source: Mapping[str, str] = field(default_factory=dict)
+    gift_aid: GiftAid | None = field(default=None, repr=False)
+    """Out of `repr`, which may come near a log."""
 
 
 class WishRefused(AlmonerError):
@@ -127,6 +140,34 @@ class MonthlyNotOffered(WishRefused):
 
     field = "frequency"
     sentence = "Monthly gifts in {currency} are not possible here. A single gift is, or another currency."
+
+
+class GiftAidNotOffered(WishRefused):
+    """A declaration for a body outside the United Kingdom, or for a gift that is not in pounds."""
+
+    field = "gift_aid"
+    sentence = "Gift Aid is for gifts in pounds to a charity in the United Kingdom."
+
+
+class GiftAidNameUnfit(WishRefused):
+    """A name that HMRC does not read: missing, too long or in other letters."""
+
+    field = "gift_aid_name"
+    sentence = "For Gift Aid, please write your first and last name in Latin letters, at most 35 each."
+
+
+class GiftAidHouseUnfit(WishRefused):
+    """No number or name of a house."""
+
+    field = "gift_aid_house"
+    sentence = "For Gift Aid, please write the number or name of your house, in at most 40 letters."
+
+
+class GiftAidPostcodeUnfit(WishRefused):
+    """No postcode of the United Kingdom, nor the X that says a home abroad."""
+
+    field = "gift_aid_postcode"
+    sentence = "For Gift Aid, please check the postcode of your home, such as S19 2BD; X if it is abroad."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

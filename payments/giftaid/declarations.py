@@ -80,18 +80,15 @@ def says(code: str, entity: IssuingEntity, *, given_on: date, gift: Donation | N
     return str(wording(code)["says"]).format(**known)
 
 
-def cleaned(person: Person) -> Person:
-    """As it is kept: single spaces, the postcode in its form; `GiftAidRefused` with every fault."""
-    kept = Person(
+def tidied(person: Person) -> Person:
+    """As it is kept: single spaces, the postcode in its form."""
+    return Person(
         title=" ".join(person.title.split()),
         first_name=" ".join(person.first_name.split()),
         last_name=" ".join(person.last_name.split()),
         house=" ".join(person.house.split()),
         postcode=schedule.postcode(person.postcode),
     )
-    if faults := schedule.wrong_with(kept):
-        raise GiftAidRefused(" ".join(faults))
-    return kept
 
 
 def take(
@@ -109,7 +106,9 @@ def take(
 ) -> GiftAidDeclaration:
     """Keep what a donor declared. `code` names the wording that was shown or read out."""
     require_british(entity)
-    kept = cleaned(person)
+    kept = tidied(person)
+    if faults := schedule.wrong_with(kept):
+        raise GiftAidRefused(" ".join(faults))
     declaration = GiftAidDeclaration(
         id=new_id("gad"),
         entity_id=entity.id,

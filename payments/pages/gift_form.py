@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 
 from babel.numbers import format_percent, get_currency_name, get_currency_symbol
 
-from payments.donations.models import Donation, Fund, GivingTerms
-from payments.donations.wishes import Dedication, Share, Wish, WishRefused, agree
+from payments.donations.models import Donation, Fund, GivingTerms, IssuingEntity
+from payments.donations.wishes import Dedication, GiftAid, Share, Wish, WishRefused, agree
+from payments.giftaid import wishing
 from payments.money import Money, exponent, smallest_step
 from payments.pages.amounts import AmountMissing, read_amount, write_amount
 from payments.translations import sentence_for
@@ -37,7 +38,12 @@ _ANCHORS = {
     "dedication": "dedication-name",
     "name": "name",
     "email": "email",
+    "gift_aid": "gift-aid",
+    "gift_aid_name": "first-name",
+    "gift_aid_house": "house",
+    "gift_aid_postcode": "postcode",
 }
+GIFT_AID = ("first_name", "last_name", "house", "postcode")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +110,8 @@ class Answers:
     """By field, a currency in a frequency: a suggested amount in minor units, `own`, or nothing."""
     owns: Mapping[str, str]
     source: Mapping[str, str]
+    gift_aid: Mapping[str, str] | None = None
+    """What was typed for Gift Aid; None where its box is not ticked."""
 
     @property
     def field(self) -> str:
@@ -246,11 +254,12 @@ def filled_in(form: Mapping[str, str], *, locale: str, terms: Sequence[GivingTer
         amounts={field: typed.get(f"amount_{field}", "") for field in _fields(terms)},
         owns={field: typed.get(f"own_amount_{field}", "") for field in _fields(terms)},
         source=_source(form),
+        gift_aid={name: typed.get(name, "") for name in GIFT_AID} if typed.get("gift_aid") else None,
     )
 
 
 def wish_of(
-    answers: Answers, *, terms: Sequence[GivingTerms], funds: Sequence[Fund]
+    answers: Answers, *, terms: Sequence[GivingTerms], funds: Sequence[Fund], entity: IssuingEntity
 ) -> tuple[Wish | None, list[FieldError]]:
     """The wish, or everything that keeps it from being one: a donor mends all of it in one go."""
     refusals: list[WishRefused] = []
@@ -263,6 +272,7 @@ def wish_of(
             refusals.append(refusal)
     wish = _wish(answers, amount if amount is not None else (row or terms[0]).minimum)
     refusals += _refusals(wish, terms=terms, funds=funds)
+    refusals += wishing.refusals(wish, entity)
     if refusals:
         order = list(_ANCHORS)
         refusals.sort(key=lambda refusal: order.index(refusal.field) if refusal.field in order else -1)
@@ -294,6 +304,7 @@ def _wish(answers: Answers, amount: int) -> Wish:
         locale=answers.locale,
         dedication=Dedication(answers.dedication, answers.dedication_name) if answers.dedication else None,
         source=answers.source,
+        gift_aid=GiftAid(**answers.gift_aid) if answers.gift_aid is not None else None,
     )
 
 

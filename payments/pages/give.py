@@ -5,6 +5,7 @@ shows what our own row says, because coming back from Stripe proves nothing. Its
 by others, so it never shows who gave.
 """
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -18,9 +19,10 @@ from payments.clock import day_in
 from payments.database import transaction
 from payments.dependencies import DatabaseSession, OpenedCheckout, open_checkout
 from payments.donations import organisation as charity
-from payments.donations.models import Donation, DonationStatus, Fund, IssuingEntity
+from payments.donations.models import Donation, DonationStatus, Fund, GivingTerms, IssuingEntity
 from payments.donations.wishes import Wish, WishRefused
 from payments.errors import StripeRefused, StripeUnavailable
+from payments.giftaid import wishing
 from payments.monthly.models import MonthlyGift, MonthlyStatus
 from payments.pages import colours, gift_form
 from payments.pages.forms import posted
@@ -76,8 +78,9 @@ def donate_now(request: Request, form: Annotated[dict[str, str], Depends(posted)
     locale = locale_of(request, fallback=form.get("lang"))
     with transaction() as session:
         terms, funds = charity.giving_terms(session), charity.open_funds(session)
+        entity = charity.receiving_entity(session)
     answers = gift_form.filled_in(form, locale=locale, terms=terms)
-    wish, errors = gift_form.wish_of(answers, terms=terms, funds=funds)
+    wish, errors = gift_form.wish_of(answers, terms=terms, funds=funds, entity=entity)
     if wish is None:
         return _form_again(request, answers, errors=errors, status=422)
 
@@ -100,6 +103,13 @@ def _opened(wish: Wish, answers: Answers) -> OpenedCheckout:
             break
         opened = open_checkout(wish, key=gift_form.key_of(answers, attempt=attempt))
     return opened
+
+
+def _gift_aid(entity: IssuingEntity, terms: Sequence[GivingTerms]) -> dict[str, str] | None:
+    """What a donor declares by ticking the box, for each frequency; None where there is no Gift Aid."""
+    if not wishing.is_offered(entity) or "gbp" not in {row.currency for row in terms}:
+        return None
+    return {frequency: wishing.words(entity, frequency) for frequency in gift_form.FREQUENCIES}
 
 
 def _form_again(request: Request, answers: Answers, **facts: Any) -> HTMLResponse:
@@ -167,13 +177,14 @@ def _form_page(
     status: int = 200,
 ) -> HTMLResponse:
     found = errors or []
-    terms = charity.giving_terms(session)
+    terms, entity = charity.giving_terms(session), charity.receiving_entity(session)
     return page(
         "donate.html",
         locale=answers.locale,
         brand=Brand.of(charity.the_organisation(session), answers.locale),
         status=status,
-        entity=charity.receiving_entity(session),
+        entity=entity,
+        gift_aid=_gift_aid(entity, terms),
         frequencies=gift_form.offered_frequencies(terms),
         offers=answers.offers(terms),
         funds=charity.open_funds(session),
