@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from payments.cli.acting import As, Why, acting
 from payments.cli.printing import AsJson, console, instant, print_json, print_table
+from payments.cli.report_files import Language, Out, write
 from payments.clock import now
 from payments.database import transaction
 from payments.errors import StripeRefused, StripeUnavailable
@@ -18,7 +19,9 @@ from payments.reconciliation import close as closing
 from payments.reconciliation import closings, stripe_balance, tie_out
 from payments.reconciliation import reconcile as rounds
 from payments.reconciliation.checklist import Item, checklist
+from payments.reconciliation.month_report import month_report
 from payments.reconciliation.months import entity_named, month_named, months_of
+from payments.reconciliation.reports import month_page
 from payments.reconciliation.tie_out import TieOut
 from payments.staff import people
 from payments.stripe_gateway.client import gateway
@@ -153,6 +156,16 @@ def pack(
         )
         return
     console.print(f"{out}: {len(drawn)} bytes, SHA-256 {digest}", markup=False)
+
+
+@app.command("page")
+def page(month: OfMonth, *, out: Out, entity: OfEntity = None, language: Language = "en") -> None:
+    """The month as a page to print, or as a workbook; of a closed month always the same."""
+    with transaction() as session:
+        of = month_named(session, month, entity)
+        report = month_report(session, of)
+        drawn = month_page.page_of(report, entity_named(session, of.entity_id), language)
+    write(drawn, out)
 
 
 @app.command("tie-out")
