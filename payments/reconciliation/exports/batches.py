@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from payments.clock import now
 from payments.errors import AlmonerError, PersonMustLook
-from payments.reconciliation.exports import journal, maps, stored_files, targets
+from payments.reconciliation import closings
+from payments.reconciliation.exports import gifts, journal, maps, stored_files, targets
 from payments.reconciliation.exports.format import Control, Frame, Target
 from payments.reconciliation.exports.journal import Chosen, Granularity
 from payments.reconciliation.exports.models import ExportBatch, ExportMap
@@ -103,12 +104,19 @@ def make(session: Session, wanted: Wanted, *, by: StaffMember, reason: str | Non
     if not _claim(session, target, wanted, number, said):
         raise NothingToExport(target.name)
     totals = journal.totals(session, target.name, number)
-    used = journal.accounts_used(session, target.name, number)
+    read_used = gifts.funds_used if target.holds_personal_data else journal.accounts_used
+    used = read_used(session, target.name, number)
     if lacking := maps.missing(target, said, used):
         raise maps.NotMapped(target, lacking)
     if target.names_accounts and (same := alike(said.funds, maps.funds_of(session, body.id))):
         raise maps.NotMapped(target, [f"funds.{fund_id}, which would share an account" for fund_id in same])
-    _require_home(target, said, totals)
+    _require_home(
+        target,
+        said,
+        gifts.currencies(session, target.name, number)
+        if target.holds_personal_data
+        else {currency: each["entries"] for currency, each in totals.items()},
+    )
     frame = Frame(
         number=number,
         entity_id=body.id,
@@ -129,6 +137,7 @@ def make(session: Session, wanted: Wanted, *, by: StaffMember, reason: str | Non
         options=said.options,
         opened=_opened_before(session, target, body.id),
     )
+    closed = closings.closed_through(session, body.id)
     control = Control()
     with tempfile.TemporaryFile() as spool:
         spooled = stored_files.spool(_written(session, target, frame, control), spool)
@@ -147,6 +156,7 @@ def make(session: Session, wanted: Wanted, *, by: StaffMember, reason: str | Non
             settings={
                 "map": said.content | {"version": said.version},
                 "entity": {"legal_name": body.legal_name, "time_zone": body.time_zone},
+                "closed_through": str(closed) if closed is not None else None,
                 "opened": sorted(
                     {account_name(said.accounts, said.funds, *each) for each in used}
                     if target.names_accounts
@@ -256,10 +266,17 @@ def manifest(batch: ExportBatch) -> dict[str, Any]:
         "file": batch.file_name,
         "bytes": batch.size,
         "sha256": batch.sha256,
+        "was_closed": _was_closed(batch),
         "made_at": batch.made_at.isoformat(),
         "made_by": batch.made_by,
         "settings": batch.settings,
     }
+
+
+def _was_closed(batch: ExportBatch) -> bool:
+    """Whether nothing more could be written into its days when it was made."""
+    through = batch.settings["closed_through"]
+    return through is not None and batch.last_day.isoformat() <= through
 
 
 def _next_number(session: Session) -> int:
@@ -283,8 +300,7 @@ def _claim(session: Session, target: Target, wanted: Wanted, number: int, said: 
             select :target, e.number, :number from journal_entries e
             where e.entity_id = :entity and e.effective_on <= :last
                 and (cast(:first as date) is null or e.effective_on >= :first)
-                and (cast(:currency as text) is null or exists (
-                    select from journal_moves c where c.reference = e.reference and c.currency = :currency))
+                and (cast(:currency as text) is null or {target.in_currency})
                 and not exists (
                     select from exported_entries x where x.target = :target and x.entry_number = e.number)
                 and {entries}
@@ -303,11 +319,11 @@ def _claim(session: Session, target: Target, wanted: Wanted, number: int, said: 
     return int(claimed.rowcount)  # type: ignore[attr-defined]  # the cursor of an insert has one
 
 
-def _require_home(target: Target, said: maps.Map, totals: dict[str, dict[str, int]]) -> None:
+def _require_home(target: Target, said: maps.Map, counts: dict[str, int]) -> None:
     if not target.is_only_home_currency or said.options.get("multicurrency") == "true":
         return
     home = said.options["currency"]
-    if others := {currency: each["entries"] for currency, each in totals.items() if currency != home}:
+    if others := {currency: count for currency, count in counts.items() if currency != home}:
         raise OtherCurrencies(target, home, others)
 
 

@@ -102,6 +102,7 @@ class Target:
     """Writes from the session itself; `of_journals` is for everybody else."""
     needs_accounts: bool = True
     needs_funds: bool = True
+    """Each fund must be named; with an empty name it has no class, type or cost centre."""
     names_accounts: bool = False
     """Makes the accounts it needs, under names of ours where the organisation has none."""
     is_only_home_currency: bool = False
@@ -112,6 +113,10 @@ class Target:
     holds_personal_data: bool = False
     entries: str = "true"
     """Which entries are its business, said to PostgreSQL."""
+    in_currency: str = (
+        "exists (select from journal_moves c where c.reference = e.reference and c.currency = :currency)"
+    )
+    """Which of them are in a currency."""
 
     def default_options(self) -> dict[str, str]:
         """What is not said is so."""

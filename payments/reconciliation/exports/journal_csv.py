@@ -31,26 +31,28 @@ COLUMNS = (
     *("debit", "credit", "debit_minor", "credit_minor", "description"),
 )
 
-# The two lines of a move are two elements of each array: PostgreSQL sorts the moves and only then unfolds
-# them, so half as much is sorted.
+# PostgreSQL sorts the moves and unfolds each into its two lines afterwards; nothing above that can change
+# their order, so half as much is sorted.
 _LINES = f"""
-    select journal, unnest(array[position * 2 + 1, position * 2 + 2]), day, original_on, %(entity)s, kind,
-        external_id, gift, unnest(array[to_account, from_account]),
-        unnest(array[
-            coalesce(accounts ->> (to_account || '/' || to_fund), accounts ->> to_account),
-            coalesce(accounts ->> (from_account || '/' || from_fund), accounts ->> from_account)
-        ]),
-        unnest(array[to_fund, from_fund]), unnest(array[funds ->> to_fund, funds ->> from_fund]),
-        currency, unnest(array[major, null]), unnest(array[null, major]),
-        unnest(array[amount, null]), unnest(array[null, amount]), memo
+    select journal, position * 2 + side, day, original_on, %(entity)s, kind, external_id, gift,
+        case side when 1 then to_account else from_account end,
+        case side
+            when 1 then coalesce(accounts ->> (to_account || '/' || to_fund), accounts ->> to_account)
+            else coalesce(accounts ->> (from_account || '/' || from_fund), accounts ->> from_account) end,
+        case side when 1 then to_fund else from_fund end,
+        case side when 1 then funds ->> to_fund else funds ->> from_fund end,
+        currency,
+        case side when 1 then major end, case side when 2 then major end,
+        case side when 1 then amount end, case side when 2 then amount end,
+        memo
     from (
-        select w.*, {decimal_in_sql("amount", "currency")} as major,
+        select w.*, unnest(array[1, 2]) as side, {decimal_in_sql("amount", "currency")} as major,
             case when to_account in ({KEPT_BY_FUND}) then fund_id end as to_fund,
             case when from_account in ({KEPT_BY_FUND}) then fund_id end as from_fund,
             %(accounts)s::jsonb as accounts, %(funds)s::jsonb as funds
         from ({{moves}}) w
+        order by ordinal, position
     ) j
-    order by ordinal, position
 """
 
 

@@ -1,7 +1,16 @@
 """The table of targets: whoever takes our books, by the name people type."""
 
 from payments.errors import AlmonerError
-from payments.reconciliation.exports import datev, generic, intacct, plain_text, quickbooks, xero
+from payments.reconciliation.exports import (
+    civicrm,
+    datev,
+    generic,
+    intacct,
+    npsp,
+    plain_text,
+    quickbooks,
+    xero,
+)
 from payments.reconciliation.exports.format import Target
 
 TARGETS: dict[str, Target] = {
@@ -16,6 +25,8 @@ TARGETS: dict[str, Target] = {
         datev.TARGET,
         plain_text.BEANCOUNT,
         plain_text.HLEDGER,
+        npsp.TARGET,
+        civicrm.TARGET,
         generic.CSV,
         generic.JSON_LINES,
         generic.WORKBOOK,

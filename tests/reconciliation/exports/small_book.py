@@ -11,9 +11,12 @@ from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
 from payments.database import transaction
+from payments.donations.models import Charge
 from payments.donations.offline import OfflineGift
+from payments.donations.reversals import Refund
 from payments.ledger import rules, rules_by_hand, rules_of_the_bank
 from payments.ledger.accounts import Account
+from payments.ledger.models import BalanceTransaction
 from payments.ledger.posting import post
 from payments.ledger.rules import Entry, Gift, Line, MoneyBack, Movement
 from payments.ledger.standing import Standing
@@ -23,6 +26,7 @@ from payments.reconciliation.exports.batches import Wanted
 from payments.reconciliation.exports.models import ExportBatch
 from payments.reconciliation.models import Payout, PayoutLine
 from payments.staff.models import StaffMember
+from payments.supporters.donors import Donor
 from tests.factories import BOOKS, a_donation
 
 OCTOBER = date(2026, 10, 1), date(2026, 10, 31)
@@ -116,6 +120,7 @@ def write(owner: Connection) -> None:
         _gifts(session)
         for entry in entries():
             post(session, [entry])
+        _refund_of_won(session)
         _late(session)
         _payout(session)
 
@@ -131,6 +136,9 @@ def _gifts(session: Session) -> None:
     ]
     for (gift, currency, paid_at), name in zip(whole, NAMES, strict=False):
         funds = [(line.fund_id, line.weight) for line in gift.lines if line.fund_id is not None]
+        email = f"donor{gift.donation_id[-1]}@example.com"
+        session.add(Donor(id=f"dnr_{gift.donation_id[4:]}", email=email, name=name, locale="en"))
+        session.flush()
         donation = a_donation(
             session,
             id=gift.donation_id,
@@ -138,13 +146,25 @@ def _gifts(session: Session) -> None:
             fee_cover=gift.given - sum(part for _, part in funds),
             currency=currency,
             name=name,
-            email=f"donor{gift.donation_id[-1]}@example.com",
+            email=email,
             status="paid",
             paid_at=paid_at,
             gift_date=paid_at.date(),
             channel="cheque" if gift is CHEQUE else "online",
         )
-        if gift is CHEQUE:
+        if gift is not CHEQUE:
+            session.add(
+                Charge(
+                    stripe_charge_id=f"ch_{gift.donation_id[-1]}",
+                    donation_id=donation.id,
+                    amount=donation.amount,
+                    currency=currency,
+                    status="succeeded",
+                    charged_at=paid_at,
+                    method="card",
+                )
+            )
+        else:
             session.add(
                 OfflineGift(
                     donation_id=donation.id,
@@ -153,6 +173,43 @@ def _gifts(session: Session) -> None:
                     recorded_by="stf_finn",
                 )
             )
+    session.flush()
+
+
+def _refund_of_won(session: Session) -> None:
+    """20,000 won of the 50,000 that became dollars."""
+    for name, source, category, amount in (
+        ("won_usd", "ch_3", "charge", 3652),
+        ("won_back", "re_1", "refund", -1500),
+    ):
+        session.add(
+            BalanceTransaction(
+                stripe_balance_transaction_id=f"txn_{name}",
+                reporting_category=category,
+                type=category,
+                source_id=source,
+                amount=amount,
+                fee=0,
+                net=amount,
+                currency="usd",
+                created_at=at(8),
+                available_on=at(8),
+            )
+        )
+    session.add(
+        Refund(
+            id="rfd_1",
+            stripe_refund_id="re_1",
+            donation_id=WON_TO_DOLLARS.donation_id,
+            stripe_charge_id="ch_3",
+            amount=20000,
+            currency="krw",
+            status="succeeded",
+            origin="stripe",
+            created_at=at(8),
+            is_booked=True,
+        )
+    )
     session.flush()
 
 
@@ -228,7 +285,11 @@ def name_everything(target: str, by: StaffMember, **options: str) -> None:
             session,
             known,
             "us",
-            {"accounts": ACCOUNTS, "funds": FUNDS, "options": said | OPTIONS.get(target, {}) | options},
+            {
+                "accounts": ACCOUNTS if known.needs_accounts else {},
+                "funds": FUNDS,
+                "options": said | OPTIONS.get(target, {}) | options,
+            },
             by=by,
         )
 
