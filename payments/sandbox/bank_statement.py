@@ -20,7 +20,7 @@ def note(world: World, payout: Thing, amount: int, *, what: str, at: float) -> N
     world.store.save(
         "bank_booking",
         {
-            "id": f"{payout['id']}:{what}",
+            "id": f"{payout['id']}-{what.lower() or 'arrival'}",
             "currency": payout["currency"],
             "amount": amount,
             "day": datetime.fromtimestamp(at, UTC).date().isoformat(),
