@@ -67,6 +67,7 @@ class Api:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         method, path = request.method, request.url.path
+        self.world.asked[method] = self.world.asked.get(method, 0) + 1
         request_id = self.world.new_id("req", length=14)
         fault = next_fault(self.sandbox.faults, method, path)
         latency = self.world.options.latency_ms + (fault.latency_ms if fault else 0)

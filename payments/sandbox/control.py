@@ -68,12 +68,17 @@ Giving every month (billing_control.py):
 
 Others:
 
+    start_at                    {"at": 1704067200}: the history of an account that is still empty begins there
+    foreign_plan                {"email": "a@example.org", "name": "A", "amount": 1500, "currency": "usd",
+                                "interval": "month", "product": "Friends", "metadata": {}, "card": "4242..."}:
+                                a customer and a subscription of another platform's, paid the first time
     reports/{type}              GET, with interval_start, interval_end, payout, timezone, currency, columns
                                 and decimal_separator as Stripe names them: the report's CSV (reports.py)
     bank_statement              GET, with currency, from and to as YYYY-MM-DD: what of the payouts stands on
                                 the bank's statement, as CAMT.053 (bank_statement.py)
     foreign_charge              {"amount": 4200, "currency": "usd", "card": "4242...", "description": "Mug",
-                                "metadata": {}, "settle": true}: a shop's sale on the same account
+                                "metadata": {}, "settle": true, "email": "b@example.org", "name": "B",
+                                "customer": "cus_..."}: a payment on another platform of the same account
 """
 
 from __future__ import annotations
@@ -357,7 +362,8 @@ async def _state(sandbox: Sandbox, given: dict[str, Any], request: Request) -> A
     by_status: dict[str, int] = {}
     for delivery in store.all("delivery"):
         by_status[delivery["status"]] = by_status.get(delivery["status"], 0) + 1
-    return {**sandbox.world.state(), "deliveries": by_status, "now": sandbox.world.now()}
+    told_ = {"deliveries": by_status, "now": sandbox.world.now(), "asked": sandbox.world.asked}
+    return {**sandbox.world.state(), **told_}
 
 
 async def _reset(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
@@ -370,6 +376,7 @@ async def _reset(sandbox: Sandbox, given: dict[str, Any], request: Request) -> A
     world.advance(-world.offset)
     world.set_money(world.fresh_money())
     world.set_billing(Billing())
+    world.asked.clear()
     sandbox.faults.clear()
     sandbox.sender.set_manners({})
     return world.state()

@@ -20,6 +20,7 @@ from payments.sandbox import (
 from payments.sandbox import rates as rates_
 from payments.sandbox.currencies import CURRENCIES
 from payments.sandbox.errors import Refusal, missing_parameter, unknown_parameter
+from payments.sandbox.payments import Payer
 from payments.sandbox.store import Thing
 from payments.sandbox.world import Money
 
@@ -252,7 +253,9 @@ async def _move(sandbox: Sandbox, given: dict[str, Any], request: Request) -> An
 
 
 async def _charge_elsewhere(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
-    only(given, "amount", "currency", "card", "description", "metadata", "settle")
+    only(
+        given, "amount", "currency", "card", "description", "metadata", "settle", "email", "name", "customer"
+    )
     return foreign.charge(
         sandbox.world,
         amount=_required_integer(given, "amount"),
@@ -261,7 +264,41 @@ async def _charge_elsewhere(sandbox: Sandbox, given: dict[str, Any], request: Re
         description=given.get("description"),
         metadata=_metadata(given),
         settle=bool(given.get("settle", sandbox.world.options.settle_after == 0)),
+        payer=_payer(given),
+        customer_id=given.get("customer"),
     )
+
+
+def _payer(given: dict[str, Any]) -> Payer:
+    email = given.get("email", "buyer@example.org")
+    return Payer(email=str(email) if email is not None else None, name=str(given.get("name", "Test Buyer")))
+
+
+async def _plan_elsewhere(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
+    only(given, "amount", "currency", "interval", "product", "metadata", "card", "email", "name")
+    about = {
+        "amount": _required_integer(given, "amount"),
+        "currency": str(given.get("currency", "usd")),
+        "interval": str(given.get("interval", "month")),
+        "product": str(given.get("product", "Friends")),
+        "metadata": _metadata(given),
+    }
+    return foreign.plan(
+        sandbox.world,
+        about,
+        payer=_payer(given),
+        card_number=str(given.get("card", "4242424242424242")),
+    )
+
+
+async def _start_at(sandbox: Sandbox, given: dict[str, Any], request: Request) -> Any:
+    """Only while nothing has happened: a history goes one way."""
+    only(given, "at")
+    world = sandbox.world
+    if world.store.count("charge") or world.store.count("customer"):
+        raise Refusal("Something has happened here already, and the clock only moves forward.", param="at")
+    world.advance(_required_integer(given, "at") - world.moment())
+    return {"now": world.now(), "offset_seconds": world.offset}
 
 
 TABLE: tuple[tuple[str, str, Deed], ...] = (
@@ -289,4 +326,6 @@ TABLE: tuple[tuple[str, str, Deed], ...] = (
     ("POST", "/_sandbox/payouts/{id}/cancel", _of_a_payout(payouts.cancel)),
     ("POST", "/_sandbox/movements", _move),
     ("POST", "/_sandbox/foreign_charge", _charge_elsewhere),
+    ("POST", "/_sandbox/foreign_plan", _plan_elsewhere),
+    ("POST", "/_sandbox/start_at", _start_at),
 )

@@ -100,6 +100,8 @@ class World:
         self.store = store
         self.asking = Asking()
         self.events_made = 0
+        self.asked: dict[str, int] = {}
+        """How often the API was asked, by method; only the control door tells."""
         self.on_commit: list[Callable[[], None]] = []
         self._offset = float(store.fact("clock_offset") or 0)
         self._pepper = store.fact("fingerprint_key") or secrets.token_hex(32)
