@@ -4,6 +4,7 @@ Every POST carries an idempotency key of ours, so the same deed asked twice is d
 read as plain JSON: building the library's objects for a page costs a hundred times its decoding.
 """
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +24,7 @@ from payments.stripe_gateway import shapes
 from payments.stripe_gateway.billing import Billing
 from payments.stripe_gateway.billing_shapes import MONTHLY_GIFT
 from payments.stripe_gateway.shapes import DONATION, REFUND
-from payments.stripe_gateway.speaking import Line, translated_errors
+from payments.stripe_gateway.speaking import Line, WouldWrite, translated_errors
 
 _CONNECTIONS = 100
 """As many as a process has threads that may speak to Stripe at once, and more."""
@@ -76,17 +77,17 @@ class RefundRequest:
 class StripeGateway:
     """One client of one process; safe to share between threads."""
 
-    def __init__(self, *, secret_key: str, api_base: str = "") -> None:
+    def __init__(self, *, secret_key: str, api_base: str = "", only_reads: bool = False) -> None:
         self._client = stripe.StripeClient(
             secret_key,
             base_addresses={"api": api_base} if api_base else None,
             http_client=stripe.RequestsClient(
                 timeout=cast(Any, (3, 12)),
-                session=cast(Any, _http_session(api_base or "https://api.stripe.com")),
+                session=cast(Any, _http_session(api_base or "https://api.stripe.com", only_reads=only_reads)),
             ),
             max_network_retries=2,
         )
-        self._line = Line(self._client)
+        self._line = Line(self._client, only_reads=only_reads)
         self.billing = Billing(self._line)
 
     def open_checkout(self, request: CheckoutRequest) -> CheckoutPage:
@@ -158,6 +159,11 @@ class StripeGateway:
             {"created": {"gte": int(created_from.timestamp())}, "expand": ["data.source"]},
         )
 
+    def pages_of(self, what: str, params: Mapping[str, Any]) -> Iterator[list[Mapping[str, Any]]]:
+        """Any of Stripe's lists (`charges`, `subscriptions`, …) as it is sent, newest first. For reading a
+        history that is not ours."""
+        return self._line.pages(f"/v1/{what}", params)
+
     def balance(self) -> Mapping[str, Any]:
         """What Stripe holds for us just now."""
         return self._line.get("/v1/balance")
@@ -186,13 +192,32 @@ class StripeGateway:
         return [endpoint for page in self._line.pages("/v1/webhook_endpoints", {}) for endpoint in page]
 
 
-def _http_session(address: str) -> requests.Session:
+class _OnlyReads(HTTPAdapter):
+    """Lets nothing but questions through, and no more of them a second than Stripe likes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._next_at = 0.0
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **more: Any) -> requests.Response:
+        if request.method != "GET":
+            raise WouldWrite
+        time.sleep(max(0.0, self._next_at - time.monotonic()))
+        self._next_at = time.monotonic() + 1 / _QUESTIONS_A_SECOND
+        return super().send(request, *args, **more)
+
+
+_QUESTIONS_A_SECOND = 20
+"""Stripe allows 25 a second to each of its lists (docs.stripe.com/rate-limits); some are left to others."""
+
+
+def _http_session(address: str, *, only_reads: bool = False) -> requests.Session:
     """One pool of connections for all threads. The environment's proxy is looked up once here and not
     again with every call: there is one host, and the environment does not change."""
     session = requests.Session()
     session.trust_env = False
     session.proxies.update(get_environ_proxies(address))
-    pool = HTTPAdapter(pool_maxsize=_CONNECTIONS)
+    pool = _OnlyReads() if only_reads else HTTPAdapter(pool_maxsize=_CONNECTIONS)
     session.mount("https://", pool)
     session.mount("http://", pool)
     return session
@@ -203,4 +228,14 @@ def gateway() -> StripeGateway:
     """The client of this process."""
     return StripeGateway(
         secret_key=settings().stripe_secret_key.get_secret_value(), api_base=settings().stripe_api_base
+    )
+
+
+@cache
+def reading_gateway() -> StripeGateway:
+    """A client that cannot change anything at Stripe, whatever it is asked to do."""
+    return StripeGateway(
+        secret_key=settings().stripe_secret_key.get_secret_value(),
+        api_base=settings().stripe_api_base,
+        only_reads=True,
     )

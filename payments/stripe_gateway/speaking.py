@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import stripe
 
-from payments.errors import StripeRefused, StripeUnavailable
+from payments.errors import AlmonerError, StripeRefused, StripeUnavailable
 
 _PAGE = 100
 
@@ -30,11 +30,19 @@ class Declined(StripeRefused):
         self.advice_code = advice_code
 
 
+class WouldWrite(AlmonerError):
+    """A deed was asked of a client that only reads. It was not sent."""
+
+    def __init__(self) -> None:
+        super().__init__("This reads an account and changes nothing in it; the deed was not sent to Stripe.")
+
+
 class Line:
     """Asks Stripe, over one client; safe to share between threads."""
 
-    def __init__(self, client: stripe.StripeClient) -> None:
+    def __init__(self, client: stripe.StripeClient, *, only_reads: bool = False) -> None:
         self._client = client
+        self._only_reads = only_reads
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         """Read one object or one page."""
@@ -65,6 +73,8 @@ class Line:
             asked["starting_after"] = page[-1]["id"]
 
     def _ask(self, how: str, path: str, params: Mapping[str, Any], **options: Any) -> Mapping[str, Any]:
+        if self._only_reads and how != "get":
+            raise WouldWrite
         return cast(Mapping[str, Any], self._client.raw_request(how, path, **options, **params).data)
 
 
