@@ -18,10 +18,12 @@ from payments.reconciliation.stripe_reports import models as stripe_reports
 from payments.staff import models as staff
 from payments.supporters import addresses, donors
 from payments.webhooks import models as webhooks
+from payments.webhooks.adopting import models as adopting
 
 __all__ = [
     "Base",
     "addresses",
+    "adopting",
     "closings",
     "donations",
     "donors",

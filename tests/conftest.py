@@ -84,6 +84,7 @@ def forget_settings() -> None:
     stripe_client = sys.modules.get("payments.stripe_gateway.client")  # slow to import, and few tests need it
     if stripe_client is not None:
         stripe_client.gateway.cache_clear()
+        stripe_client.reading_gateway.cache_clear()
 
 
 @pytest.fixture

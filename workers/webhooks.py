@@ -8,8 +8,10 @@ from payments.clock import now
 from payments.database import transaction
 from payments.jobs import Bell, celery
 from payments.stripe_gateway.client import gateway
-from payments.webhooks import process, silence, sweep
+from payments.webhooks import inbox, process, silence, sweep
+from payments.webhooks.adopting import adopting
 
+_EARLIER_AT_ONCE = 20
 _WORK_FOR_SECONDS = 40
 """Below the task's time limit; what is left is there at the next bell."""
 
@@ -33,6 +35,7 @@ def pull_balance_transactions() -> None:
         # Somebody read the list a moment before this bell; what the bell is about may be newer.
         time.sleep(pause.total_seconds())
         read_list(sweep.BALANCE_TRANSACTIONS, at_most_every=pause)
+    ask_about_earlier_charges()
 
 
 @celery().task(name=Bell.SWEEP_EVENTS.value)
@@ -84,6 +87,16 @@ def read_list(name: str, *, at_most_every: timedelta) -> bool:
     with transaction() as session:
         sweep.note_read(session, name, up_to=min(newest, int(began.timestamp())))
     return True
+
+
+def ask_about_earlier_charges() -> None:
+    """In an adopted account something of a gift may go back that is older than the book: ask what it was."""
+    with transaction() as session:
+        charges = adopting.charges_not_known(session)
+    for charge in charges[:_EARLIER_AT_ONCE]:
+        for page in gateway().pages_of("balance_transactions", {"source": charge, "expand": ["data.source"]}):
+            with transaction() as session:
+                sweep.store_page(session, [inbox.of_balance_transaction(each) for each in page])
 
 
 def with_their_invoices(page: list[sweep.Fetched]) -> list[sweep.Fetched]:

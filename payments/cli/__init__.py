@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from payments import clock
 from payments.cli import (
+    adopt,
     bank,
     close,
     disputes,
@@ -81,6 +82,7 @@ app.add_typer(house.organisation_app, name="organisation")
 app.add_typer(house.stripe_app, name="stripe")
 house.stripe_app.command("import-report")(stripe_reports.import_report)
 house.stripe_app.command("reports")(stripe_reports.list_reports)
+app.command()(adopt.adopt)
 app.command()(house.migrate)
 app.command()(house.doctor)
 app.command()(simulate.simulate)

@@ -138,6 +138,7 @@ _CHANNELS = {
     Channel.STOCK: "Stock to the value",
     Channel.IN_KIND: "A thing to the value",
     Channel.ONLINE: "A payment",
+    Channel.ADOPTED: "A payment through another platform, which has receipted it,",
 }
 
 

@@ -170,7 +170,7 @@ class Donation(Base):
         ),
         CheckConstraint("frequency in ('once', 'monthly')", name="frequency_known"),
         CheckConstraint(
-            "channel in ('online', 'cheque', 'cash', 'bank_transfer', 'stock', 'in_kind')",
+            "channel in ('online', 'cheque', 'cash', 'bank_transfer', 'stock', 'in_kind', 'adopted')",
             name="channel_known",
         ),
         CheckConstraint(
@@ -227,7 +227,7 @@ class Donation(Base):
     """Why the last refused attempt was refused, in Stripe's word; a later success leaves it standing."""
 
     channel: Mapped[str] = mapped_column(server_default="online")
-    """The way it came in; everything but `online` has an `OfflineGift` beside it."""
+    """The way it came in; everything but `online` and `adopted` has an `OfflineGift` beside it."""
     payer_kind: Mapped[str] = mapped_column(server_default="person")
     """What the legal payer is: the one who gets the receipt."""
     soft_credit_donor_id: Mapped[str | None] = mapped_column(ForeignKey("donors.id"))

@@ -22,6 +22,13 @@ class Channel(StrEnum):
     BANK_TRANSFER = "bank_transfer"
     STOCK = "stock"
     IN_KIND = "in_kind"
+    ADOPTED = "adopted"
+    """Online as well, but before this house: another platform has receipted it."""
+
+    @property
+    def is_at_stripe(self) -> bool:
+        """Whether its money came through Stripe."""
+        return self in {Channel.ONLINE, Channel.ADOPTED}
 
 
 class PayerKind(StrEnum):

@@ -320,7 +320,7 @@ def _refundable_charge(session: Session, gift: Donation) -> Charge:
         .order_by(Charge.charged_at)
         .limit(1)
     ).one_or_none()
-    if gift.channel != Channel.ONLINE or gift.status != DonationStatus.PAID or charge is None:
+    if not Channel(gift.channel).is_at_stripe or gift.status != DonationStatus.PAID or charge is None:
         raise NotPaidOnline
     for dispute in session.scalars(select(Dispute).where(Dispute.donation_id == gift.id)):
         if not dispute.is_inquiry and dispute.status not in {"won", "prevented"}:

@@ -11,6 +11,7 @@ class Kind(StrEnum):
     INCOME = "income"
     CONTRA_INCOME = "contra income"
     EXPENSE = "expense"
+    EQUITY = "equity"
 
 
 class Account(StrEnum):
@@ -46,6 +47,8 @@ class Account(StrEnum):
     """The part of a payment for which the donor got something: a sale, not a gift."""
     OTHER_RECEIPTS = "other_receipts"
     """Money on the same Stripe account that is no gift: a shop, tickets, another platform."""
+    OPENING_BALANCE = "opening_balance"
+    """What was there before this book begins: gifts that stand in an older one."""
 
     @property
     def kind(self) -> Kind:
@@ -81,6 +84,7 @@ _KINDS = {
     Account.UNIDENTIFIED_RECEIPTS: Kind.LIABILITY,
     Account.BENEFITS_EXCHANGED: Kind.INCOME,
     Account.OTHER_RECEIPTS: Kind.INCOME,
+    Account.OPENING_BALANCE: Kind.EQUITY,
 }
 
 _KEPT_BY_FUND = frozenset(

@@ -75,6 +75,23 @@ class BalanceTransaction(Base):
     available_on: Mapped[datetime]
 
 
+class MovementBeforeBooks(Base):
+    """A movement of Stripe's from before this book begins, of which a later payout, refund or dispute
+    speaks. Its money is in the opening balance; it is known by name, and booked nowhere else."""
+
+    __tablename__ = "movements_before_books"
+    __table_args__ = (Index("ix_movements_before_books_source_id", "source_id"),)
+
+    stripe_balance_transaction_id: Mapped[StrPK]
+    reporting_category: Mapped[str]
+    source_id: Mapped[str | None]
+    amount: Mapped[int] = mapped_column(BigInteger)
+    fee: Mapped[int] = mapped_column(BigInteger)
+    net: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str]
+    created_at: Mapped[datetime]
+
+
 class JournalEntry(Base):
     """One event of life in the book. `reference` names the fact, so a fact is booked once."""
 

@@ -251,11 +251,27 @@ def _bank() -> Iterator[Example]:
     )
 
 
+def _before_the_book() -> Iterator[Example]:
+    yield Example(
+        "An account is adopted: Stripe held $1,200.00 on the day on which the book begins.",
+        rules.without_gift(_movement(rules.OPENING_BALANCE, 120_000), _BOOKS),
+    )
+    yield Example(
+        "$40.00 of a gift from before that day is refunded.",
+        rules.of_earlier_gift(_movement("refund", -4000), _BOOKS),
+    )
+    yield Example(
+        "A gift of $70.00 from before that day is disputed; the fee is $15.00.",
+        rules.of_earlier_gift(_movement("dispute", -7000, 1500), _BOOKS),
+    )
+
+
 SECTIONS = (
     ("Money that comes", _gifts),
     ("Money that goes back", _money_back),
     ("Disputes", _disputes),
     ("Payouts, and what Stripe takes for itself", _stripes_own),
+    ("Before the book begins", _before_the_book),
     ("The bank statement", _bank),
     ("What people write", _by_hand),
 )

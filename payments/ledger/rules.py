@@ -14,6 +14,9 @@ from payments.ledger.accounts import Account
 from payments.ledger.standing import Standing
 from payments.money import split
 
+OPENING_BALANCE = "opening_balance"
+"""The category, not Stripe's, of the one row that stands for everything before this book begins."""
+
 
 @dataclass(frozen=True, slots=True)
 class Move:
@@ -197,6 +200,19 @@ def in_proportion(amount: int, *, of: int, to: int) -> int:
     return (2 * amount * to + of) // (2 * of)
 
 
+def of_earlier_gift(movement: Movement, books: Books) -> Entry:
+    """Money that goes back of a gift from before this book, or comes again: no line of it stands here, so it
+    is what it is for the year in which it moved, and for no fund."""
+    is_dispute = movement.reporting_category in {"dispute", "dispute_reversal"}
+    account = Account.CHARGEBACKS if is_dispute else Account.CONTRIBUTION_REFUNDS
+    fee = Account.DISPUTE_FEES if is_dispute else Account.PROCESSING_FEES
+    moves = [
+        _signed(Account.STRIPE_BALANCE, account, -movement.amount),
+        _signed(Account.STRIPE_BALANCE, fee, movement.fee),
+    ]
+    return _of_stripe(movement, books, "earlier_dispute" if is_dispute else "earlier_refund", moves)
+
+
 def without_gift(movement: Movement, books: Books) -> Entry:
     """A movement that is about no gift: payouts, service fees, reserves. What is in no rule goes to
     suspense, fee and all, until a person says what it is."""
@@ -242,6 +258,10 @@ def _topup(movement: Movement) -> tuple[str, list[Move]]:
     return "topup", _payout(movement)[1]
 
 
+def _opening_balance(movement: Movement) -> tuple[str, list[Move]]:
+    return "opening_balance", [_signed(Account.OPENING_BALANCE, Account.STRIPE_BALANCE, movement.net)]
+
+
 _WITHOUT_GIFT: dict[str, Callable[[Movement], tuple[str, list[Move]]]] = {
     "payout": _payout,
     "payout_reversal": _payout_reversal,
@@ -251,6 +271,7 @@ _WITHOUT_GIFT: dict[str, Callable[[Movement], tuple[str, list[Move]]]] = {
     "network_cost": _service_fee,
     "tax": _service_fee,
     "risk_reserved_funds": _reserve,
+    OPENING_BALANCE: _opening_balance,
 }
 
 

@@ -5,9 +5,10 @@ about is known to be an instalment.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from payments.donations.disputes import LOST
 from payments.donations.models import Charge, Donation
@@ -40,7 +41,7 @@ def unanswered(session: Session) -> list[Complaint]:
         .join(Donation, Donation.monthly_gift_id == MonthlyGift.id)
         .join(Charge, Charge.donation_id == Donation.id)
         .join(Dispute, Dispute.stripe_charge_id == Charge.stripe_charge_id)
-        .where(MonthlyGift.status.in_(_RUNNING), Dispute.status.in_(LOST))
+        .where(MonthlyGift.status.in_(_RUNNING), Dispute.status.in_(LOST), _is_ours(Dispute.opened_at))
         .order_by(Dispute.opened_at, Dispute.stripe_dispute_id)
     )
     warned = (
@@ -48,7 +49,7 @@ def unanswered(session: Session) -> list[Complaint]:
         .join(Donation, Donation.monthly_gift_id == MonthlyGift.id)
         .join(Charge, Charge.donation_id == Donation.id)
         .join(FraudWarning, FraudWarning.stripe_charge_id == Charge.stripe_charge_id)
-        .where(MonthlyGift.status.in_(_RUNNING))
+        .where(MonthlyGift.status.in_(_RUNNING), _is_ours(FraudWarning.warned_at))
         .order_by(FraudWarning.warned_at, FraudWarning.stripe_fraud_warning_id)
     )
     found: dict[str, Complaint] = {}
@@ -56,6 +57,11 @@ def unanswered(session: Session) -> list[Complaint]:
         for monthly_gift_id, about in session.execute(complaints):
             found.setdefault(monthly_gift_id, Complaint(monthly_gift_id, reason, about))
     return list(found.values())
+
+
+def _is_ours(at: InstrumentedAttribute[datetime]) -> ColumnElement[bool]:
+    """Whether it came to this house: another platform let the gift run on after one that came to it."""
+    return or_(MonthlyGift.receipts_from.is_(None), at >= MonthlyGift.receipts_from)
 
 
 def answer(session: Session, complaint: Complaint) -> bool:

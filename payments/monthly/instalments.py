@@ -63,7 +63,7 @@ def donation_of(gift: MonthlyGift, row: MonthlyInvoice) -> Donation:
         source=dict(gift.source),
         status=DonationStatus.PAID,
         benefit_amount=0,
-        channel="online",
+        channel="adopted" if _is_receipted_elsewhere(gift, row) else "online",
         monthly_gift_id=gift.id,
         stripe_invoice_id=row.stripe_invoice_id,
         allocations=[
@@ -72,6 +72,11 @@ def donation_of(gift: MonthlyGift, row: MonthlyInvoice) -> Donation:
             if share
         ],
     )
+
+
+def _is_receipted_elsewhere(gift: MonthlyGift, row: MonthlyInvoice) -> bool:
+    paid_at = row.paid_at or row.made_at
+    return gift.receipts_from is not None and paid_at is not None and paid_at < gift.receipts_from
 
 
 def write(session: Session, donations: Sequence[Donation]) -> None:
@@ -99,7 +104,7 @@ def write(session: Session, donations: Sequence[Donation]) -> None:
 _WRITTEN = (
     *("id", "entity_id", "donor_id", "donor_name", "locale", "frequency", "currency", "amount"),
     *("fee_cover_amount", "dedication_kind", "dedication_name", "source", "status", "paid_at", "gift_date"),
-    *("decline_code", "stripe_payment_intent_id", "monthly_gift_id", "stripe_invoice_id"),
+    *("decline_code", "stripe_payment_intent_id", "monthly_gift_id", "stripe_invoice_id", "channel"),
 )
 
 

@@ -127,6 +127,9 @@ class MonthlyGift(Base):
     card_said_at: Mapped[datetime | None]
     """When Stripe said so, or the card was charged; an older card does not come back."""
 
+    receipts_from: Mapped[datetime | None]
+    """Of a gift that began on another platform: what was paid before this was receipted there."""
+
     terms: Mapped[list["MonthlyTerms"]] = relationship(
         order_by="MonthlyTerms.number", lazy="raise", cascade="all"
     )

@@ -116,6 +116,10 @@ class Gifts:
         for donation_id, stands in self.stands.items():
             self._cut_down(donation_id, stands.amount)
 
+    def is_receipted_elsewhere(self, donation_id: str) -> bool:
+        """Whether another platform has given the receipt, before the gift came into this house."""
+        return bool(self._donations[donation_id].channel == Channel.ADOPTED)
+
     def _cut_down(self, donation_id: str, amount: int) -> None:
         """Let the gift be what is left of it, over the lines it was given for."""
         gift = self._donations[donation_id]

@@ -106,7 +106,7 @@ def _step(gifts: Gifts, register: _Register, donation_id: str) -> Step | None:
     stands = gifts.amount(donation_id)
     if live is None:
         is_withheld = last_void is not None and last_void.void_cause == VoidCause.BY_HAND
-        if not stands or is_withheld:
+        if not stands or is_withheld or gifts.is_receipted_elsewhere(donation_id):
             return None
         draft = gifts.draft(donation_id)
         return Step(donation_id=donation_id, void=None, draft=in_place_of(last_void, draft))

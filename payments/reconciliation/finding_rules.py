@@ -65,7 +65,8 @@ RULES = (
             select d.id as subject, d.amount, d.currency, d.paid_at::date::text as detail,
                 null::date as due_on
             from donations d
-            where d.status = 'paid' and d.channel = 'online' and d.paid_at < :now - interval '24 hours'
+            where d.status = 'paid' and d.channel in ('online', 'adopted')
+                and d.paid_at < :now - interval '24 hours'
                 and not exists (
                     select from charges c
                     join balance_transactions b on b.source_id = c.stripe_charge_id

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, func, select
 from sqlalchemy.orm import Session
 
-from payments.ledger.models import BalanceTransaction, JournalEntry
+from payments.ledger.models import BalanceTransaction, JournalEntry, MovementBeforeBooks
 from payments.money import Money
 from payments.reconciliation.models import Payout, PayoutLine
 
@@ -89,7 +89,7 @@ class Carried:
 
 def sums(session: Session, stripe_payout_ids: Sequence[str] | None = None) -> dict[str, Sums]:
     """The sums of many payouts in one query; of all of them where none are named."""
-    bt = BalanceTransaction
+    bt, older = BalanceTransaction, MovementBeforeBooks
     is_other = ~_OWN | Payout.stripe_balance_transaction_id.is_(None)
 
     def total(of: ColumnElement[int], which: ColumnElement[bool]) -> ColumnElement[int]:
@@ -101,19 +101,23 @@ def sums(session: Session, stripe_payout_ids: Sequence[str] | None = None) -> di
         select(
             PayoutLine.stripe_payout_id,
             func.count().filter(is_other),
-            func.count().filter(bt.stripe_balance_transaction_id.is_(None)),
+            func.count().filter(
+                bt.stripe_balance_transaction_id.is_(None), older.stripe_balance_transaction_id.is_(None)
+            ),
             total(bt.amount.expression, category == "charge"),
             total(case((category.in_(_FEES), -bt.net), else_=bt.fee), category.is_not(None)),
             total(bt.amount.expression, category.in_(_REFUNDS)),
             total(bt.amount.expression, category.in_(_DISPUTES)),
-            total(bt.amount.expression, category.not_in(special)),
-            total(bt.net.expression, category.is_not(None)),
+            total(func.coalesce(bt.amount, older.net), (bt.net.is_(None)) | category.not_in(special)),
+            total(func.coalesce(bt.net, older.net), func.coalesce(bt.net, older.net).is_not(None)),
             total(PayoutLine.net.expression, PayoutLine.net.is_not(None)),
-            func.count().filter(bt.net != PayoutLine.net),
+            func.count().filter(func.coalesce(bt.net, older.net) != PayoutLine.net),
             func.sum(case((_OWN, bt.net))),
         )
         .join(Payout, Payout.stripe_payout_id == PayoutLine.stripe_payout_id)
         .outerjoin(bt, bt.stripe_balance_transaction_id == PayoutLine.stripe_balance_transaction_id)
+        # What stood in the balance before the book begins leaves it with the first payouts.
+        .outerjoin(older, older.stripe_balance_transaction_id == PayoutLine.stripe_balance_transaction_id)
         .group_by(PayoutLine.stripe_payout_id)
     )
     if stripe_payout_ids is not None:

@@ -45,7 +45,7 @@ CHECKS = (
                 select donation_id, count(*) as charges from charges
                 where status = 'succeeded' and donation_id is not null group by donation_id
             ) c on c.donation_id = d.id
-            where d.channel = 'online' and d.paid_at is not null and coalesce(c.charges, 0) <> 1
+            where d.channel in ('online', 'adopted') and d.paid_at is not null and coalesce(c.charges, 0) <> 1
         """,
     ),
     Check(

@@ -14,6 +14,7 @@ APPEND_ONLY = (
     *("statement_documents", "audit_log"),
     *("bank_statements", "bank_lines", "payout_lines", "reconciliation_rounds"),
     *("gift_aid_claims", "gift_aid_lines", "gift_aid_corrections", "korean_statutory_receipts"),
+    "movements_before_books",
     *("stripe_reports", "stripe_report_rows", "stripe_report_figures", "stripe_report_differences"),
     *("export_maps", "export_batches", "exported_entries", "export_chunks"),
 )

@@ -38,6 +38,9 @@ CHECKS = (
                 and not exists (
                     select from balance_transactions b where b.stripe_balance_transaction_id = e.object_id
                 ) and not exists (
+                    select from movements_before_books o
+                    where o.stripe_balance_transaction_id = e.object_id
+                ) and not exists (
                     select from stripe_event_queue q where q.stripe_event_id = e.stripe_event_id
                 )
         """,

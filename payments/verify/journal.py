@@ -30,6 +30,9 @@ ACCOUNTS_OF_KIND: dict[str, tuple[str, ...]] = {
     "payout_failed": ("stripe_balance", "payouts_in_transit", "stripe_service_fees"),
     "topup": ("stripe_balance", "payouts_in_transit", "stripe_service_fees"),
     "reserve": ("stripe_balance", "stripe_reserve", "stripe_service_fees"),
+    "opening_balance": ("opening_balance", "stripe_balance"),
+    "earlier_refund": ("stripe_balance", "contribution_refunds", "processing_fees"),
+    "earlier_dispute": ("stripe_balance", "chargebacks", "dispute_fees"),
     "unclassified": ("stripe_balance", "suspense_unclassified"),
     "classified": tuple(
         account.value

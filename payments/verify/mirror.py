@@ -92,7 +92,8 @@ CHECKS = (
                 select e.reference, e.kind, b.currency,
                     case when e.kind in ('dispute_fee', 'service_fee') then -b.net
                         when e.kind = 'unclassified' then 0 else b.fee end as amount,
-                    case when e.kind in ('dispute_opened', 'dispute_won', 'dispute_fee') then 'dispute_fees'
+                    case when e.kind in ('dispute_opened', 'dispute_won', 'dispute_fee', 'earlier_dispute')
+                            then 'dispute_fees'
                         when e.kind in ('payout', 'payout_failed', 'topup', 'reserve', 'service_fee')
                             then 'stripe_service_fees'
                         else 'processing_fees' end as account
@@ -119,12 +120,13 @@ CHECKS = (
         sql="""
             with rule (reporting_category, kinds) as (values
                 ('charge', array['gift', 'other_receipt']),
-                ('refund', array['refund', 'other_refund']),
-                ('refund_failure', array['refund_failed']),
-                ('charge_failure', array['bank_debit_returned']),
-                ('dispute', array['dispute_opened']),
-                ('dispute_reversal', array['dispute_won']),
+                ('refund', array['refund', 'other_refund', 'earlier_refund']),
+                ('refund_failure', array['refund_failed', 'earlier_refund']),
+                ('charge_failure', array['bank_debit_returned', 'earlier_refund']),
+                ('dispute', array['dispute_opened', 'earlier_dispute']),
+                ('dispute_reversal', array['dispute_won', 'earlier_dispute']),
                 ('payout', array['payout']),
+                ('opening_balance', array['opening_balance']),
                 ('payout_reversal', array['payout_failed']),
                 ('topup', array['topup']),
                 ('topup_reversal', array['topup']),

@@ -35,7 +35,7 @@ CHECKS = (
                         then format('came as %s and went into %s', d.channel, b.into_account)
                     else format('is dated %s; the paper says %s', d.gift_date,
                         coalesce(o.postmarked_on, o.received_on)) end
-            from (select * from donations where channel <> 'online') d
+            from (select * from donations where channel not in ('online', 'adopted')) d
             left join offline_gifts o on o.donation_id = d.id
             full join (select * from journal_entries where kind = 'offline_gift') e
                 on e.reference = 'offline:' || d.id

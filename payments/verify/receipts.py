@@ -28,7 +28,7 @@ CHECKS = (
                     and not exists (select from due_receipts w where w.donation_id = d.id)
             ), entitled as (
                 select * from bare d
-                where d.channel = 'online' or (
+                where d.channel = 'online' or d.channel <> 'adopted' and (
                     (d.benefit_amount < d.amount
                         or d.payer_kind in ('donor_advised_fund', 'employer_match'))
                     and d.id not in (select donation_id from offline_gifts where reversed_at is not null)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cached_property
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -22,7 +22,7 @@ from payments.donations.turns import Booked
 from payments.errors import PersonMustLook, TryLater
 from payments.jobs import Bell, ring
 from payments.ledger import posting
-from payments.ledger.models import BalanceTransaction
+from payments.ledger.models import BalanceTransaction, MovementBeforeBooks
 from payments.ledger.rules import Books, Entry
 from payments.monthly import instalments
 from payments.monthly.models import MonthlyGift
@@ -30,7 +30,9 @@ from payments.receipts.models import DueReceipt
 from payments.reconciliation import payouts
 from payments.stripe_gateway import shapes
 from payments.stripe_gateway.shape import Shape
+from payments.supporters import donors
 from payments.webhooks import loading
+from payments.webhooks.adopting.models import Adoption
 
 
 class DonationUnknown(PersonMustLook):
@@ -252,6 +254,42 @@ class Batch:
         self._by_source[row.source_id].append(row)
         self._session.add(row)
         return row
+
+    @cached_property
+    def books_begin(self) -> datetime | None:
+        """From when on Stripe's movements are in this book; None where it has them all."""
+        return self._session.scalar(select(func.min(Adoption.since)))
+
+    def note_before_books(self, transaction: shapes.BalanceTransaction) -> None:
+        """Know a movement by name that is part of the opening balance."""
+        self._session.execute(
+            insert(MovementBeforeBooks)
+            .values(
+                stripe_balance_transaction_id=transaction.id,
+                reporting_category=transaction.reporting_category,
+                source_id=transaction.source_id,
+                amount=transaction.amount,
+                fee=transaction.fee,
+                net=transaction.net,
+                currency=transaction.currency,
+                created_at=from_stripe(transaction.created),
+            )
+            .on_conflict_do_nothing()
+        )
+
+    def is_before_books(self, charge: Charge) -> bool:
+        """Whether the money of a charge came in before this book begins."""
+        if self.books_begin is None:
+            return False
+        found = select(MovementBeforeBooks.source_id).where(
+            MovementBeforeBooks.source_id == charge.stripe_charge_id,
+            MovementBeforeBooks.reporting_category == "charge",
+        )
+        return self._session.scalar(found.limit(1)) is not None
+
+    def recognise(self, *, email: str, name: str, locale: str) -> str:
+        """The id of the donor with this address."""
+        return donors.recognise(self._session, email=email, name=name, locale=locale)
 
     def post(self, entry: Entry) -> None:
         """Note an entry. One whose moves all came to nothing is none."""

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from payments.stripe_gateway import billing_shapes, shapes
+from payments.stripe_gateway import adopted_shapes, billing_shapes, shapes
 from payments.stripe_gateway.shape import Shape
 from payments.stripe_gateway.shapes import read, read_event_object
 from payments.webhooks.batch import Batch
 from payments.webhooks.handlers import (
+    adopted,
     balance_transaction,
     charge,
     charge_dispute,
@@ -93,6 +94,8 @@ FETCHED: dict[str, Reading] = {
     "balance_transaction": Reading(shapes.BalanceTransaction, balance_transaction.fetched),
     "payout": Reading(shapes.Payout, payout.seen),
     "payout_list": Reading(shapes.PayoutList, payout.listed),
+    "adopted_plan": Reading(adopted_shapes.AdoptedPlan, adopted.plan),
+    "adopted_gift": Reading(adopted_shapes.AdoptedGift, adopted.gift),
     "subscription": Reading(billing_shapes.Subscription, customer_subscription.seen),
     "invoice": Reading(billing_shapes.Invoice, invoice.seen),
 }

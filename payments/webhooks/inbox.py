@@ -167,6 +167,21 @@ def of_snapshot(type_: str, fetched: Mapping[str, Any], *, asked_at: datetime) -
     )
 
 
+def of_adopted(taken: Mapping[str, Any], fetched: Mapping[str, Any]) -> Delivery:
+    """Something taken over from another platform, with what was decided about it: once and for all."""
+    return Delivery(
+        stripe_event_id=fetched_id(f"{taken['object']}:{fetched['id']}"),
+        source="fetch",
+        type=str(taken["object"]),
+        object_id=str(fetched["id"]),
+        account=None,
+        is_live=settings().is_live,
+        api_version=API_VERSION,
+        created=int(fetched["created"]),
+        body=as_bytes(taken),
+    )
+
+
 def of_payout(fetched: Mapping[str, Any]) -> Delivery:
     """A payout as it was when we asked. It changes, so its key is what it says: the same is not stored
     twice."""

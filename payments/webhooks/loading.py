@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, selectinload
 from payments.donations.models import Charge, Donation
 from payments.donations.reversals import Dispute, FraudWarning, OwedPayment, Refund
 from payments.ledger.models import BalanceTransaction, JournalEntry
-from payments.stripe_gateway import shapes
+from payments.stripe_gateway import adopted_shapes, shapes
 from payments.stripe_gateway.shape import Shape
 from payments.webhooks import promises
 from payments.webhooks.promises import Promises
@@ -80,8 +80,12 @@ def load(session: Session, objects: Sequence[Shape]) -> Rows:
 def _named(objects: Iterable[Shape]) -> _Named:
     named = _Named()
     for found in objects:
-        _name(named, found)
-        named.monthly.note(found)
+        about = found
+        if isinstance(found, adopted_shapes.AdoptedGift):
+            named.donations.add(found.donation_id)
+            about = found.charge
+        _name(named, about)
+        named.monthly.note(about)
     return named
 
 

@@ -21,7 +21,7 @@ from payments.jobs import Bell, ring
 from payments.monthly import dunning, letters
 from payments.monthly.following import Instalments, standing
 from payments.monthly.models import CardOnFile, MonthlyGift, MonthlyInvoice, MonthlyTerms
-from payments.stripe_gateway import billing_shapes, shapes
+from payments.stripe_gateway import adopted_shapes, billing_shapes, shapes
 from payments.stripe_gateway.shape import Shape
 
 _OURS = re.compile(r"mon_[0-9a-f]{32}")
@@ -60,6 +60,10 @@ class Named:
             case shapes.CheckoutSession():
                 self._gift(found.monthly_gift_id, None)
                 _add(self.customers, found.customer)
+            case adopted_shapes.AdoptedPlan():
+                self.gifts.add(found.monthly_gift_id)
+                self.subscriptions.add(found.subscription.id)
+                self.customers.add(found.subscription.customer)
             case billing_shapes.Subscription():
                 self._gift(found.monthly_gift_id, found.id)
                 self.customers.add(found.customer)
@@ -264,6 +268,13 @@ class Promises:
             self._session.add(found)
             self._cards[stripe_customer_id] = found
         return found
+
+    def add(self, gift: MonthlyGift) -> None:
+        """Remember a promise that was begun elsewhere."""
+        self._session.add(gift)
+        self._gifts[gift.id] = gift
+        if gift.stripe_subscription_id is not None:
+            self._by_subscription[gift.stripe_subscription_id] = gift
 
     def touch(self, gift: MonthlyGift) -> None:
         """Something of it has changed; where it stands is asked once, when all of the batch is noted."""

@@ -2,6 +2,7 @@
 
 from payments.donations import settlement
 from payments.donations.models import Donation
+from payments.donations.offline import Channel
 from payments.webhooks.batch import Batch
 
 
@@ -10,5 +11,6 @@ def settle(batch: Batch, donation: Donation) -> None:
     charge = batch.succeeded_charge_of(donation)
     if charge is None:
         return
-    if settlement.settle(donation, charge, time_zone=batch.books_of(donation).time_zone):
+    is_new = settlement.settle(donation, charge, time_zone=batch.books_of(donation).time_zone)
+    if is_new and donation.channel != Channel.ADOPTED:
         batch.owe_receipt(donation)

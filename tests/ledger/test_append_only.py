@@ -29,6 +29,7 @@ APPEND_ONLY = {
     "korean_statutory_receipts": "update korean_statutory_receipts set form = ''",
     "gift_aid_corrections": "update gift_aid_corrections set amount = 1",
     "reconciliation_rounds": "update reconciliation_rounds set open = 0",
+    "movements_before_books": "update movements_before_books set net = 0",
     "stripe_reports": "update stripe_reports set kind = ''",
     "stripe_report_rows": "update stripe_report_rows set net = 0",
     "stripe_report_figures": "update stripe_report_figures set amount = 0",

@@ -22,6 +22,7 @@ _ROOTS = {
     Kind.INCOME: "Income",
     Kind.CONTRA_INCOME: "Income",
     Kind.EXPENSE: "Expenses",
+    Kind.EQUITY: "Equity",
 }
 _OPENED_ON = "1970-01-01"
 _LONGEST_TEXT = 200

@@ -31,11 +31,17 @@ class Difference:
     """Where nothing differs but the payout: the one that the report names."""
 
 
-# What the book has, and what stood in the balance before the book began: payouts carry both.
 _BOOK = """
     select b.stripe_balance_transaction_id as id, b.currency, b.amount, b.fee, b.net, b.reporting_category,
         b.source_id, b.created_at
     from balance_transactions b where b.reporting_category <> 'opening_balance'
+"""
+# The first payouts of a book also carry what stood in the balance before it begins.
+_KNOWN = f"""
+    {_BOOK} union all
+    select stripe_balance_transaction_id, currency, amount, fee, net, reporting_category, source_id,
+        created_at
+    from movements_before_books
 """
 
 # A payout's own movement may stand with either sign.
@@ -63,7 +69,7 @@ _ROWS = f"""
             then coalesce((select string_agg(l.stripe_payout_id, ', ') from payout_lines l
                 where l.stripe_balance_transaction_id = b.id), 'none yet') end as other_payout,
         b.net * {_SIGN} as book_net
-    from stripe_report_rows r left join ({_BOOK}) b on b.id = r.stripe_balance_transaction_id
+    from stripe_report_rows r left join ({_KNOWN}) b on b.id = r.stripe_balance_transaction_id
     where r.report_id = :report
 """
 # Where the book does not know yet what a payout carries, that is a finding of its own.

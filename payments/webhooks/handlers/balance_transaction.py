@@ -1,11 +1,13 @@
 """Balance transactions as we fetched them: each is mirrored in the book by one entry."""
 
+from payments.clock import from_stripe
 from payments.donations import settlement
 from payments.donations.models import Charge
 from payments.donations.turns import standing_of
 from payments.errors import TryLater
 from payments.ledger import rules
 from payments.ledger.models import BalanceTransaction
+from payments.ledger.rules import OPENING_BALANCE
 from payments.stripe_gateway import shapes
 from payments.webhooks import movements
 from payments.webhooks.batch import Batch
@@ -32,6 +34,9 @@ def fetched(batch: Batch, transaction: shapes.BalanceTransaction) -> None:
 
     The source came along, so whatever webhook was lost, the charge, refund or dispute is known now.
     """
+    if _is_before_books(batch, transaction):
+        _know_by_name(batch, transaction)
+        return
     _note_source(batch, transaction)
     if batch.is_booked(transaction.id):
         return
@@ -40,6 +45,24 @@ def fetched(batch: Batch, transaction: shapes.BalanceTransaction) -> None:
         known = batch.dispute(transaction.dispute.id)
         if known is not None:
             charge_dispute.book_loss(batch, known)
+
+
+def _is_before_books(batch: Batch, transaction: shapes.BalanceTransaction) -> bool:
+    """Whether it is part of the opening balance. Not so a payout that was still on its way to the bank: that
+    is booked whole, because its line on the bank's statement comes within the book."""
+    begin = batch.books_begin
+    return (
+        begin is not None
+        and from_stripe(transaction.created) < begin
+        and transaction.reporting_category not in {"payout", OPENING_BALANCE}
+    )
+
+
+def _know_by_name(batch: Batch, transaction: shapes.BalanceTransaction) -> None:
+    batch.note_before_books(transaction)
+    charge = transaction.charge
+    if charge is not None and batch.charge(charge.id) is None:
+        batch.add_charge(settlement.charge_from(charge, None))
 
 
 def _note_source(batch: Batch, transaction: shapes.BalanceTransaction) -> None:
@@ -109,6 +132,10 @@ _COMES_AFTER = {"refund_failure": "refund", "dispute_reversal": "dispute"}
 
 def _moved(batch: Batch, transaction: shapes.BalanceTransaction, charge: Charge) -> rules.Entry:
     movement = movements.of_shape(transaction)
+    if not _has(batch.booked_about(charge.stripe_charge_id), "charge") and batch.is_before_books(charge):
+        batch.mirror(transaction)
+        _mark_booked(batch, transaction)
+        return rules.of_earlier_gift(movement, batch.books_of(None))
     _wait_for_what_came_before(batch, transaction, charge)
     booked = batch.booked_of(charge)
     donation = batch.donation(charge.donation_id)
