@@ -18,10 +18,12 @@ from payments.api import (
     bank,
     donations,
     exceptions,
+    exports,
     funds,
     health,
     mail_reports,
     monthly_gifts,
+    months,
     offline_gifts,
     payouts,
     problems,
@@ -55,7 +57,7 @@ def create_app() -> App:
     problems.install(inside)
     for resource in (
         *(donations, funds, monthly_gifts, refunds, offline_gifts),
-        *(payouts, bank, exceptions, stripe_reports),
+        *(payouts, bank, exceptions, stripe_reports, months, exports),
     ):
         inside.include_router(resource.router, prefix="/api/v1")
     inside.include_router(health.router)

@@ -5,7 +5,7 @@ gift is committed before Stripe hears of it, and no transaction is open while St
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -62,16 +62,33 @@ def staff_with(*roles: Role) -> Dependency:
         session: DatabaseSession,
         credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     ) -> StaffMember:
-        try:
-            person = tokens.holder(session, credentials.credentials if credentials else "")
-        except tokens.TokenRefused as refusal:
-            # By its first letters only: what is logged must open nothing.
-            log.warning("staff token refused", code=refusal.prefix or "none")
-            raise
-        people.require(person, *roles)
-        return person
+        return _holder(session, credentials, roles)
 
     return Dependency(_who, scope="function")
+
+
+def staff_apart(*roles: Role) -> Dependency:
+    """The id of who asks, with one of these roles; found in a transaction of its own. For a route that
+    waits for others: the database ends a transaction that idles meanwhile."""
+
+    def _who(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> str:
+        with database.transaction() as session:
+            return _holder(session, credentials, roles).id
+
+    return Dependency(_who)
+
+
+def _holder(
+    session: Session, credentials: HTTPAuthorizationCredentials | None, roles: Collection[Role]
+) -> StaffMember:
+    try:
+        person = tokens.holder(session, credentials.credentials if credentials else "")
+    except tokens.TokenRefused as refusal:
+        # By its first letters only: what is logged must open nothing.
+        log.warning("staff token refused", code=refusal.prefix or "none")
+        raise
+    people.require(person, *roles)
+    return person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

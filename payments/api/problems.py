@@ -27,9 +27,11 @@ from payments.donations.organisation import OrganisationNotLoaded
 from payments.donations.wishes import WishRefused
 from payments.errors import AlmonerError, StripeRefused, StripeUnavailable
 from payments.monthly import refusals as monthly
-from payments.reconciliation import bank_accounts, matching, payouts
+from payments.reconciliation import bank_accounts, close, matching, payouts
 from payments.reconciliation import reconcile as rounds
+from payments.reconciliation.exports import batches, days, maps, stored_files, targets
 from payments.reconciliation.formats.csv_profile import ProfileWrong
+from payments.reconciliation.months import EntityUnknown, MonthUnreadable
 from payments.reconciliation.statements import StatementRefused
 from payments.reconciliation.stripe_reports.reading import ReportRefused
 from payments.staff import people, tokens
@@ -113,6 +115,23 @@ _TABLE: dict[type[AlmonerError], _Row] = {
     ProfileWrong: _Row(422, "csv-profile-wrong", "The profile cannot be followed", field="csv_profile"),
     StatementRefused: _Row(422, "statement-refused", "The statement cannot be taken in"),
     ReportRefused: _Row(422, "report-refused", "The report cannot be compared"),
+    MonthUnreadable: _Row(422, "month-unreadable", "No such month"),
+    EntityUnknown: _Row(404, "entity-not-found", "No such legal body"),
+    close.MonthNotReady: _Row(409, "month-not-ready", "Something on the checklist is not so"),
+    close.MonthMoved: _Row(409, "month-moved", "An entry came in meanwhile", retry_after=5),
+    close.MonthNotClosed: _Row(409, "month-not-closed", "The month is not closed"),
+    close.LaterMonthClosed: _Row(409, "later-month-closed", "A later month is closed"),
+    close.OwnClosing: _Row(403, "own-closing", "Somebody else must reopen it"),
+    batches.ExportBatchUnknown: _Row(404, "export-not-found", "No such export"),
+    maps.EntityUnknown: _Row(404, "entity-not-found", "No such legal body"),
+    targets.TargetUnknown: _Row(422, "target-unknown", "No such target", field="target"),
+    days.DayToCome: _Row(422, "day-to-come", "The last day is not over"),
+    batches.NothingToExport: _Row(409, "nothing-to-export", "All of it has left already"),
+    batches.OtherCurrencies: _Row(409, "other-currencies", "The target takes one currency"),
+    batches.TooManyLines: _Row(409, "too-many-lines", "More than the target reads"),
+    batches.ExportOutOfBalance: _Row(409, "export-out-of-balance", "The file is not what it should be"),
+    maps.NotMapped: _Row(409, "not-mapped", "The map of the target lacks something"),
+    stored_files.ExportDamaged: _Row(409, "export-damaged", "The kept file is damaged"),
     UploadEmpty: _Row(422, "upload-empty", "There is no file in the body"),
     matching.BankLineUnknown: _Row(404, "bank-line-not-found", "No such bank line"),
     matching.MatchRefused: _Row(409, "match-refused", "The line cannot be that"),

@@ -9,18 +9,14 @@ from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 from typing import Annotated, Any, BinaryIO, cast
 
-from fastapi import Depends, Query, Request
+from fastapi import Query, Request
 from fastapi.params import Depends as Dependency
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from starlette.concurrency import run_in_threadpool
 
-from payments.database import transaction
+from payments.dependencies import staff_apart
 from payments.errors import AlmonerError
-from payments.staff import people, tokens
 from payments.staff.models import Role
 
 _IN_MEMORY = 1024 * 1024
-_bearer = HTTPBearer(auto_error=False)
 
 BODY: dict[str, Any] = {
     "requestBody": {
@@ -49,18 +45,13 @@ class Upload:
 def upload_from(*roles: Role) -> Dependency:
     """The file, when somebody with one of these roles sends it. How large it may be says the route."""
 
-    def check(token: str) -> None:
-        with transaction() as session:
-            people.require(tokens.holder(session, token), *roles)
-
     async def receive(
         request: Request,
-        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+        sender: Annotated[str, staff_apart(*roles)],
         file_name: Annotated[
             str, Query(max_length=200, description="As it is called where it comes from.")
         ] = "upload",
     ) -> AsyncIterator[Upload]:
-        await run_in_threadpool(check, credentials.credentials if credentials else "")
         with SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
             async for piece in request.stream():
                 file.write(piece)

@@ -8,23 +8,20 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from payments import month_end
 from payments.cli.acting import As, Why, acting
 from payments.cli.printing import AsJson, console, instant, print_json, print_table
 from payments.cli.report_files import Language, Out, write
-from payments.clock import now
 from payments.database import transaction
-from payments.errors import StripeRefused, StripeUnavailable
 from payments.money import Money
 from payments.reconciliation import close as closing
-from payments.reconciliation import closings, stripe_balance, tie_out
-from payments.reconciliation import reconcile as rounds
+from payments.reconciliation import closings, tie_out
 from payments.reconciliation.checklist import Item, checklist
 from payments.reconciliation.month_report import month_report
 from payments.reconciliation.months import entity_named, month_named, months_of
 from payments.reconciliation.reports import month_page
 from payments.reconciliation.tie_out import TieOut
 from payments.staff import people
-from payments.stripe_gateway.client import gateway
 from payments.verify.month import laws
 
 
@@ -187,19 +184,9 @@ def print_tie_out(month: OfMonth, entity: OfEntity = None, as_json: AsJson = Fal
 
 
 def _look_anew(*, is_quiet: bool) -> None:
-    """Ask Stripe what it holds, and go a round of reconciliation, each kept whatever comes of the rest. If
-    Stripe does not answer, the checklist says since when it was not asked."""
-    asked_at = now()
-    try:
-        said = gateway().balance()
-    except (StripeUnavailable, StripeRefused) as trouble:
-        if not is_quiet:
-            console.print(f"Stripe was not asked for its balance: {trouble}.", style="yellow", markup=False)
-    else:
-        with transaction() as session:
-            stripe_balance.note(session, said, asked_at=asked_at)
-    with transaction() as session:
-        rounds.reconcile(session)
+    trouble = month_end.look_anew()
+    if trouble is not None and not is_quiet:
+        console.print(f"Stripe was not asked for its balance: {trouble}.", style="yellow", markup=False)
 
 
 def _print_items(items: Sequence[Item], *, as_json: bool, month: str) -> None:

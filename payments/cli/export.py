@@ -1,9 +1,8 @@
 """`almoner export`: the book for other programs, in numbered batches; each entry leaves once for a target."""
 
 import json
-from calendar import monthrange
 from collections.abc import Callable, Iterable
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +15,7 @@ from payments.database import transaction
 from payments.donations.organisation import receiving_entity
 from payments.errors import AlmonerError
 from payments.money import Money
-from payments.reconciliation.exports import batches, maps
+from payments.reconciliation.exports import batches, days, maps
 from payments.reconciliation.exports.batches import Wanted
 from payments.reconciliation.exports.format import Target
 from payments.reconciliation.exports.journal import Granularity
@@ -48,22 +47,6 @@ Reason = Annotated[
 ]
 
 
-class DaysUnclear(AlmonerError):
-    """Neither a month nor a last day."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "Say which days: `--month 2026-10`, or `--until 2026-10-31` for all that is new up to then."
-        )
-
-
-class DayToCome(AlmonerError):
-    """A day on which more can still happen."""
-
-    def __init__(self, today: date) -> None:
-        super().__init__(f"The last day must be over where the books are kept: today is {today} there.")
-
-
 class FileThere(AlmonerError):
     """A file of this name exists."""
 
@@ -87,12 +70,16 @@ def _command(target: Target) -> Callable[..., None]:
         as_json: AsJson = False,
     ) -> None:
         if month is None and until is None:
-            raise DaysUnclear
+            raise days.DaysUnclear
         _require_free(out)
         with transaction() as session:
             by = acting(session, as_)
             body = maps.entity(session, entity or receiving_entity(session).id)
-            first_day, last_day = _days(month, until, today=day_in(body.time_zone, now()))
+            first_day, last_day = days.of(
+                month.date() if month is not None else None,
+                until.date() if until is not None else None,
+                today=day_in(body.time_zone, now()),
+            )
             batch = batches.make(
                 session,
                 Wanted(
@@ -181,18 +168,6 @@ def again(number: int, as_: As, out: Out = None, reason: Reason = None, as_json:
         batch = batches.find(session, number)
     path = _hand_over(number, out, as_, reason)
     _say(batch, path, as_json=as_json)
-
-
-def _days(month: datetime | None, until: datetime | None, *, today: date) -> tuple[date | None, date]:
-    first_day = month.date() if month is not None else None
-    if until is not None:
-        last_day = until.date()
-    else:
-        assert first_day is not None  # noqa: S101 - the door asked for one of the two
-        last_day = first_day.replace(day=monthrange(first_day.year, first_day.month)[1])
-    if last_day >= today:
-        raise DayToCome(today)
-    return first_day, last_day
 
 
 def _hand_over(number: int, out: Path | None, email: str, reason: str | None) -> Path:

@@ -54,6 +54,15 @@ PUBLISHED = {
     "/api/v1/exceptions/{exception_id}/assign",
     "/api/v1/exceptions/{exception_id}/accept",
     "/api/v1/stripe-reports",
+    "/api/v1/months",
+    "/api/v1/months/{month}",
+    "/api/v1/months/{month}/report",
+    "/api/v1/months/{month}/close",
+    "/api/v1/months/{month}/reopen",
+    "/api/v1/months/{month}/pack",
+    "/api/v1/exports",
+    "/api/v1/exports/{number}",
+    "/api/v1/exports/{number}/file",
 }
 
 

@@ -30,13 +30,13 @@ class Desk:
         """A POST; a file where the body is bytes."""
         what: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {"json": body or {}}
         answer: Response = self.client.post(
-            f"/api/v1/{path}", headers=self._headers(who), params=query, **what
+            f"/api/v1/{path}", headers=self.headers(who), params=query, **what
         )
         return answer
 
     def reads(self, who: str, path: str, **query: Any) -> Response:
         """A GET."""
-        answer: Response = self.client.get(f"/api/v1/{path}", headers=self._headers(who), params=query)
+        answer: Response = self.client.get(f"/api/v1/{path}", headers=self.headers(who), params=query)
         return answer
 
     def takes_in(self, *lines: tuple[int, str], who: str = "finn", **query: Any) -> Response:
@@ -49,7 +49,8 @@ class Desk:
         found: list[dict[str, Any]] = self.reads("vera", "bank-lines", **query).json()["bank_lines"]
         return found
 
-    def _headers(self, who: str) -> dict[str, str]:
+    def headers(self, who: str) -> dict[str, str]:
+        """With somebody's token."""
         return {"Authorization": f"Bearer {self._held.get(who, who)}"}
 
 
