@@ -6,6 +6,7 @@ in the same way would prove itself.
 
 from payments.verify import (
     closing,
+    giftaid,
     giving,
     guards,
     inbox,
@@ -29,6 +30,7 @@ CHECKS: tuple[Check, ...] = (
     *receipts.CHECKS,
     *closing.CHECKS,
     *statements.CHECKS,
+    *giftaid.CHECKS,
     *inbox.CHECKS,
     *guards.CHECKS,
 )

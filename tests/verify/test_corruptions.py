@@ -5,6 +5,7 @@ import pytest
 from payments.verify.checks import CHECKS, named
 from payments.verify.run import breaches
 from tests.verify import (
+    corruptions_of_claims,
     corruptions_of_money,
     corruptions_of_papers,
     corruptions_of_promises,
@@ -14,6 +15,7 @@ from tests.verify.conftest import Seeded, told
 from tests.verify.victims import Corruption
 
 CORRUPTIONS = [
+    *corruptions_of_claims.CORRUPTIONS,
     *corruptions_of_money.CORRUPTIONS,
     *corruptions_of_papers.CORRUPTIONS,
     *corruptions_of_promises.CORRUPTIONS,
