@@ -211,8 +211,9 @@ def _tell(prepared: Prepared, number: int | None, out: Path | None, *, as_json: 
         )
         return
     name = "A claim now" if number is None else f"Claim {number}"
+    lines = "1 line" if len(prepared.lines) == 1 else f"{len(prepared.lines)} lines"
     typer.echo(
-        f"{name}: {len(prepared.lines)} line{'s' if len(prepared.lines) != 1 else ''}, gifts of £{schedule.pounds(prepared.total)},"
+        f"{name}: {lines}, gifts of £{schedule.pounds(prepared.total)},"
         f" over-claimed before: £{schedule.pounds(prepared.over_claimed)}."
         + (f" Written to {out}." if out is not None and number is not None else "")
     )
