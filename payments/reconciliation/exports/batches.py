@@ -103,9 +103,9 @@ def make(session: Session, wanted: Wanted, *, by: StaffMember, reason: str | Non
         raise maps.NotMapped(target, lacking)
     if not _claim(session, target, wanted, number, said):
         raise NothingToExport(target.name)
-    totals = journal.totals(session, target.name, number)
-    read_used = gifts.funds_used if target.holds_personal_data else journal.accounts_used
-    used = read_used(session, target.name, number)
+    sums = journal.sums(session, target.name, number)
+    totals = sums.by_currency
+    used = gifts.funds_used(session, target.name, number) if target.holds_personal_data else sums.accounts
     if lacking := maps.missing(target, said, used):
         raise maps.NotMapped(target, lacking)
     if target.names_accounts and (same := alike(said.funds, maps.funds_of(session, body.id))):
@@ -285,6 +285,9 @@ def _next_number(session: Session) -> int:
     session.execute(text("set local statement_timeout = '20min'"))
     session.execute(text("set local idle_in_transaction_session_timeout = '20min'"))
     session.execute(text("set local lock_timeout = '20min'"))
+    # What is claimed a moment later is unknown to the planner, who takes it for a few rows and looks each up.
+    session.execute(text("set local enable_nestloop = off"))
+    session.execute(text("set local work_mem = '64MB'"))
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("exports", 0))))
     return (session.scalar(select(func.max(ExportBatch.number))) or 0) + 1
 

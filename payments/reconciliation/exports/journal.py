@@ -182,9 +182,8 @@ _SUMMED = """
         from keyed group by key, currency, from_account, to_account, fund_id
     ) s
     join (
-        select key, currency, count(distinct number) as entries,
-            count(distinct number) filter (where original_on is not null) as late
-        from keyed group by key, currency
+        select key, currency, count(*) as entries, count(original_on) as late
+        from keyed where position = 0 group by key, currency
     ) j using (key, currency)
 """
 _BY_PAYOUT = """
@@ -248,40 +247,41 @@ def journals(session: Session, chosen: Chosen) -> Iterator[Journal]:
         )
 
 
-def totals(session: Session, target: str, number: int) -> dict[str, dict[str, int]]:
-    """By currency: how many entries a batch has, and what they move."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sums:
+    """What a batch holds before it is written."""
+
+    by_currency: dict[str, dict[str, int]]
+    """How many entries, and what they debit, which is what they credit."""
+    accounts: list[tuple[Account, str | None]]
+    """Every account it touches, with the fund where it is kept by fund; in the chart's order."""
+
+
+def sums(session: Session, target: str, number: int) -> Sums:
+    """Read a batch's moves once."""
     found = session.execute(
         text("""
-            select m.currency, count(distinct x.entry_number), sum(m.amount)
+            select m.currency, m.from_account, m.to_account, m.fund_id, sum(m.amount)::bigint,
+                count(*) filter (where m.position = 0)
             from exported_entries x
             join journal_entries e on e.number = x.entry_number
             join journal_moves m on m.reference = e.reference
             where x.target = :target and x.batch_number = :number
-            group by m.currency order by m.currency
+            group by 1, 2, 3, 4 order by 1
         """),
         {"target": target, "number": number},
-    )
-    return {
-        currency: {"entries": entries, "debit": int(moved), "credit": int(moved)}
-        for currency, entries, moved in found
-    }
-
-
-def accounts_used(session: Session, target: str, number: int) -> list[tuple[Account, str | None]]:
-    """Every account a batch touches, with the fund where it is kept by fund; in the chart's order."""
-    found = session.execute(
-        text(f"""
-            select distinct s.account, case when s.account in ({KEPT_BY_FUND}) then m.fund_id end
-            from exported_entries x
-            join journal_entries e on e.number = x.entry_number
-            join journal_moves m on m.reference = e.reference
-            cross join lateral (values (m.from_account), (m.to_account)) s(account)
-            where x.target = :target and x.batch_number = :number
-        """),
-        {"target": target, "number": number},
-    )
+    ).all()
+    by_currency: dict[str, dict[str, int]] = {}
+    accounts: set[tuple[Account, str | None]] = set()
+    for currency, from_account, to_account, fund_id, moved, entries in found:
+        total = by_currency.setdefault(currency, {"entries": 0, "debit": 0, "credit": 0})
+        total["entries"] += entries
+        total["debit"] += moved
+        total["credit"] += moved
+        sides = Move(Account(from_account), Account(to_account), moved, fund_id).sides
+        accounts |= {(side.account, side.fund_id) for side in sides}
     order = {account: place for place, account in enumerate(Account)}
-    return sorted(
-        ((Account(account), fund_id) for account, fund_id in found),
-        key=lambda used: (order[used[0]], used[1] or ""),
+    return Sums(
+        by_currency=by_currency,
+        accounts=sorted(accounts, key=lambda used: (order[used[0]], used[1] or "")),
     )
