@@ -7,11 +7,12 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from payments.cli.printing import AsJson, console, instant, print_facts, print_json, print_table
+from payments.clock import day_in
 from payments.database import transaction
 from payments.donations import checkout
 from payments.donations import explain as explaining
 from payments.donations.explain import Beside, EventFact, ReceiptFact
-from payments.donations.models import Allocation, Charge, Donation, Fund
+from payments.donations.models import Allocation, Charge, Donation, Fund, IssuingEntity
 from payments.ledger.models import BalanceTransaction, JournalEntry, JournalMove
 from payments.mail.models import OutgoingMail
 from payments.money import Money
@@ -140,6 +141,9 @@ def _story(session: Session, gift: Donation) -> dict[str, Any]:
     settled = session.scalars(
         select(BalanceTransaction).where(BalanceTransaction.stripe_balance_transaction_id.in_(named))
     ).all()
+    time_zone = session.scalars(
+        select(IssuingEntity.time_zone).where(IssuingEntity.id == gift.entity_id)
+    ).one()
     moves = session.execute(
         select(JournalEntry, JournalMove)
         .join(JournalMove, JournalMove.reference == JournalEntry.reference)
@@ -197,6 +201,8 @@ def _story(session: Session, gift: Donation) -> dict[str, Any]:
                 "number": entry.number,
                 "reference": entry.reference,
                 "effective_on": entry.effective_on,
+                # Another day where its own was in a month that was closed when it was heard of.
+                "happened_on": day_in(time_zone, entry.occurred_at),
                 "from": move.from_account,
                 "to": move.to_account,
                 "amount": Money(move.amount, move.currency),
@@ -257,7 +263,7 @@ def _print_story(story: dict[str, Any]) -> None:
             "In the book",
             ["entry", "day", "from", "to", ">amount", "fund"],
             [
-                (m["number"], m["effective_on"], m["from"], m["to"], m["amount"].format("en"), m["fund"])
+                (m["number"], _day(m), m["from"], m["to"], m["amount"].format("en"), m["fund"])
                 for m in story["journal"]
             ],
         )
@@ -267,3 +273,10 @@ def _print_story(story: dict[str, Any]) -> None:
         console.print(f"  receipt {receipt['number']}, mail {sent}", markup=False)
     elif story["receipt_due"]:
         console.print("  receipt due: it is issued within seconds", markup=False)
+
+
+def _day(move: dict[str, Any]) -> str:
+    """The day it counts for, and the one on which it happened where that month was closed."""
+    if move["happened_on"] == move["effective_on"]:
+        return str(move["effective_on"])
+    return f"{move['effective_on']} (of {move['happened_on']})"

@@ -285,7 +285,9 @@ def _exceptions(session: Session, month: Month) -> Item:
         is_ok=not blocking,
         sentence=f"{len(blocking)} open exceptions keep the month open."
         if blocking
-        else f"None; {len(accepted)} are accepted as they are, {others} open ones do not matter here.",
+        else f"{len(accepted)} are accepted as they are, and {others} open ones need not wait for a closing."
+        if accepted or others
+        else "Nothing is open.",
         remedy="`almoner exceptions list --blocking`: mend them, or let an approver accept them."
         if blocking
         else "",

@@ -7,7 +7,6 @@ from sqlalchemy import text
 
 from payments.database import transaction
 from payments.donations.models import Donation
-from payments.receipts.documents import write_due
 from payments.receipts.issue import issue_due
 from payments.reconciliation import reconcile, stripe_balance
 from payments.reconciliation.months import Month, month_named
@@ -142,8 +141,6 @@ class October:
                 done = apply_due(session, limit=500).done
         with transaction() as session:
             issue_due(session)
-        with transaction() as session:
-            write_due(session)
 
     def looks(self, at: datetime = datetime(2026, 11, 25, 12, tzinfo=UTC)) -> None:
         """Stripe is asked what it holds, and a round of reconciliation is gone."""
