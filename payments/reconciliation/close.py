@@ -8,7 +8,7 @@ entries of the month are counted once more, and if one came in meanwhile, the cl
 from collections.abc import Sequence
 from hashlib import sha256
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
 
 from payments.clock import now
@@ -72,7 +72,6 @@ def close_month(session: Session, month: Month, *, laws: Laws, by: StaffMember) 
     """Close a month for good, or `MonthNotReady` with the whole checklist. Go a round of `reconcile`
     before, in a transaction of its own."""
     people.require(by, *MAY_CLOSE)
-    session.execute(text("set local statement_timeout = '10min'"))
     before = month_tables.mark(session, month)
     items = checklist(session, month, laws)
     if not all(item.is_ok for item in items):
@@ -84,6 +83,7 @@ def close_month(session: Session, month: Month, *, laws: Laws, by: StaffMember) 
         drawn_up(session, month, items),
         pack.Sealing(version=version, closed_by=by.name, closed_at=closed_at),
     )
+    moved = month_tables.moved(session, month)
     session.execute(select(func.pg_advisory_xact_lock(_BOOKS)))
     if month_tables.mark(session, month) != before:
         raise MonthMoved(month)
@@ -99,7 +99,7 @@ def close_month(session: Session, month: Month, *, laws: Laws, by: StaffMember) 
             item.kind: {"is_ok": item.is_ok, "sentence": item.sentence, **item.evidence} for item in items
         },
         entries=before.entries,
-        moved=before.moved,
+        moved=moved,
         pack=drawn,
         pack_sha256=sha256(drawn).hexdigest(),
     )

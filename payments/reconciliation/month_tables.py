@@ -91,18 +91,22 @@ class ReceiptsOfMonth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """How many entries a month holds, the last of them, and the sum of all their amounts: while these are
-    the same, nothing was added."""
+    """How many entries a month holds, and the last of them: while these are the same, nothing was added,
+    for no entry ever changes and none gets a move later."""
 
     entries: int
     last_number: int
-    moved: int
 
 
 def mark(session: Session, month: Month) -> Mark:
-    """The month's mark at this moment."""
+    """The month's mark at this moment. Quick: posting waits for it while a month is being closed."""
     found = session.execute(text(_MARK), _given(month)).one()
-    return Mark(entries=found.entries, last_number=found.last_number, moved=int(found.moved))
+    return Mark(entries=found.entries, last_number=found.last_number)
+
+
+def moved(session: Session, month: Month) -> int:
+    """The sum of all amounts of the month's entries, whatever the currency."""
+    return int(session.scalar(text(_MOVED), _given(month)) or 0)
 
 
 def trial_balance(session: Session, month: Month) -> tuple[TrialLine, ...]:
@@ -217,9 +221,12 @@ def _given(month: Month) -> dict[str, str | date | datetime]:
 _BY_FUND = [account.value for account in Account if account.is_kept_by_fund]
 
 _MARK = """
-    select count(distinct e.reference) as entries, coalesce(max(e.number), 0) as last_number,
-        coalesce(sum(m.amount), 0) as moved
-    from journal_entries e join journal_moves m using (reference)
+    select count(*) as entries, coalesce(max(number), 0) as last_number from journal_entries
+    where entity_id = :entity and effective_on between :first_day and :last_day
+"""
+
+_MOVED = """
+    select sum(m.amount) from journal_entries e join journal_moves m using (reference)
     where e.entity_id = :entity and e.effective_on between :first_day and :last_day
 """
 
