@@ -43,6 +43,10 @@ EXCEPTIONS = """
                 from donations where id = d.subject_id),
             (select (created_at at time zone :zone)::date
                 from balance_transactions where stripe_balance_transaction_id = d.subject_id),
+            (select min((created_at at time zone :zone)::date)
+                from balance_transactions where source_id = d.subject_id),
+            (select (created_at at time zone :zone)::date
+                from stripe_events where stripe_event_id = 'fetched:' || d.subject_id),
             (select (issued_at at time zone :zone)::date from receipts where number = d.subject_id),
             (select deposited_on from deposit_slips where id = d.subject_id),
             (select max(last_day) + 1 from bank_statements

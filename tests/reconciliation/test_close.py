@@ -101,7 +101,8 @@ WRONG = {
     " where booked_on = '2026-10-15'",
     "receipts": "delete from receipts where sequence = 1",
     "exceptions_of_november": "insert into discrepancies"
-    " (id, kind, subject_id, sentence, blocks_close, due_on) select 'exc_1', 'bank_line_unmatched', id, 'Whose is it?', true, '2026-11-02' from bank_lines"
+    " (id, kind, subject_id, sentence, blocks_close, due_on)"
+    " select 'exc_1', 'bank_line_unmatched', id, 'Whose is it?', true, '2026-11-02' from bank_lines"
     " where booked_on = '2026-11-03'",
 }
 """What is planted for each item, and found by it and no other."""
