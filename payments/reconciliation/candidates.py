@@ -51,6 +51,7 @@ with told as (
 """
 
 _ALL = f"{CANDIDATES} select * from candidate order by bank_line_id, stripe_payout_id, kind"
+_OF_LINE = f"{CANDIDATES} select * from candidate where bank_line_id = %s order by stripe_payout_id, kind"
 
 _CERTAIN = f"""{CANDIDATES}, traced as (
     select * from (
@@ -122,6 +123,12 @@ class Candidate:
 def everything(session: Session) -> Sequence[Candidate]:
     """Every pair that is possible."""
     return [Candidate(**row._mapping) for row in session.connection().exec_driver_sql(_ALL)]
+
+
+def of_line(session: Session, bank_line_id: str) -> Sequence[Candidate]:
+    """Every payout that one line may be."""
+    rows = session.connection().exec_driver_sql(_OF_LINE, (bank_line_id,))
+    return [Candidate(**row._mapping) for row in rows]
 
 
 def certain(session: Session) -> Sequence[Candidate]:

@@ -21,7 +21,7 @@ from payments.reconciliation import (
     together,
 )
 from payments.reconciliation.finding_rules import Rule
-from payments.reconciliation.models import BankAccount, BankLine, BankMatch, Payout
+from payments.reconciliation.models import BankAccount, BankLine, BankMatch
 from payments.reconciliation.payout_proof import State
 from payments.reconciliation.stripe_reports.rules import RULES as REPORT_RULES
 
@@ -73,19 +73,15 @@ def _by_rule(session: Session, rule: Rule, *, at: datetime, today: date) -> Iter
 
 def _payouts(session: Session, *, today: date) -> Iterator[Finding]:
     """Payouts that differ from what they carry, and those that nobody could prove in time."""
-    rows = session.scalars(select(Payout).order_by(Payout.made_at)).all()
-    sums = payout_proof.sums(session)
-    own = payout_proof.own_movements(session, rows)
-    for payout in rows:
-        payout_id = payout.stripe_payout_id
-        proof = payout_proof.proof_of(payout, sums.get(payout_id, payout_proof.Sums()), own.get(payout_id))
+    for each in payout_proof.not_proven(session):
+        payout, proof = each.payout, each.proof
         is_late = payout.arrives_on + _LIST_MAY_TAKE < today
-        if proof.state is State.DIFFERS or (proof.state is State.WAITING and is_late):
+        if proof.state is State.DIFFERS or is_late:
             yield Finding(
                 kind="payout_differs" if proof.state is State.DIFFERS else "payout_not_proven",
-                subject_id=payout_id,
+                subject_id=payout.stripe_payout_id,
                 amount=Money(proof.difference or payout.amount, payout.currency),
-                sentence=f"{proof.sentence} `almoner payouts show {payout_id}` has every line.",
+                sentence=f"{proof.sentence} `almoner payouts show {payout.stripe_payout_id}` has every line.",
                 blocks_close=True,
                 due_on=today + _AT_ONCE,
             )
@@ -114,10 +110,10 @@ def _lines(session: Session, *, today: date) -> Iterator[Finding]:
     for each in candidates.everything(session):
         possible.setdefault(each.bank_line_id, []).append(each)
     several = together.suggestions(session)
-    unsaid = session.scalars(
-        select(BankLine)
+    unsaid = session.execute(
+        select(BankLine.id, BankLine.amount, BankLine.currency, BankLine.booked_on)
         .where(
-            BankLine.amount != 0,
+            (BankLine.amount > 0) | BankLine.id.in_([*possible, *several]),
             ~select(BankMatch)
             .where(BankMatch.bank_line_id == BankLine.id, BankMatch.undone_at.is_(None))
             .exists(),
@@ -127,8 +123,6 @@ def _lines(session: Session, *, today: date) -> Iterator[Finding]:
     for line in unsaid:
         suggestions = possible.get(line.id, [])
         sums = several.get(line.id, ())
-        if line.amount < 0 and not suggestions and not sums:
-            continue
         told = Money(line.amount, line.currency)
         yield Finding(
             kind="bank_line_unmatched",

@@ -6,9 +6,10 @@ the money would count twice; what was said wrongly is undone with a reason.
 
 from collections.abc import Sequence
 from datetime import date, datetime, time
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from payments.clock import now
@@ -21,11 +22,13 @@ from payments.ledger.rules import Books, Entry
 from payments.money import Money
 from payments.reconciliation import candidates, payouts
 from payments.reconciliation.bank_accounts import MAY_RECONCILE
+from payments.reconciliation.candidates import Candidate
 from payments.reconciliation.models import BankAccount, BankLine, BankMatch
 from payments.staff import audit, people
 from payments.staff.models import StaffMember
 
 _OF_PAYOUTS = ("payout", "payout_return")
+_AT_ONCE = 500
 _MOST_ON_A_LINE = 20
 
 
@@ -40,31 +43,35 @@ class BankLineUnknown(AlmonerError):
         super().__init__(f"There is no bank line {bank_line_id}. `almoner bank lines` lists them.")
 
 
-def match_what_is_certain(session: Session) -> list[BankMatch]:
+def match_what_is_certain(session: Session) -> Sequence[Candidate]:
     """Every line for which there is one answer and no other, with its entry in the book."""
     pairs = candidates.certain(session)
+    for start in range(0, len(pairs), _AT_ONCE):
+        _match_all(session, pairs[start : start + _AT_ONCE])
+    return pairs
+
+
+def _match_all(session: Session, pairs: Sequence[Candidate]) -> None:
     places = _places(session, [pair.bank_line_id for pair in pairs])
-    matches = [
-        BankMatch(
-            id=new_id("bmt"),
-            bank_line_id=pair.bank_line_id,
-            kind=pair.kind,
-            subject_id=pair.stripe_payout_id,
-            reason=pair.reason,
-            matched_at=now(),
-        )
+    rows: list[dict[str, Any]] = [
+        {
+            "id": new_id("bmt"),
+            "bank_line_id": pair.bank_line_id,
+            "kind": pair.kind,
+            "subject_id": pair.stripe_payout_id,
+            "reason": pair.reason,
+            "matched_at": now(),
+        }
         for pair in pairs
     ]
-    session.add_all(matches)
-    session.flush()
+    session.execute(insert(BankMatch), rows)
     posting.post(
         session,
         [
-            _entry(match.id, Money(pair.amount, pair.currency), places[pair.bank_line_id], pair.booked_on)
-            for match, pair in zip(matches, pairs, strict=True)
+            _entry(row["id"], Money(pair.amount, pair.currency), places[pair.bank_line_id], pair.booked_on)
+            for row, pair in zip(rows, pairs, strict=True)
         ],
     )
-    return matches
 
 
 def match_payout(
@@ -188,7 +195,7 @@ def _part(session: Session, match: BankMatch, line: BankLine, matches: Sequence[
 
 
 def _refuse_what_is_stripes(session: Session, line: BankLine) -> None:
-    mine = [each for each in candidates.everything(session) if each.bank_line_id == line.id]
+    mine = candidates.of_line(session, line.id)
     if any(each.speaks_for_itself for each in mine):
         raise MatchRefused(
             f"This line is the payout {mine[0].stripe_payout_id} ({mine[0].reason}): its gifts are in the"

@@ -12,8 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from payments.ledger.models import BalanceTransaction, JournalEntry, MovementBeforeBooks
 from payments.money import Money
@@ -87,8 +87,59 @@ class Carried:
     """Of its entry; None while it is not in the book."""
 
 
-def sums(session: Session, stripe_payout_ids: Sequence[str] | None = None) -> dict[str, Sums]:
-    """The sums of many payouts in one query; of all of them where none are named."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proven:
+    """A payout beside its sums and what is proven of it."""
+
+    payout: Payout
+    sums: Sums
+    proof: Proof
+
+
+def sums(session: Session, stripe_payout_ids: Sequence[str]) -> dict[str, Sums]:
+    """The sums of many payouts in one query."""
+    wanted = _summed().where(PayoutLine.stripe_payout_id.in_(stripe_payout_ids))
+    found: dict[str, Sums] = {}
+    for row in session.execute(wanted):
+        # PostgreSQL sums into numerics, and every one of these is whole.
+        told: dict[str, Any] = {
+            name: amount if amount is None else int(amount)
+            for name, amount in row._mapping.items()
+            if name != "stripe_payout_id"
+        }
+        found[row.stripe_payout_id] = Sums(**told)
+    return found
+
+
+def not_proven(session: Session) -> list[Proven]:
+    """Every payout that does not add up, or not yet. The database leaves out those that do, which are all
+    but a few."""
+    bt = aliased(BalanceTransaction)
+    found = _summed().subquery()
+    adds_up = and_(
+        bt.amount == -Payout.amount,
+        or_(
+            ~Payout.is_automatic,
+            and_(
+                Payout.listed_at.is_not(None),
+                found.c.listed == Payout.amount,
+                found.c.net == Payout.amount,
+                found.c.not_in_the_book == 0,
+                found.c.changed == 0,
+            ),
+        ),
+    )
+    rows = session.scalars(
+        select(Payout)
+        .outerjoin(found, found.c.stripe_payout_id == Payout.stripe_payout_id)
+        .outerjoin(bt, bt.stripe_balance_transaction_id == Payout.stripe_balance_transaction_id)
+        .where(adds_up.is_not(True))
+        .order_by(Payout.made_at)
+    ).all()
+    return [each for each in prove(session, rows) if each.proof.state in (State.DIFFERS, State.WAITING)]
+
+
+def _summed() -> Select[*tuple[Any, ...]]:
     bt, older = BalanceTransaction, MovementBeforeBooks
     is_other = ~_OWN | Payout.stripe_balance_transaction_id.is_(None)
 
@@ -96,23 +147,26 @@ def sums(session: Session, stripe_payout_ids: Sequence[str] | None = None) -> di
         return func.coalesce(func.sum(case((and_(is_other, which), of), else_=0)), 0)
 
     category = bt.reporting_category
+    either_net = func.coalesce(bt.net, older.net)
     special = ("charge", *_FEES, *_REFUNDS, *_DISPUTES)
-    wanted = (
+    return (
         select(
             PayoutLine.stripe_payout_id,
-            func.count().filter(is_other),
-            func.count().filter(
-                bt.stripe_balance_transaction_id.is_(None), older.stripe_balance_transaction_id.is_(None)
+            func.count().filter(is_other).label("lines"),
+            func.count()
+            .filter(bt.stripe_balance_transaction_id.is_(None), older.stripe_balance_transaction_id.is_(None))
+            .label("not_in_the_book"),
+            total(bt.amount.expression, category == "charge").label("gross"),
+            total(case((category.in_(_FEES), -bt.net), else_=bt.fee), category.is_not(None)).label("fees"),
+            total(bt.amount.expression, category.in_(_REFUNDS)).label("refunds"),
+            total(bt.amount.expression, category.in_(_DISPUTES)).label("disputes"),
+            total(func.coalesce(bt.amount, older.net), bt.net.is_(None) | category.not_in(special)).label(
+                "other"
             ),
-            total(bt.amount.expression, category == "charge"),
-            total(case((category.in_(_FEES), -bt.net), else_=bt.fee), category.is_not(None)),
-            total(bt.amount.expression, category.in_(_REFUNDS)),
-            total(bt.amount.expression, category.in_(_DISPUTES)),
-            total(func.coalesce(bt.amount, older.net), (bt.net.is_(None)) | category.not_in(special)),
-            total(func.coalesce(bt.net, older.net), func.coalesce(bt.net, older.net).is_not(None)),
-            total(PayoutLine.net.expression, PayoutLine.net.is_not(None)),
-            func.count().filter(func.coalesce(bt.net, older.net) != PayoutLine.net),
-            func.sum(case((_OWN, bt.net))),
+            total(either_net, either_net.is_not(None)).label("net"),
+            total(PayoutLine.net.expression, PayoutLine.net.is_not(None)).label("listed"),
+            func.count().filter(either_net != PayoutLine.net).label("changed"),
+            func.sum(case((_OWN, bt.net))).label("own"),
         )
         .join(Payout, Payout.stripe_payout_id == PayoutLine.stripe_payout_id)
         .outerjoin(bt, bt.stripe_balance_transaction_id == PayoutLine.stripe_balance_transaction_id)
@@ -120,24 +174,6 @@ def sums(session: Session, stripe_payout_ids: Sequence[str] | None = None) -> di
         .outerjoin(older, older.stripe_balance_transaction_id == PayoutLine.stripe_balance_transaction_id)
         .group_by(PayoutLine.stripe_payout_id)
     )
-    if stripe_payout_ids is not None:
-        wanted = wanted.where(PayoutLine.stripe_payout_id.in_(stripe_payout_ids))
-    return {
-        row[0]: Sums(
-            lines=row[1],
-            not_in_the_book=row[2],
-            gross=int(row[3]),
-            fees=int(row[4]),
-            refunds=int(row[5]),
-            disputes=int(row[6]),
-            other=int(row[7]),
-            net=int(row[8]),
-            listed=int(row[9]),
-            changed=row[10],
-            own=int(row[11]) if row[11] is not None else None,
-        )
-        for row in session.execute(wanted)
-    }
 
 
 def own_movements(session: Session, payouts: Sequence[Payout]) -> dict[str, int]:
@@ -150,15 +186,6 @@ def own_movements(session: Session, payouts: Sequence[Payout]) -> dict[str, int]
         )
     )
     return {named[transaction_id]: amount for transaction_id, amount in rows}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proven:
-    """A payout beside its sums and what is proven of it."""
-
-    payout: Payout
-    sums: Sums
-    proof: Proof
 
 
 def prove(session: Session, rows: Sequence[Payout]) -> list[Proven]:

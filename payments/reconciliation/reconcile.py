@@ -17,8 +17,9 @@ from payments.donations.organisation import receiving_entity
 from payments.errors import AlmonerError
 from payments.reconciliation import findings, matching
 from payments.reconciliation.bank_accounts import MAY_RECONCILE
+from payments.reconciliation.candidates import Candidate
 from payments.reconciliation.findings import Finding
-from payments.reconciliation.models import BankMatch, Discrepancy, ReconciliationRound
+from payments.reconciliation.models import Discrepancy, ReconciliationRound
 from payments.staff import audit, people
 from payments.staff.models import Role, StaffMember
 
@@ -47,7 +48,7 @@ class OwnException(AlmonerError):
 class Round:
     """What one round came to."""
 
-    matched: Sequence[BankMatch]
+    matched: Sequence[Candidate]
     opened: int
     gone: int
     open: Sequence[Discrepancy]
@@ -62,6 +63,8 @@ def reconcile(session: Session) -> Round:
     """One round over everything. Two at once wait for each other."""
     session.execute(select(func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
     session.execute(text("set local statement_timeout = '5min'"))
+    # Every gift meets its movement once: in memory, and not on the disk.
+    session.execute(text("set local work_mem = '64MB'"))
     matched = matching.match_what_is_certain(session)
     session.flush()
     at = now()
