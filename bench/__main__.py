@@ -4,7 +4,7 @@ import importlib
 import sys
 from pathlib import Path
 
-NAMES = ("intake", "drain", "receipts", "checkout", "verify")
+NAMES = ("intake", "drain", "receipts", "checkout", "verify", "reconcile")
 
 
 def main() -> int:

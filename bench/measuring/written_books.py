@@ -3,11 +3,11 @@ written in days, in a minute or two. Triggers and foreign keys sleep meanwhile.
 
 One gift a minute. Every tenth is split over two funds, every fourth covers its fee, one in twenty was
 given in won and settled in dollars, one in a hundred is refunded in full, one in five hundred is disputed
-(half of those lost). Every thousandth gift is followed by a payout. Receipts carry a short document with
-its true hash.
+(half of those lost). After so many gifts Stripe pays out all that moved since the last time. Receipts carry
+a short document with its true hash.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import psycopg
 
@@ -61,10 +61,18 @@ _STATEMENTS = (
         union all
         select 'txn_w' || n, 'dispute_reversal', 'dp_' || n, settled, 0, at + interval '40 days',
             'dispute_won', id
-        from gift where is_disputed and not is_lost
-        union all
-        select 'txn_p' || n, 'payout', 'po_' || n, -100000, 0, at, 'payout',
-            null from gift where n % 1000 = 0""",
+        from gift where is_disputed and not is_lost""",
+    """create temporary table paid_out as
+        select number, 'po_' || number as id, 'txn_p' || number as txn,
+            timestamptz '2020-01-01 08:00:30Z' + number * {payout_after} * interval '1 minute' as at,
+            sum(amount - fee)::bigint as amount
+        from (
+            select amount, fee, ceil(extract(epoch from at - timestamptz '2020-01-01 08:00Z')
+                / 60 / {payout_after})::int as number
+            from movement
+        ) _ where number <= {payouts} group by number""",
+    """insert into movement
+        select txn, 'payout', id, -amount, 0, at, 'payout', null from paid_out""",
     """insert into balance_transactions (stripe_balance_transaction_id, reporting_category, type, source_id,
             amount, fee, net, currency, created_at, available_on)
         select id, category, category, source, amount, fee, amount - fee, 'usd', at, at + interval '2 days'
@@ -119,8 +127,8 @@ _STATEMENTS = (
         select 'dispute_lost:txn_d' || n, position, 'disputed_funds', 'chargebacks', amount, 'usd', fund
         from line where is_lost
         union all
-        select 'bt:txn_p' || n, 0, 'stripe_balance', 'payouts_in_transit', 100000, 'usd', null
-        from gift where n % 1000 = 0""",
+        select 'bt:' || txn, 0, 'stripe_balance', 'payouts_in_transit', amount, 'usd', null
+        from paid_out""",
     """insert into refunds (id, stripe_refund_id, donation_id, stripe_charge_id, amount, currency, status,
             origin, created_at, is_booked)
         select 'rfd_' || n, 're_' || n, id, charge, parts + cover, currency, 'succeeded', 'stripe',
@@ -170,15 +178,28 @@ _STATEMENTS = (
 )
 
 
-def write(url: str, gifts: int, *, say: Callable[[str], None]) -> None:
-    """Fill a migrated database whose charity is loaded."""
+def write(
+    url: str,
+    gifts: int,
+    *,
+    payout_after: int = 1000,
+    then: Sequence[str] = (),
+    say: Callable[[str], None],
+) -> None:
+    """Fill a migrated database whose charity is loaded; `then` are further statements over the same
+    temporary tables."""
+    statements = (_GIFT, *_STATEMENTS, *then)
+    # What the last gifts brought stays at Stripe, and the last refunds are paid from it.
+    payouts = gifts * 19 // 20 // payout_after
     with psycopg.connect(url) as connection:
         connection.execute("set session_replication_role = replica")
         connection.execute("set synchronous_commit = off")
         connection.execute("set work_mem = '128MB'")
-        for number, statement in enumerate((_GIFT, *_STATEMENTS), start=1):
-            say(f"writing {gifts:,} gifts: statement {number} of {len(_STATEMENTS) + 1}")
-            connection.execute(statement.format(gifts=gifts).encode())
+        for number, statement in enumerate(statements, start=1):
+            say(f"writing {gifts:,} gifts: statement {number} of {len(statements)}")
+            connection.execute(
+                statement.format(gifts=gifts, payout_after=payout_after, payouts=payouts).encode()
+            )
             connection.commit()
     with psycopg.connect(url, autocommit=True) as connection:
         say(f"writing {gifts:,} gifts: vacuum and analyze")
