@@ -16,7 +16,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, func, select, t
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from payments.clock import now
-from payments.database import Base
+from payments.database import Base, array_of
 from payments.donations.models import Donation
 from payments.errors import AlmonerError
 from payments.money import Money
@@ -83,7 +83,7 @@ class Flagged:
 
 def flag(session: Session, donation_ids: Sequence[str]) -> int:
     """Look at gifts that were just paid; how many of them were flagged. Looking again finds nothing new."""
-    within = {"ids": list(donation_ids), "within": SAME_GIFT_WITHIN}
+    within = {"ids": array_of(donation_ids), "within": SAME_GIFT_WITHIN}
     same = session.execute(_SAME_GIFT, within).all()
     second = session.execute(_SECOND_PLAN, within).all()
     for row in second:
@@ -135,33 +135,35 @@ def _plan(session: Session, donation_id: str) -> MonthlyGift:
 
 
 # Whichever of two is looked at last finds the other, so the order in which Stripe tells does not matter;
-# it is always the later gift that is flagged.
+# it is always the later gift that is flagged. The funds are compared of the few that are alike so far:
+# asked of all at once, PostgreSQL may put together the funds of every gift there is.
 _SAME_GIFT = text("""
-    insert into possible_doubles (donation_id, of_donation_id, kind)
-    select distinct on (pair.later) pair.later, pair.earlier, 'same_gift'
-    from donations gift
-    cross join lateral (
-        select
-            case when (twin.paid_at, twin.id) > (gift.paid_at, gift.id)
-                then twin.id else gift.id end as later,
-            case when (twin.paid_at, twin.id) > (gift.paid_at, gift.id)
-                then gift.id else twin.id end as earlier
-        from donations twin
-        where twin.donor_id = gift.donor_id and twin.id <> gift.id
+    with alike as materialized (
+        select gift.id, gift.paid_at, twin.id as twin_id, twin.paid_at as twin_paid_at
+        from donations gift
+        join donations twin on twin.donor_id = gift.donor_id and twin.id <> gift.id
             and twin.channel = 'online' and twin.frequency = 'once' and twin.status = 'paid'
             and twin.currency = gift.currency and twin.amount = gift.amount
             and twin.paid_at between gift.paid_at - :within and gift.paid_at + :within
-            and (
-                select array_agg(part.fund_id || ' ' || part.amount order by part.position)
-                from donation_allocations part where part.donation_id = twin.id
-            ) = (
-                select array_agg(part.fund_id || ' ' || part.amount order by part.position)
-                from donation_allocations part where part.donation_id = gift.id
-            )
-    ) pair
-    where gift.id = any(:ids) and gift.channel = 'online' and gift.frequency = 'once'
-        and gift.status = 'paid'
-    order by pair.later, pair.earlier
+        where gift.id = any (cast(:ids as text[])) and gift.channel = 'online' and gift.frequency = 'once'
+            and gift.status = 'paid'
+    ), pair as (
+        select
+            case when (twin_paid_at, twin_id) > (paid_at, id) then twin_id else id end as later,
+            case when (twin_paid_at, twin_id) > (paid_at, id) then id else twin_id end as earlier
+        from alike
+        where (
+            select array_agg(part.fund_id || ' ' || part.amount order by part.position)
+            from donation_allocations part where part.donation_id = twin_id
+        ) = (
+            select array_agg(part.fund_id || ' ' || part.amount order by part.position)
+            from donation_allocations part where part.donation_id = id
+        )
+    )
+    insert into possible_doubles (donation_id, of_donation_id, kind)
+    select distinct on (later) later, earlier, 'same_gift'
+    from pair
+    order by later, earlier
     on conflict (donation_id) do nothing
     returning donation_id, of_donation_id
 """)
@@ -185,7 +187,7 @@ _SECOND_PLAN = text("""
         where other.donor_id = plan.donor_id and other.id <> plan.id
             and other.status in ('pending', 'active', 'behind', 'paused')
     ) pair
-    where gift.id = any(:ids) and gift.status = 'paid' and plan.status <> 'ended'
+    where gift.id = any (cast(:ids as text[])) and gift.status = 'paid' and plan.status <> 'ended'
         and not exists (
             select from donations before
             where before.monthly_gift_id = plan.id and before.status = 'paid'

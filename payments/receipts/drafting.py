@@ -65,6 +65,8 @@ class Gifts:
         self._printed = {
             entity.id: printed(entity, accent_colour=accent_colour) for entity in self._entities.values()
         }
+        self._entitlements: dict[tuple[str, str, str, str, bool], Entitlement] = {}
+        self._fund_names: dict[tuple[str, str], str] = {}
         self._funds = {fund.id: fund for fund in session.scalars(select(Fund))}
         # Plain rows, not objects that the session would keep and watch: there are many of them.
         self._donations: dict[str, Any] = {
@@ -149,7 +151,7 @@ class Gifts:
         payment = self._payment_of(gift)
         if gift.gift_date is None:
             raise NothingToReceipt(donation_id)
-        owed = _entitlement(gift, entity)
+        owed = self._entitlement_of(gift, entity)
         return Draft(
             entity_id=entity.id,
             donation_id=donation_id,
@@ -182,6 +184,16 @@ class Gifts:
             ),
         )
 
+    def _entitlement_of(self, gift: Any, entity: IssuingEntity) -> Entitlement:
+        """Decided once for all gifts that differ in amount and day alone: without a benefit these do not
+        matter, and nearly all gifts are so."""
+        if gift.benefit_amount:
+            return _entitlement(gift, entity)
+        alike = entity.id, gift.payer_kind, gift.channel, gift.currency, bool(gift.address)
+        if alike not in self._entitlements:
+            self._entitlements[alike] = _entitlement(gift, entity)
+        return self._entitlements[alike]
+
     def _payment_of(self, gift: Any) -> _Payment:
         """How the gift was paid: by the charge, or by what lay on the desk."""
         if gift.channel != Channel.ONLINE:
@@ -193,12 +205,17 @@ class Gifts:
 
     def _lines(self, gift: Any) -> tuple[ReceiptLine, ...]:
         lines = [
-            ReceiptLine(fund_name=self._funds[fund_id].name_in(gift.locale), amount_minor=amount)
+            ReceiptLine(fund_name=self._fund_name(fund_id, gift.locale), amount_minor=amount)
             for fund_id, amount in self._allocations[gift.id]
         ]
         if gift.fee_cover_amount:
             lines.append(ReceiptLine(fund_name="", amount_minor=gift.fee_cover_amount, is_fee_cover=True))
         return tuple(lines)
+
+    def _fund_name(self, fund_id: str, locale: str) -> str:
+        if (fund_id, locale) not in self._fund_names:
+            self._fund_names[fund_id, locale] = self._funds[fund_id].name_in(locale)
+        return self._fund_names[fund_id, locale]
 
 
 def _entitlement(gift: Any, entity: IssuingEntity) -> Entitlement:

@@ -67,17 +67,19 @@ def of_donors(session: Session, donor_ids: Sequence[str], stretch: Stretch) -> d
             " number, and `almoner receipts annual` issues it."
         )
     rows = session.execute(
-        text(f"{SUMMARIES} select donor_id, said from summaries"), stretch.said(session, donor_ids)
+        text(f"{SUMMARIES} select donor_id, jsonb_build_object({SAID}) from summaries"),
+        stretch.said(session, donor_ids),
     )
     return {donor_id: GivingSummary.from_json({"number": "", **said}) for donor_id, said in rows}
 
 
-# A fee cover has no fund of its own. Things are described and never valued. Who reads is who the newest
-# receipt was written to, in its language.
+# A fee cover has no fund name. Things are described and never valued. Who reads is who the newest receipt was
+# written to, in its language. The first three lines of a gift are named one by one: to unnest them costs more
+# than all the rest of it, and few gifts have more.
 SUMMARIES = """
     with of_donor as (
         select d.donor_id, r.gift_date, r.series, r.sequence, r.kind, r.number, r.currency, r.amount,
-            r.locale, r.content,
+            r.content,
             coalesce((r.content ->> 'benefit_minor')::bigint, 0) as benefit
         from receipts r
         join donations d on d.id = r.donation_id
@@ -90,10 +92,15 @@ SUMMARIES = """
             jsonb_agg(jsonb_build_object(
                 'gift_date', gift_date,
                 'receipt_number', number,
-                'fund_name', (
-                    select coalesce(string_agg(line ->> 'fund_name', ', ' order by place), '')
-                    from jsonb_array_elements(content -> 'lines') with ordinality lines (line, place)
-                    where not (line -> 'is_fee_cover')::boolean
+                'fund_name', concat_ws(', ',
+                    nullif(content #>> '{lines,0,fund_name}', ''),
+                    nullif(content #>> '{lines,1,fund_name}', ''),
+                    nullif(content #>> '{lines,2,fund_name}', ''),
+                    case when jsonb_array_length(content -> 'lines') > 3 then (
+                        select string_agg(line ->> 'fund_name', ', ' order by place)
+                        from jsonb_array_elements(content -> 'lines') with ordinality lines (line, place)
+                        where place > 3 and line ->> 'fund_name' <> ''
+                    ) end
                 ),
                 'amount_minor', case kind when 'thing' then 0 else amount end,
                 'currency', currency,
@@ -102,9 +109,7 @@ SUMMARIES = """
                 'description', case kind when 'thing' then content -> 'description' end
             ) order by gift_date, series, sequence) as gifts,
             bool_or(benefit > 0) as has_benefits,
-            (array_agg(locale order by gift_date, series, sequence))[count(*)] as locale,
-            (array_agg(content -> 'donor_name' order by gift_date, series, sequence))[count(*)] as donor_name,
-            (array_agg(content -> 'donor_address' order by gift_date, series, sequence))[count(*)] as address
+            (array_agg(content order by gift_date, series, sequence))[count(*)] as latest
         from of_donor group by donor_id
     ), through as (
         select d.soft_credit_donor_id as donor_id,
@@ -122,24 +127,25 @@ SUMMARIES = """
             and :kind = 'annual'
         group by d.soft_credit_donor_id
     ), summaries as (
-        select own.donor_id, jsonb_build_object(
-            'kind', cast(:kind as text),
-            'issued_on', cast(:issued_on as date),
-            'period_from', cast(:first as date),
-            'period_until', cast(:last as date),
-            'locale', own.locale,
-            'donor_name', own.donor_name,
-            'donor_address', coalesce(own.address, '[]'),
-            'gifts', own.gifts,
-            'through_others', coalesce(through.gifts, '[]'),
-            'entity', cast(:entity as jsonb),
-            'statement_code',
-                case when own.has_benefits then cast(:code_with_benefits as text)
-                    else cast(:code as text) end,
-            'statement_version',
-                case when own.has_benefits then cast(:version_with_benefits as int)
-                    else cast(:version as int) end
-        ) as said
+        select own.donor_id, own.gifts, own.has_benefits, own.latest, through.gifts as others
         from own left join through on through.donor_id = own.donor_id
     )
 """
+
+SAID = """
+    'kind', cast(:kind as text),
+    'issued_on', cast(:issued_on as date),
+    'period_from', cast(:first as date),
+    'period_until', cast(:last as date),
+    'locale', latest -> 'locale',
+    'donor_name', latest -> 'donor_name',
+    'donor_address', coalesce(latest -> 'donor_address', '[]'),
+    'gifts', gifts,
+    'through_others', coalesce(others, '[]'),
+    'entity', cast(:entity as jsonb),
+    'statement_code',
+        case when has_benefits then cast(:code_with_benefits as text) else cast(:code as text) end,
+    'statement_version',
+        case when has_benefits then cast(:version_with_benefits as int) else cast(:version as int) end
+"""
+"""One of the `SUMMARIES`, as the members of an object of JSON."""

@@ -6,11 +6,8 @@ repeat, and the numbers come out in the order of issue. Nothing slow happens und
 in by COPY, and the pages are set later, from what is written here.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date
-from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -18,7 +15,7 @@ from sqlalchemy.orm import Session
 from payments.clock import day_in, now
 from payments.database import copy_into, new_id
 from payments.receipts import render, verification
-from payments.receipts.content import plain
+from payments.receipts.content import plain_json
 from payments.receipts.drafting import Draft
 from payments.receipts.models import DueDocument, Receipt, ReceiptCounter
 
@@ -30,27 +27,30 @@ def number(session: Session, drafts: Sequence[Draft]) -> list[str]:
     # give the later number the earlier instant, at midnight even the earlier day.
     issued_at = now()
     template_sha256 = render.template_sha256()
-    days: dict[str, date] = {}
-    bodies: dict[int, Any] = {}  # the legal bodies as they are printed: the same objects for all drafts
+    days: dict[str, str] = {}
     rows, due, numbers = [], [], []
     for draft in drafts:
         counter = draft.series, draft.tax_year
         sequence = counters[counter]
         counters[counter] = sequence + 1
         if draft.time_zone not in days:
-            days[draft.time_zone] = day_in(draft.time_zone, issued_at)
+            days[draft.time_zone] = day_in(draft.time_zone, issued_at).isoformat()
         said = draft.content
         receipt_id = new_id("rcp")
         receipt_number = f"{draft.series}-{draft.tax_year}-{sequence:06}"
-        if id(said.entity) not in bodies:
-            bodies[id(said.entity)] = plain(said.entity)
-        snapshot = {name: plain(value) for name, value in vars(said).items() if name != "entity"}
-        snapshot["entity"] = bodies[id(said.entity)]
-        snapshot["number"] = receipt_number
-        snapshot["issued_on"] = days[draft.time_zone].isoformat()
-        code = verification.code_for(snapshot)
-        snapshot["verification_code"] = code
-        snapshot["verification_url"] = verification.address_for(receipt_number, code)
+        code = verification.code_for(
+            receipt_number,
+            issued_on=days[draft.time_zone],
+            tax_id=said.entity.tax_id,
+            currency=said.currency,
+            amount_minor=said.amount_minor,
+        )
+        snapshot = vars(said) | {
+            "number": receipt_number,
+            "issued_on": days[draft.time_zone],
+            "verification_code": code,
+            "verification_url": verification.address_for(receipt_number, code),
+        }
         rows.append(
             (
                 receipt_id,
@@ -67,7 +67,7 @@ def number(session: Session, drafts: Sequence[Draft]) -> list[str]:
                 said.currency,
                 said.amount_minor,
                 said.locale,
-                json.dumps(snapshot, ensure_ascii=False),
+                plain_json(snapshot),
                 render.TEMPLATE_ID,
                 template_sha256,
             )

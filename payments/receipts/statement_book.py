@@ -20,7 +20,7 @@ from payments.donations.models import IssuingEntity
 from payments.errors import AlmonerError
 from payments.mail import outbox
 from payments.receipts import collective, numbering, statement_letter, verification
-from payments.receipts.listing import SUMMARIES, Stretch
+from payments.receipts.listing import SAID, SUMMARIES, Stretch
 from payments.receipts.models import StatementDocument
 from payments.receipts.render import render_pdf
 from payments.receipts.summary import GivingSummary
@@ -70,9 +70,7 @@ def number(session: Session, entity: IssuingEntity, year: int, donor_ids: Sequen
     ids = [new_id("gst") for _ in donor_ids]
     numbers = [f"{series}-{year}-{sequence:06}" for sequence in range(first, first + len(donor_ids))]
     codes = [
-        verification.code_for(
-            {"number": given, "issued_on": issued_on.isoformat(), "entity": {"tax_id": entity.tax_id}}
-        )
+        verification.code_for(given, issued_on=issued_on.isoformat(), tax_id=entity.tax_id)
         for given in numbers
     ]
     urls = map(verification.address_for, numbers, codes)
@@ -100,23 +98,23 @@ _NUMBER = text(f"""
             cast(:donors as text[]), cast(:ids as text[]), cast(:numbers as text[]), cast(:codes as text[]),
             cast(:urls as text[])
         ) with ordinality given (donor_id, id, number, code, url, place)
+    ), gone as (
+        select distinct on (donor_id) donor_id, id, number from giving_statements
+        where donor_id = any (cast(:donors as text[])) and entity_id = :body and tax_year = :year
+            and status = 'void'
+        order by donor_id, sequence desc
     ), written as (
         insert into giving_statements (id, entity_id, donor_id, replaces_id, series, tax_year, sequence,
             number, issued_at, content)
         select given.id, :body, donor_id, gone.id, :series, :year, :first_number + given.place - 1,
             given.number, :issued_at,
-            said || jsonb_build_object(
+            cast(jsonb_build_object(
                 'number', given.number, 'replaces_number', gone.number,
-                'verification_code', given.code, 'verification_url', given.url
-            )
+                'verification_code', given.code, 'verification_url', given.url, {SAID}
+            ) as jsonb)
         from summaries
         join given using (donor_id)
-        left join lateral (
-            select void.id, void.number from giving_statements void
-            where void.donor_id = given.donor_id and void.entity_id = :body and void.tax_year = :year
-                and void.status = 'void'
-            order by void.sequence desc limit 1
-        ) gone on true
+        left join gone using (donor_id)
         returning 1
     )
     select count(*) from written

@@ -34,14 +34,18 @@ _LONGEST = 60
 _NUMBER = re.compile(r"[A-Za-z0-9._-]{1,60}")
 
 
-def code_for(snapshot: Mapping[str, Any]) -> str:
-    """The code printed on the receipt with this content: `A7KQ-M2XP-9RTD`."""
+def code_for(
+    number: str,
+    *,
+    issued_on: str,
+    tax_id: str,
+    currency: str | None = None,
+    amount_minor: int | None = None,
+) -> str:
+    """The code printed on the document with this number: `A7KQ-M2XP-9RTD`. A list of gifts has no one
+    amount."""
     key = _key(settings().secret_key.get_secret_value())
-    said = snapshot.get
-    text = (
-        f"{said('number')}\n{said('issued_on')}\n{said('currency')}\n{said('amount_minor')}"
-        f"\n{snapshot['entity']['tax_id']}"
-    )
+    text = f"{number}\n{issued_on}\n{currency}\n{amount_minor}\n{tax_id}"
     bits = int.from_bytes(hmac.digest(key, text.encode(), "sha256")[:7])
     a, b, c, d, e = (_PAIRS[bits >> 10 * place & 1023] for place in range(5))
     return f"{_VERSION}{a}{b[0]}-{b[1]}{c}{d[0]}-{d[1]}{e}{_LETTERS[bits >> 50 & 31]}"

@@ -73,9 +73,9 @@ def test_a_refunded_gift_takes_its_statement_with_it_and_the_donor_gets_another(
 
     assert standing == ["void"]
     assert book() == [("1", "void", None, [5000, 700]), ("2", "issued", "US-A-2026-000001", [700])]
-    _, corrected = letters("statement")
-    assert "statement US-A-2026-000001. Please use only this one." in words_in(corrected)
-    assert "Total given in USD: $7.00" in words_in(corrected)
+    _, corrected = sorted(map(words_in, letters("statement")), key=lambda words: "cancels" in words)
+    assert "statement US-A-2026-000001. Please use only this one." in corrected
+    assert "Total given in USD: $7.00" in corrected
     with transaction() as session:
         reason = session.scalars(select(GivingStatement.void_reason).where(GivingStatement.status == "void"))
         assert re.fullmatch(r"lists US-2026-00000\d: void by now", str(reason.one()))
