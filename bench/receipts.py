@@ -1,12 +1,15 @@
-"""What one receipt costs: its number, and its page beside WeasyPrint setting the same one.
+"""What a year's end costs: 10,000 annual statements with their numbers and pages, and one page beside others.
 
-Numbers are given by the worker's own function to gifts that are due, in a process of its own on a
-PostgreSQL with fsync on; afterwards the register must run from 1 without a gap.
+Numbers are given by the very functions of the worker and of `almoner receipts annual`, in a process of its
+own on a PostgreSQL with fsync on, first to the gifts of the year and then to its statements; afterwards both
+registers must run from 1 without a gap, and the statements must list what the receipts come to. Then the
+same process sets every statement's page.
 
-Both write a tagged page in the same fonts with the same words, each in one process of its own that has
-rendered before the clock starts, and take turns, so that a busy moment of the machine hits both.
+One page is set by ours and by two others from the same words, each in one process of its own that has
+rendered before the clock starts, and they take turns, so that a busy moment of the machine hits all.
 WeasyPrint writes PDF/UA-1 in one turn and PDF/A-3a in the next, and the cheaper counts: ours does both
-standards in one file. Ours is timed with everything `render_pdf` does: formatting, both hashes, bytes.
+standards in one file. ReportLab writes no tagged page at all, so it is shown and not judged by. Ours is
+timed with everything `render_pdf` does: formatting, both hashes, bytes.
 """
 
 import argparse
@@ -55,12 +58,12 @@ class Contender:
 def main(argv: Sequence[str] = ()) -> int:
     """Measure, print, judge."""
     parser = argparse.ArgumentParser(prog="bench receipts", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer pages and rounds: about 10 s")
+    parser.add_argument("--quick", action="store_true", help="fewer statements, pages and rounds: about 30 s")
     options = parser.parse_args(argv)
     rounds = 3 if options.quick else 7
     ours_a_round, theirs_a_round = (100, 10) if options.quick else (300, 30)
 
-    numbers = _numbers(2000 if options.quick else 10_000)
+    year = _year(500 if options.quick else 10_000)
     with tempfile.TemporaryDirectory(prefix="almoner-bench-receipts-") as name:
         folder = Path(name)
         pages = (rounds + 1) * max(ours_a_round, 2 * theirs_a_round)
@@ -85,15 +88,26 @@ def main(argv: Sequence[str] = ()) -> int:
             Contender(f"WeasyPrint, {variant}", process, theirs_a_round, folder / "theirs.pdf", variant)
             for variant in WEASYPRINT_STANDARDS
         ]
-        contenders = [ours, *rivals]
+        untagged = Contender(
+            "ReportLab, untagged",
+            _start(
+                [
+                    *(rivals_python(), "-m", "bench.rivals.reportlab_page"),
+                    *(twins, Path(render.__file__).parent / "fonts", folder / "untagged.pdf"),
+                ]
+            ),
+            theirs_a_round,
+            folder / "untagged.pdf",
+        )
+        contenders = [ours, *rivals, untagged]
         try:
             for turn in range(rounds + 1):
                 for contender in contenders:
                     _take_a_turn(contender, counts=turn > 0)
-            goals = [*numbers, *_goals(ours, rivals)]
+            goals = [*year, *_goals(ours, rivals), _is_untagged(untagged)]
             _print(contenders)
         finally:
-            for contender in (ours, rivals[0]):
+            for contender in (ours, rivals[0], untagged):
                 assert contender.process.stdin is not None  # noqa: S101
                 contender.process.stdin.close()
                 contender.process.wait(timeout=30)
@@ -101,36 +115,78 @@ def main(argv: Sequence[str] = ()) -> int:
     return conclude(goals)
 
 
-def _numbers(count: int) -> list[Goal]:
-    """So many due gifts numbered, and how fast."""
+def _year(donors: int) -> list[Goal]:
+    """A year of gifts numbered, its statements numbered and drawn, and how fast."""
     with on.ground() as standing:
         url = standing.database("numbers")
         environment = on.our_environment(standing, url, broker=1, STRIPE_WEBHOOK_SECRET=WEBHOOK_SECRET)
         on.migrate(url, environment)
-        numbered = subprocess.run(
-            [sys.executable, "-m", "bench.measuring.numberer", str(count)],
+        working = subprocess.Popen(
+            [sys.executable, "-m", "bench.measuring.yearend", str(donors)],
             cwd=ROOT,
             env=on.clean_environment(environment),
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            check=True,
+            text=True,
         )
+        standing.started.append(working)
+        steps = [_step(working, standing, name) for name in ("receipts", "statements", "pages")]
+        if working.wait():
+            raise SystemExit("bench.measuring.yearend failed")
         with psycopg.connect(on.libpq_url(url)) as connection:
-            first, last, numbers, due = connection.execute(
-                "select min(sequence), max(sequence), count(distinct sequence),"
-                " (select count(*) from due_receipts) from receipts"
-            ).fetchone() or (0, 0, 0, 1)
-    took = json.loads(numbered.stdout)
-    peak = took["peak_kib"] / 1024
-    rate, cpu = count / took["seconds"], took["cpu"] / count * 1e6
+            checked = connection.execute(_CHECKED).fetchone() or ()
     print_table(
-        ("numbers", "a second", "CPU µs each", "peak MiB"),
-        [(f"{count:,}", f"{rate:,.0f}", f"{cpu:.0f}", f"{peak:.0f}")],
+        ("in one process", "", "a second", "CPU µs each", "PostgreSQL's", "peak MiB"),
+        [
+            (
+                step["name"],
+                f"{step['done']:,}",
+                f"{step['done'] / step['seconds']:,.0f}",
+                f"{step['cpu'] / step['done'] * 1e6:,.0f}",
+                f"{step['postgres'] / step['done'] * 1e6:,.0f}",
+                f"{step['peak_kib'] / 1024:.0f}",
+            )
+            for step in steps
+        ],
     )
+    receipts, statements, pages = steps
+    whole = (receipts["done"], statements["done"], pages["done"], True)
     return [
-        at_least("numbers a second", rate, 10_000, unit=""),
-        at_most("peak memory of the numberer", peak, 300, unit=" MiB"),
-        holds("without a gap", f"{first} to {last}", (first, last, due) == (1, numbers, 0)),
+        at_least("statement numbers a second", statements["done"] / statements["seconds"], 10_000, unit=""),
+        at_most("peak memory of the year", pages["peak_kib"] / 1024, 300, unit=" MiB"),
+        holds(
+            "no gap, each drawn, equal to the register",
+            "yes" if checked == whole else str(checked),
+            checked == whole,
+        ),
     ]
+
+
+_CHECKED = """
+    select
+        (select count(*) from receipts having min(sequence) = 1 and max(sequence) = count(*)),
+        (select count(*) from giving_statements having min(sequence) = 1 and max(sequence) = count(*)),
+        (select count(*) from statement_documents),
+        (select sum(amount) from receipts) = (
+            select sum((gift ->> 'amount_minor')::bigint)
+            from giving_statements, jsonb_array_elements(content -> 'gifts') gift
+        )
+"""
+
+
+def _step(working: subprocess.Popen[str], standing: on.Ground, name: str) -> dict[str, Any]:
+    """Let it do one step; what it took there and in PostgreSQL."""
+    assert working.stdin is not None  # noqa: S101
+    assert working.stdout is not None  # noqa: S101
+    ready = working.stdout.readline()
+    before = standing.postgres_cpu()
+    if ready:
+        working.stdin.write("go\n")
+        working.stdin.flush()
+    done = working.stdout.readline()
+    if not done:
+        raise SystemExit(f"bench.measuring.yearend stopped with {working.wait()}")
+    return json.loads(done) | {"name": name, "postgres": standing.postgres_cpu() - before}
 
 
 def _take_a_turn(contender: Contender, *, counts: bool) -> None:
@@ -162,6 +218,13 @@ def _goals(ours: Contender, rivals: Sequence[Contender]) -> list[Goal]:
         at_most("peak memory of the pages", ours.peak_mib, 300, unit=" MiB"),
         holds("both wrote the same tagged page", "yes" if same else str(both), same),
     ]
+
+
+def _is_untagged(contender: Contender) -> Goal:
+    """The same words on one page, and no tags: what it costs less, it does not do."""
+    found = _describe(contender.sample)
+    same = found == {"pages": 1, "tagged": False, "says_amount": True, "says_sentence": True}
+    return holds("ReportLab wrote the same words untagged", "yes" if same else str(found), same)
 
 
 def _describe(pdf: Path) -> dict[str, Any]:
