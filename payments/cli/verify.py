@@ -10,14 +10,15 @@ from payments.cli.close import OfEntity
 from payments.cli.printing import AsJson, console, print_json
 from payments.database import transaction
 from payments.reconciliation import reconcile as rounds
-from payments.reconciliation.months import entity_named, month_named, months_of
+from payments.reconciliation.months import entities, entity_named, month_named, months_of
 from payments.verify.checks import CHECKS
 from payments.verify.month import Wrong, of_laws, of_month
 
 
 def verify(
     month: Annotated[
-        str | None, typer.Option(metavar="MONTH", help="Such as 2026-10; else every month.")
+        str | None,
+        typer.Option(metavar="MONTH", help="Such as 2026-10; else every month of every legal body."),
     ] = None,
     entity: OfEntity = None,
     as_json: AsJson = False,
@@ -28,14 +29,14 @@ def verify(
         rounds.reconcile(session)
     found = of_laws(CHECKS)
     with transaction() as session:
-        wanted = (
-            [month_named(session, month, entity)]
-            if month is not None
-            else list(months_of(session, entity_named(session, entity)))
-        )
+        if month is not None:
+            wanted = [month_named(session, month, entity)]
+        else:
+            bodies = entities(session) if entity is None else [entity_named(session, entity)]
+            wanted = [each for body in bodies for each in months_of(session, body)]
         for each in wanted:
             found += [wrong for wrong in of_month(session, each) if not _is_told(wrong, found)]
-    names = [each.name for each in wanted]
+    names = sorted({each.name for each in wanted})
     if as_json:
         print_json({"months": names, "count": len(found), "is_proven": not found, "findings": found})
     else:

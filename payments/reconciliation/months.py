@@ -1,7 +1,7 @@
 """A month of one legal body's books: its days where the books are kept, and the instants between."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -97,6 +97,11 @@ def entity_named(session: Session, entity_id: str | None) -> IssuingEntity:
         known = ", ".join(session.scalars(select(IssuingEntity.id).order_by(IssuingEntity.id)))
         raise EntityUnknown(entity_id, known)
     return entity
+
+
+def entities(session: Session) -> Sequence[IssuingEntity]:
+    """Every legal body."""
+    return session.scalars(select(IssuingEntity).order_by(IssuingEntity.id)).all()
 
 
 def months_of(session: Session, entity: IssuingEntity) -> Iterator[Month]:

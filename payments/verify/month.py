@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from payments.clock import now
 from payments.money import Money
 from payments.reconciliation import closings, pack
 from payments.reconciliation.checklist import Broken, Item, Laws, checklist
@@ -19,8 +20,10 @@ BEFORE_CLOSING: tuple[Check, ...] = (*journal.CHECKS, *mirror.CHECKS, *closing.C
 """The laws that are proved each time a month is closed: the book by itself, beside Stripe's movements, and
 the months before."""
 
-_ABOUT_TIME = ("month_over", "months_before")
+_ONLY_TO_CLOSE = ("month_over", "months_before", "exports")
 """Items that say whether a month can be closed, and nothing of what is in it."""
+_AT_ITS_END = ("bank_statements", "stripe_read")
+"""Items that cannot be so before the month is over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,15 +71,16 @@ def of_month(session: Session, month: Month) -> list[Wrong]:
     pack says."""
     report = drawn_up(session, month, checklist(session, month, None))
     return [
-        *(_item(month, item) for item in report.checklist if _counts(item)),
+        *(_item(month, item) for item in report.checklist if _counts(item, is_over=month.is_over(now()))),
         *(_exception(month, each) for each in report.exceptions if each.status == "open"),
         *_against_the_pack(session, month, report),
     ]
 
 
-def _counts(item: Item) -> bool:
+def _counts(item: Item, *, is_over: bool) -> bool:
     # Each open exception is told by itself.
-    return not item.is_ok and item.kind not in (*_ABOUT_TIME, "exceptions")
+    left_out = (*_ONLY_TO_CLOSE, "exceptions", *(() if is_over else _AT_ITS_END))
+    return not item.is_ok and item.kind not in left_out
 
 
 def _item(month: Month, item: Item) -> Wrong:

@@ -4,6 +4,7 @@ import io
 import json
 import threading
 import zipfile
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -76,6 +77,8 @@ def test_the_book_and_stripe_tie_at_the_end_of_each_month_in_each_currency(octob
     ]
     assert dollars.in_the_book == dollars.closing - october.payouts["over the end"]["amount"] == 650
     assert (won.currency, won.closing, won.in_the_book, won.not_yet_effective) == ("krw", 48100, 48100, ())
+    assert replace(dollars, in_the_book=651).unexplained == 1
+    assert not replace(dollars, report_ending=dollars.closing + 1).is_proven
     for proof in (won, dollars):
         assert (proof.late, proof.unexplained, proof.is_proven) == (0, 0, True)
         assert proof.asked is not None
@@ -289,9 +292,13 @@ def test_at_the_terminal_a_month_is_checked_closed_proven_and_opened_again(
     with transaction() as session:
         session.execute(text("update payouts set amount = amount + 1 where status = 'paid' and is_automatic"))
     found = almoner("verify", "--month", "2026-10", "--json")
+    everything = almoner("verify", "--json")
 
-    assert found.exit_code == 1
+    assert found.exit_code == everything.exit_code == 1
     assert {wrong["kind"] for wrong in found.json["findings"]} >= {"payout_differs"}
+    assert everything.json["months"][:2] == ["2026-10", "2026-11"]
+    told = [(wrong["kind"], *wrong["subjects"]) for wrong in everything.json["findings"]]
+    assert len(set(told)) == len(told)
     reopened = almoner("close", "reopen", "2026-10", "--as", "olga@example.org", "--reason", "the payout")
     assert reopened.exit_code == 0
     assert laws().broken == ()
