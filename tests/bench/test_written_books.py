@@ -8,6 +8,8 @@ from bench.measuring import banked_books
 from bench.rivals import export_loop, reconcile_loop
 from payments.database import libpq_url, transaction
 from payments.reconciliation import reconcile
+from payments.verify.run import snapshot
+from tests.verify.conftest import everything_found, told
 
 
 @pytest.mark.usefixtures("organisation")
@@ -19,8 +21,11 @@ def test_a_banked_book_is_matched_whole_and_without_alarm(database: str, capsys:
     with transaction() as session:
         done = reconcile.reconcile(session)
         again = reconcile.reconcile(session)
+    with snapshot(database) as connection:
+        broken = everything_found(connection)
 
     theirs, written = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert not broken, told(broken)
     assert (len(done.matched), list(done.open)) == (9, [])
     assert (len(again.matched), list(again.open)) == (0, [])
     assert (theirs["payouts"], theirs["wrong"]) == (9, 0)
