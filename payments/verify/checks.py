@@ -6,6 +6,7 @@ in the same way would prove itself.
 
 from payments.verify import (
     closing,
+    exports,
     giftaid,
     giving,
     guards,
@@ -29,6 +30,7 @@ CHECKS: tuple[Check, ...] = (
     *offline.CHECKS,
     *receipts.CHECKS,
     *closing.CHECKS,
+    *exports.CHECKS,
     *statements.CHECKS,
     *giftaid.CHECKS,
     *inbox.CHECKS,

@@ -6,6 +6,7 @@ from payments.verify.checks import CHECKS, named
 from payments.verify.run import breaches
 from tests.verify import (
     corruptions_of_claims,
+    corruptions_of_exports,
     corruptions_of_money,
     corruptions_of_papers,
     corruptions_of_promises,
@@ -16,6 +17,7 @@ from tests.verify.victims import Corruption
 
 CORRUPTIONS = [
     *corruptions_of_claims.CORRUPTIONS,
+    *corruptions_of_exports.CORRUPTIONS,
     *corruptions_of_money.CORRUPTIONS,
     *corruptions_of_papers.CORRUPTIONS,
     *corruptions_of_promises.CORRUPTIONS,

@@ -6,11 +6,12 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+import psycopg
 import pytest
 from sqlalchemy import Connection, delete, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from payments.database import Base, transaction
+from payments.database import Base, libpq_url, transaction
 from payments.money import exponent
 from payments.reconciliation.exports import batches, journal, maps, targets
 from payments.reconciliation.exports.batches import NothingToExport, OtherCurrencies, TooManyLines
@@ -20,6 +21,8 @@ from payments.reconciliation.exports.maps import MapWrong, NotMapped
 from payments.reconciliation.exports.stored_files import ExportDamaged
 from payments.staff.models import AuditEntry, StaffMember
 from payments.staff.people import NotAllowed
+from payments.verify.exports import CHECKS
+from payments.verify.run import breaches
 from tests.reconciliation.exports.small_book import OCTOBER, OPTIONS, export, fetched, name_everything
 
 
@@ -38,6 +41,15 @@ def test_the_second_batch_has_only_what_is_new(book: StaffMember) -> None:
 
 def external_ids(written: bytes) -> set[str]:
     return {line.split(",")[6] for line in written.decode().splitlines()[1:]}
+
+
+def test_what_left_is_proven_by_the_verify_command(book: StaffMember, database: str) -> None:
+    export("csv", book, last_day=date(2026, 10, 10))
+    export("csv", book, granularity="month")
+    export("beancount", book)
+
+    with psycopg.connect(libpq_url(database)) as reader:
+        assert [found.sentence for check in CHECKS for found in breaches(reader, check)] == []
 
 
 def test_another_target_gets_them_too(book: StaffMember) -> None:
