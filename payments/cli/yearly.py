@@ -134,6 +134,7 @@ def _step(
 def _tell(session: Session, body: IssuingEntity, year: int, *, as_json: bool) -> None:
     state = annual.progress(session, body, year)
     listed = annual.listed(session, body, year)
+    incomplete = restating.incomplete(session, body, year)
     rows = [
         {
             "currency": total.paid.currency,
@@ -150,6 +151,7 @@ def _tell(session: Session, body: IssuingEntity, year: int, *, as_json: bool) ->
         "numbered": state.numbered,
         "drawn": state.drawn,
         "mailed": state.mailed,
+        "incomplete": incomplete,
     }
     if as_json:
         print_json({"entity": body.id, "year": year, "statements": counts, "register": rows})
@@ -172,6 +174,8 @@ def _tell(session: Session, body: IssuingEntity, year: int, *, as_json: bool) ->
     typer.echo(
         f"{state.donors} donors: {state.numbered} numbered, {state.drawn} drawn, {state.mailed} mailed."
     )
+    if incomplete:
+        typer.echo(f"{incomplete} lack a gift that was receipted after them; the next run replaces them.")
 
 
 def _compared(listed: int, total: annual.YearTotal) -> str:

@@ -81,6 +81,13 @@ DOCUMENTS: dict[str, ReceiptContent | GivingSummary] = {
     "us-replacement": us_receipt(number="US-2026-000124", replaces_number="US-2026-000123"),
     "us-annual": a_statement(**_MONEY_ONLY, **worded("us_annual")),
     "us-annual-with-benefits": a_statement(),
+    "us-annual-replacement": a_statement(
+        **_MONEY_ONLY,
+        **worded("us_annual"),
+        number="US-A-2026-000057",
+        replaces_number="US-A-2026-000042",
+        verification_url="https://give.example.org/verify/US-A-2026-000057/A7KQ-M2XP-9RTD",
+    ),
     "us-monthly": a_statement(
         kind="monthly", number="", verification_code=None, **_MONEY_ONLY, **worded("us_monthly")
     ),

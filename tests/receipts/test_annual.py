@@ -227,8 +227,14 @@ def test_the_run_at_a_terminal_previews_without_a_trace_then_does_it_once(organi
     first = json.loads(asked("annual", "--year", "2026", "--send", "--json"))
     again = json.loads(asked("annual", "--year", "2026", "--send", "--json"))
 
-    assert preview["statements"] == {"donors": 2, "numbered": 0, "drawn": 0, "mailed": 0}
-    assert first["statements"] == {"donors": 2, "numbered": 2, "drawn": 2, "mailed": 2}
+    assert preview["statements"] == {
+        **{"donors": 2, "numbered": 0, "drawn": 0, "mailed": 0},
+        "incomplete": 0,
+    }
+    assert first["statements"] == {
+        **{"donors": 2, "numbered": 2, "drawn": 2, "mailed": 2},
+        "incomplete": 0,
+    }
     assert again == first
     assert first["register"][0]["listed"] == 4_000
 

@@ -138,6 +138,8 @@ def test_a_gift_that_is_entered_late_comes_onto_the_statement_with_the_next_run(
     charity.hears()
     statements_are_settled()
     before = book()
+    with transaction() as session:
+        assert restating.incomplete(session, session.get_one(IssuingEntity, "us"), YEAR) == 1
 
     the_year_is_told()
     statements_are_settled()
