@@ -64,6 +64,8 @@ def pack_of(october: October, version: int | None = None) -> bytes:
 
 def test_the_book_and_stripe_tie_at_the_end_of_each_month_in_each_currency(october: October) -> None:
     with transaction() as session:
+        # Stripe's report takes a manual payout off when it is made, whenever it arrives.
+        session.execute(text("update payouts set arrives_on = '2026-11-05' where not is_automatic"))
         won, dollars = tie_outs(session, october.month)
 
     assert {line.category: (line.count, line.gross, line.fee, line.net) for line in dollars.activity} == {
