@@ -13,6 +13,7 @@ from payments.donations import checkout
 from payments.donations import explain as explaining
 from payments.donations.explain import Beside, EventFact, ReceiptFact
 from payments.donations.models import Allocation, Charge, Donation, Fund, IssuingEntity
+from payments.donations.offline import Channel
 from payments.ledger.models import BalanceTransaction, JournalEntry, JournalMove
 from payments.mail.models import OutgoingMail
 from payments.money import Money
@@ -168,6 +169,7 @@ def _story(session: Session, gift: Donation) -> dict[str, Any]:
         "created_at": gift.created_at,
         "paid_at": gift.paid_at,
         "gift_date": gift.gift_date,
+        "is_receipted_elsewhere": gift.channel == Channel.ADOPTED,
         "decline_code": gift.decline_code,
         "stripe_checkout_session_id": gift.stripe_checkout_session_id,
         "stripe_payment_intent_id": gift.stripe_payment_intent_id,
@@ -235,6 +237,7 @@ def _print_story(story: dict[str, Any]) -> None:
             ("begun", instant(story["created_at"])),
             ("paid", instant(story["paid_at"])),
             ("gift date", story["gift_date"]),
+            ("receipt", "given by another platform" if story["is_receipted_elsewhere"] else None),
             ("last decline", story["decline_code"]),
             ("session", story["stripe_checkout_session_id"]),
             ("payment", story["stripe_payment_intent_id"]),

@@ -46,9 +46,10 @@ def donation_of(gift: MonthlyGift, row: MonthlyInvoice) -> Donation:
     if row.currency != gift.currency:
         raise CurrencyChanged(gift, row)
     amount = row.amount_paid or 0
+    is_ours = not _is_receipted_elsewhere(gift, row)
     terms = terms_of(gift.terms, amount, made_at=row.made_at)
     fee_cover, shares = _parts(terms, amount)
-    return Donation(
+    made = Donation(
         id=f"don_{hashlib.sha256(row.stripe_invoice_id.encode()).hexdigest()[:32]}",
         entity_id=gift.entity_id,
         donor_id=gift.donor_id,
@@ -63,7 +64,7 @@ def donation_of(gift: MonthlyGift, row: MonthlyInvoice) -> Donation:
         source=dict(gift.source),
         status=DonationStatus.PAID,
         benefit_amount=0,
-        channel="adopted" if _is_receipted_elsewhere(gift, row) else "online",
+        channel="online" if is_ours else "adopted",
         monthly_gift_id=gift.id,
         stripe_invoice_id=row.stripe_invoice_id,
         allocations=[
@@ -72,6 +73,9 @@ def donation_of(gift: MonthlyGift, row: MonthlyInvoice) -> Donation:
             if share
         ],
     )
+    if not is_ours and row.made_at is not None:
+        made.created_at = row.made_at
+    return made
 
 
 def _is_receipted_elsewhere(gift: MonthlyGift, row: MonthlyInvoice) -> bool:
@@ -80,12 +84,17 @@ def _is_receipted_elsewhere(gift: MonthlyGift, row: MonthlyInvoice) -> bool:
 
 
 def write(session: Session, donations: Sequence[Donation]) -> None:
-    """Write gifts that were made here, in two statements however many they are."""
+    """Write gifts that were made here, in two statements however many they are; in three where some of them
+    say when they were begun."""
     if not donations:
         return
-    session.execute(
-        insert(Donation), [{name: getattr(each, name) for name in _WRITTEN} for each in donations]
-    )
+    begun = [each for each in donations if "created_at" in vars(each)]
+    fresh = [each for each in donations if "created_at" not in vars(each)]
+    for written, names in ((begun, (*_WRITTEN, "created_at")), (fresh, _WRITTEN)):
+        if written:
+            session.execute(
+                insert(Donation), [{name: getattr(each, name) for name in names} for each in written]
+            )
     session.execute(
         insert(Allocation),
         [

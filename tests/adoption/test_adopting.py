@@ -54,6 +54,7 @@ def test_two_years_are_taken_over_and_go_on_as_ours(platform: Platform) -> None:
                 )
             ).all()
         )
+        oldest = session.scalars(select(Donation).order_by(Donation.paid_at)).first()
         channels = set(session.scalars(select(Donation.channel)))
         statuses = dict(session.execute(select(MonthlyGift.donor_name, MonthlyGift.status)).all())
     assert funds["Dora rescue"] == funds["Dora general"] == 12
@@ -62,6 +63,11 @@ def test_two_years_are_taken_over_and_go_on_as_ours(platform: Platform) -> None:
         "Finn general",
     }
     assert channels == {"adopted"}
+    assert oldest is not None
+    assert oldest.paid_at is not None
+    assert oldest.paid_at - oldest.created_at < timedelta(hours=2)
+    shown = platform.almoner("gifts", "show", oldest.id).text
+    assert "given by another platform" in shown
     assert statuses == {"Ada": "active", "Ben": "active", "Cho": "active"}
 
     # No donor notices.

@@ -217,7 +217,7 @@ def is_a_time(written: str) -> bool:
 @pytest.mark.usefixtures("book")
 @pytest.mark.parametrize("kind", [Kind.BALANCE_CHANGE, Kind.PAYOUT_RECONCILIATION])
 def test_one_changed_digit_is_one_exception_that_names_the_movement(kind: Kind, finn: StaffMember):
-    @how(max_examples=25)
+    @how(max_examples=15)
     @given(where=st.sampled_from(DIGITS), by=st.integers(1, 9))
     def slip(where: tuple[int, str, int], by: int) -> None:
         row, column, place = where

@@ -28,6 +28,7 @@ def gift(batch: Batch, found: AdoptedGift) -> None:
     is_paid = charge.status == "succeeded"
     donation = Donation(
         id=found.donation_id,
+        created_at=from_stripe(charge.created),
         entity_id=batch.books_of(None).entity_id,
         donor_id=batch.recognise(email=found.giver.email, name=found.giver.name, locale=found.giver.locale),
         donor_name=found.giver.name,
