@@ -164,7 +164,7 @@ def array_of(texts: Iterable[str]) -> str:
 
 
 def among(
-    column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None], ids: Sequence[str]
+    column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None], ids: Iterable[str]
 ) -> ColumnElement[bool]:
     """`column = any(ids)`: one parameter, however many there are."""
     return column == any_(cast(literal(array_of(ids), Text), ARRAY(Text)))

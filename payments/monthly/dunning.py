@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from payments.clock import day_in, now
+from payments.database import among
 from payments.donations.models import IssuingEntity
 from payments.jobs import Bell, ring
 from payments.monthly import letters
@@ -66,7 +67,7 @@ def instalments_paid(session: Session, paid: Sequence[tuple[MonthlyGift, Monthly
     refusals: dict[str, list[MonthlyRefusal]] = defaultdict(list)
     for refusal in session.scalars(
         select(MonthlyRefusal).where(
-            MonthlyRefusal.stripe_invoice_id.in_([invoice.stripe_invoice_id for _, invoice in paid])
+            among(MonthlyRefusal.stripe_invoice_id, [invoice.stripe_invoice_id for _, invoice in paid])
         )
     ):
         refusals[refusal.stripe_invoice_id].append(refusal)

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from payments.clock import from_stripe
+from payments.donations import settlement
 from payments.donations.models import Charge, Donation, Fund, IssuingEntity
 from payments.donations.organisation import OrganisationNotLoaded
 from payments.donations.reversals import Dispute, FraudWarning, Refund
@@ -145,17 +146,30 @@ class Batch:
         self._session.add(charge)
         self._charges_by_payment[charge.stripe_payment_intent_id].append(charge)
         self._rows.charges[charge.stripe_charge_id] = charge
+        self._note_whose(charge)
+
+    def link(self, donation: Donation, charge: Charge) -> None:
+        """From now on it is known which gift a charge pays."""
+        settlement.link(donation, charge)
+        self._note_whose(charge)
+
+    def _note_whose(self, charge: Charge) -> None:
+        if charge.donation_id is not None:
+            self._charges_by_donation[charge.donation_id][charge.stripe_charge_id] = charge
+
+    @cached_property
+    def _charges_by_donation(self) -> dict[str, dict[str, Charge]]:
+        found: dict[str, dict[str, Charge]] = defaultdict(dict)
+        for charge in self._rows.charges.values():
+            found[charge.donation_id or ""][charge.stripe_charge_id] = charge
+        return found
+
+    def _charges_of(self, donation: Donation) -> Iterable[Charge]:
+        return self._charges_by_donation[donation.id].values()
 
     def succeeded_charge_of(self, donation: Donation) -> Charge | None:
         """The charge that took the money of a gift, once it is known."""
-        return next(
-            (
-                charge
-                for charge in self._rows.charges.values()
-                if charge.donation_id == donation.id and charge.status == "succeeded"
-            ),
-            None,
-        )
+        return next((charge for charge in self._charges_of(donation) if charge.status == "succeeded"), None)
 
     def refund(self, refund: shapes.Refund) -> Refund | None:
         """Our row of a refund: by Stripe's id, or by ours before Stripe's was known."""
@@ -193,11 +207,7 @@ class Batch:
 
     def latest_refused_charge_of(self, donation: Donation) -> Charge | None:
         """The last attempt at a gift that a bank refused; of two in one second the greater id."""
-        refused = [
-            charge
-            for charge in self._rows.charges.values()
-            if charge.donation_id == donation.id and charge.status == "failed"
-        ]
+        refused = [charge for charge in self._charges_of(donation) if charge.status == "failed"]
         return max(refused, key=lambda charge: (charge.charged_at, charge.stripe_charge_id), default=None)
 
     def is_booked(self, stripe_balance_transaction_id: str) -> bool:

@@ -1,6 +1,5 @@
 """How an invoice, its payment and its charges find each other, whichever is heard of first."""
 
-from payments.donations import settlement
 from payments.donations.models import Charge, Donation
 from payments.jobs import Bell
 from payments.monthly import following, instalments
@@ -30,7 +29,7 @@ def join(batch: Batch, row: MonthlyInvoice) -> None:
         return
     batch.pay_with(donation, row.stripe_payment_intent_id)
     for charge in charges:
-        settlement.link(donation, charge)
+        batch.link(donation, charge)
     donation.decline_code = row.decline_code
     settle(batch, donation)
     if gift.ended_at is not None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session, selectinload
 
+from payments.database import among
 from payments.donations.models import Charge, Donation
 from payments.donations.reversals import Dispute, FraudWarning, OwedPayment, Refund
 from payments.ledger.models import BalanceTransaction, JournalEntry
@@ -72,7 +73,7 @@ def load(session: Session, objects: Sequence[Shape]) -> Rows:
         _load_money_back(session, named, rows)
     elif named.balance_transactions:
         rows.booked = _booked(
-            session, BalanceTransaction.stripe_balance_transaction_id.in_(named.balance_transactions)
+            session, among(BalanceTransaction.stripe_balance_transaction_id, named.balance_transactions)
         )
     return rows
 
@@ -139,19 +140,23 @@ def _donations(session: Session, named: _Named, rows: Rows) -> dict[str, Donatio
         wanted |= {
             donation_id
             for donation_id in session.scalars(
-                select(Charge.donation_id).where(Charge.stripe_charge_id.in_(named.charges))
+                select(Charge.donation_id).where(among(Charge.stripe_charge_id, named.charges))
             )
             if donation_id is not None
         }
     monthly = list(rows.promises.ids)
     if not wanted and not named.payments and not monthly:
         return {}
-    which: ColumnElement[bool] = Donation.id.in_(wanted)
+    which: ColumnElement[bool] = among(Donation.id, wanted)
     if named.payments:
-        which = or_(which, Donation.stripe_payment_intent_id.in_(named.payments))
+        which = or_(which, among(Donation.stripe_payment_intent_id, named.payments))
     if monthly:
         # The first instalment was written before its invoice was made, and waits for it.
-        first = and_(Donation.monthly_gift_id.in_(monthly), Donation.checkout_expires_at.is_not(None))
+        first = and_(
+            among(Donation.monthly_gift_id, monthly),
+            Donation.checkout_expires_at.is_not(None),
+            Donation.stripe_invoice_id.is_(None),
+        )
         which = or_(which, first)
     locked = select(Donation).where(which).order_by(Donation.id).with_for_update()
     if named.has_movements or named.is_about_money_back:
@@ -165,10 +170,10 @@ def _donations(session: Session, named: _Named, rows: Rows) -> dict[str, Donatio
 def _charges(session: Session, named: _Named, rows: Rows) -> dict[str, Charge]:
     if not named.charges and not rows.donations and not named.monthly.payments:
         return {}
-    which = or_(Charge.stripe_charge_id.in_(named.charges), Charge.donation_id.in_(rows.donations.keys()))
+    which = or_(among(Charge.stripe_charge_id, named.charges), among(Charge.donation_id, rows.donations))
     if payments := named.monthly.payments | rows.promises.payments:
         # Heard of before their invoice, they know no gift.
-        which = or_(which, Charge.stripe_payment_intent_id.in_(payments))
+        which = or_(which, among(Charge.stripe_payment_intent_id, payments))
     wanted = select(Charge).where(which)
     if named.is_about_money_back:
         # Foreign money has no gift whose lock would keep two workers apart.
@@ -185,7 +190,7 @@ def _load_money_back(session: Session, named: _Named, rows: Rows) -> None:
         row.id: row
         for row in session.scalars(
             select(Refund)
-            .where(Refund.stripe_charge_id.in_(charges))
+            .where(among(Refund.stripe_charge_id, charges))
             .execution_options(populate_existing=True)
         )
     }
@@ -193,7 +198,7 @@ def _load_money_back(session: Session, named: _Named, rows: Rows) -> None:
         row.stripe_dispute_id: row
         for row in session.scalars(
             select(Dispute)
-            .where(Dispute.stripe_charge_id.in_(charges))
+            .where(among(Dispute.stripe_charge_id, charges))
             .execution_options(populate_existing=True)
         )
     }
@@ -201,7 +206,7 @@ def _load_money_back(session: Session, named: _Named, rows: Rows) -> None:
         row.stripe_fraud_warning_id: row
         for row in session.scalars(
             select(FraudWarning)
-            .where(FraudWarning.stripe_charge_id.in_(charges))
+            .where(among(FraudWarning.stripe_charge_id, charges))
             .execution_options(populate_existing=True)
         )
     }
@@ -210,13 +215,13 @@ def _load_money_back(session: Session, named: _Named, rows: Rows) -> None:
     rows.booked = _booked(
         session,
         or_(
-            BalanceTransaction.stripe_balance_transaction_id.in_(named.balance_transactions),
-            BalanceTransaction.source_id.in_(sources),
+            among(BalanceTransaction.stripe_balance_transaction_id, named.balance_transactions),
+            among(BalanceTransaction.source_id, sources),
         ),
     )
     rows.kinds = _kinds(session, rows.booked)
     for payment in session.scalars(
-        select(OwedPayment).where(OwedPayment.donation_id.in_(rows.donations)).order_by(OwedPayment.id)
+        select(OwedPayment).where(among(OwedPayment.donation_id, rows.donations)).order_by(OwedPayment.id)
     ):
         rows.owed_payments.setdefault(payment.donation_id, []).append(payment)
 
@@ -232,6 +237,6 @@ def _kinds(session: Session, booked: Iterable[str]) -> dict[str, str]:
     """What their entries are, and which of them are losses of a dispute."""
     references = [f"{about}:{transaction}" for transaction in booked for about in ("bt", "dispute_lost")]
     found = session.execute(
-        select(JournalEntry.reference, JournalEntry.kind).where(JournalEntry.reference.in_(references))
+        select(JournalEntry.reference, JournalEntry.kind).where(among(JournalEntry.reference, references))
     )
     return {row.reference: row.kind for row in found}

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.orm import Session
 
+from payments.database import among
 from payments.errors import PersonMustLook, TryLater, UnreadableStripeObject
 from payments.stripe_gateway.shape import Shape
 from payments.stripe_gateway.shapes import BalanceTransaction
@@ -132,7 +133,7 @@ def _apply(session: Session, claims: Sequence[_Claim]) -> None:
                 claim.reading.handler(batch, claim.object)
         batch.conclude()
     done = [claim.stripe_event_id for claim in claims]
-    session.execute(delete(QueuedEvent).where(QueuedEvent.stripe_event_id.in_(done)))
+    session.execute(delete(QueuedEvent).where(among(QueuedEvent.stripe_event_id, done)))
 
 
 def _in_what_order(claim: _Claim) -> tuple[int, str]:

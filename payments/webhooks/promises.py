@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, func, or_, select, text
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session, selectinload
 
+from payments.database import among
 from payments.donations.models import Donation, DonationStatus
 from payments.errors import PersonMustLook
 from payments.jobs import Bell, ring
@@ -140,8 +141,8 @@ class Promises:
     def _load(self, named: Named) -> None:
         hold_payments(self._session, named.payments)
         which = or_(
-            MonthlyInvoice.stripe_invoice_id.in_(named.invoices),
-            MonthlyInvoice.stripe_payment_intent_id.in_(named.payments),
+            among(MonthlyInvoice.stripe_invoice_id, named.invoices),
+            among(MonthlyInvoice.stripe_payment_intent_id, named.payments),
         )
         about = {
             monthly_gift_id
@@ -150,9 +151,9 @@ class Promises:
         }
         self._load_gifts(
             or_(
-                MonthlyGift.id.in_(named.gifts | about),
-                MonthlyGift.stripe_subscription_id.in_(named.subscriptions),
-                MonthlyGift.stripe_customer_id.in_(named.payers),
+                among(MonthlyGift.id, named.gifts | about),
+                among(MonthlyGift.stripe_subscription_id, named.subscriptions),
+                among(MonthlyGift.stripe_customer_id, named.payers),
             )
         )
         self._invoices = {
@@ -168,7 +169,7 @@ class Promises:
         late = {row.monthly_gift_id for row in self._invoices.values() if row.monthly_gift_id}
         if late := late - self._gifts.keys():
             # Named by another worker between the two looks.
-            self._load_gifts(MonthlyGift.id.in_(late))
+            self._load_gifts(among(MonthlyGift.id, late))
         self._load_cards(named)
 
     def _load_gifts(self, which: ColumnElement[bool]) -> None:
@@ -189,7 +190,7 @@ class Promises:
             card.stripe_customer_id: card
             for card in self._session.scalars(
                 select(CardOnFile)
-                .where(CardOnFile.stripe_customer_id.in_(named.customers))
+                .where(among(CardOnFile.stripe_customer_id, named.customers))
                 .order_by(CardOnFile.stripe_customer_id)
                 .with_for_update()
                 .execution_options(populate_existing=True)
@@ -349,7 +350,7 @@ def instalments_of(session: Session, monthly_gift_ids: Sequence[str]) -> dict[st
             func.array_agg(aggregate_order_by(MonthlyInvoice.refused_attempts, *newest_first)),
         )
         .where(
-            MonthlyInvoice.monthly_gift_id.in_(monthly_gift_ids),
+            among(MonthlyInvoice.monthly_gift_id, monthly_gift_ids),
             MonthlyInvoice.status.in_(("open", "uncollectible", "paid")),
             MonthlyInvoice.amount_due > 0,
         )
