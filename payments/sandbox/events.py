@@ -15,6 +15,8 @@ from payments.sandbox.store import Thing
 from payments.sandbox.world import World
 
 THIRTY_DAYS = 30 * 24 * 3600
+# What is written are trees: nothing in them can be inside itself.
+_written = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 
 
 def emit(world: World, type_: str, subject: Thing, *, previous: dict[str, Any] | None = None) -> Thing:
@@ -28,7 +30,7 @@ def emit(world: World, type_: str, subject: Thing, *, previous: dict[str, Any] |
         "object": "event",
         "api_version": API_VERSION,
         "created": world.now(),
-        "data": json.dumps(data, ensure_ascii=False),
+        "data": _written(data),
         "livemode": False,
         "pending_webhooks": len(endpoints),
         "request": {"id": world.asking.request_id, "idempotency_key": world.asking.idempotency_key},
@@ -50,7 +52,7 @@ def as_text(event: Thing, lies: dict[str, Any]) -> str:
     """The event as it is sent, with what the sender was told to say instead."""
     told = {**event, **lies}
     snapshot = told.pop("data")
-    return f'{json.dumps(told, ensure_ascii=False)[:-1]}, "data": {snapshot}}}'
+    return f'{_written(told)[:-1]}, "data": {snapshot}}}'
 
 
 def listens(endpoint: Thing, type_: str) -> bool:
@@ -90,7 +92,7 @@ def is_listed(world: World, event: Thing) -> bool:
 def forget_old(world: World) -> None:
     """Events that Stripe's list no longer reaches, and their deliveries, once every one was tried."""
     horizon = world.now() - THIRTY_DAYS
-    for event in world.store.all("event"):
+    for event in world.store.each("event"):
         if event["created"] >= horizon:
             return
         owed = world.store.where("delivery", "event", event["id"])

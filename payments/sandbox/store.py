@@ -8,6 +8,7 @@ the process (the page cache stays), which is what tests kill; it does not promis
 from __future__ import annotations
 
 import json
+import marshal
 import sqlite3
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -42,8 +43,8 @@ _FEW = 1_000
 
 
 def copied(thing: Thing) -> Thing:
-    """A deep copy; by way of JSON, which is several times faster than `copy.deepcopy`."""
-    copy: Thing = json.loads(json.dumps(thing))
+    """A deep copy; by way of Python's own bytes, which is ten times faster than `copy.deepcopy`."""
+    copy: Thing = marshal.loads(marshal.dumps(thing))  # noqa: S302 - our own, a moment ago
     return copy
 
 
@@ -69,7 +70,7 @@ class Store:
         )
         self._db.execute("CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
         # Without a file what was committed is kept here: it serves a roll-back, and nobody else can ask.
-        self._kept: dict[tuple[str, str], str | Thing] | None = {} if path == ":memory:" else None
+        self._kept: dict[tuple[str, str], bytes | Thing] | None = {} if path == ":memory:" else None
         self._seq = 0
         self._things: dict[str, dict[str, Thing | None]] = {}
         self._warm: dict[str, deque[str]] = {kind: deque() for kind in _COLD}
@@ -80,6 +81,7 @@ class Store:
         self._changed: dict[tuple[str, str], None] = {}
         self._gone: set[tuple[str, str]] = set()
         self._new_deliveries: list[str] = []
+        self._facts: dict[str, str] = dict(self._db.execute("SELECT name, value FROM facts"))
         self._load()
 
     def _load(self) -> None:
@@ -101,8 +103,10 @@ class Store:
         self._reindex(kind, thing_id, thing)
 
     def _reindex(self, kind: str, thing_id: str, thing: Thing) -> None:
+        if kind not in _INDEXED:
+            return
         known = self._indexed_as.setdefault((kind, thing_id), {})
-        for field in _INDEXED.get(kind, ()):
+        for field in _INDEXED[kind]:
             value = _at(thing, field)
             if known.get(field) == value:
                 continue
@@ -161,7 +165,11 @@ class Store:
 
     def all(self, kind: str) -> list[Thing]:
         """Oldest first."""
-        return list(self._these(kind, list(self._things.get(kind, {}))))
+        return list(self.each(kind))
+
+    def each(self, kind: str) -> Iterator[Thing]:
+        """The same one by one, for whoever may stop early."""
+        return self._these(kind, list(self._things.get(kind, {})))
 
     def count(self, kind: str) -> int:
         return len(self._things.get(kind, {}))
@@ -188,7 +196,7 @@ class Store:
         if self._kept is not None:
             for kind, thing_id in self._changed:
                 thing = self._things[kind][thing_id]
-                self._kept[kind, thing_id] = dict(thing or {}) if kind in _FLAT else json.dumps(thing)
+                self._kept[kind, thing_id] = dict(thing or {}) if kind in _FLAT else marshal.dumps(thing)
             for key in self._gone:
                 self._kept.pop(key, None)
         else:
@@ -223,7 +231,9 @@ class Store:
             ).fetchone()
             return None if row is None else dict(json.loads(row[0]))
         kept = self._kept.get((kind, thing_id))
-        return dict(json.loads(kept)) if isinstance(kept, str) else kept and dict(kept)
+        if isinstance(kept, bytes):
+            return dict(marshal.loads(kept))  # noqa: S302 - `commit` wrote it
+        return kept and dict(kept)
 
     def roll_back(self) -> None:
         """Put back what was saved or forgotten since the last commit."""
@@ -237,14 +247,15 @@ class Store:
         self._gone.clear()
 
     def fact(self, name: str) -> Any:
-        row = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
-        return None if row is None else json.loads(row[0])
+        value = self._facts.get(name)
+        return None if value is None else json.loads(value)
 
     def set_fact(self, name: str, value: Any) -> None:
+        self._facts[name] = json.dumps(value)
         self._db.execute(
             "INSERT INTO facts (name, value) VALUES (?, ?) "
             "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            (name, json.dumps(value)),
+            (name, self._facts[name]),
         )
 
     def forget_everything(self) -> None:

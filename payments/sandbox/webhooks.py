@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import heapq
 import hmac
 import logging
@@ -47,7 +46,7 @@ class Manners:
 def signature(body: bytes, secrets_: list[str], *, at: int) -> str:
     """`t=...,v1=...`, one v1 a live secret, as Stripe does while a secret is being rolled."""
     signed = f"{at}.".encode() + body
-    parts = [hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest() for secret in secrets_]
+    parts = [hmac.digest(secret.encode(), signed, "sha256").hex() for secret in secrets_]
     return ",".join([f"t={at}", *(f"v1={part}" for part in parts)])
 
 
@@ -151,7 +150,8 @@ class Sender:
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self._bell.set()
-        self._tried.set()
+        if not self._tasks:
+            self._tried.set()
 
     async def _deliver(self, delivery: Thing) -> None:
         endpoint = self.world.store.get("webhook_endpoint", delivery["endpoint"])
