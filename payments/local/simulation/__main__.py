@@ -20,7 +20,7 @@ from payments import models as _every_table  # noqa: F401 - a foreign key may po
 from payments.database import transaction
 from payments.donations.organisation import open_funds
 from payments.local.simulation import town
-from payments.local.simulation.hands import EVERYTHING, Hands, left_to_do
+from payments.local.simulation.hands import Hands, Work
 from payments.local.simulation.reckoning import Reckoning, reckon
 from payments.local.simulation.stripe_town import Sandbox
 from payments.local.simulation.town import Turn
@@ -35,23 +35,24 @@ from workers import dunning, monthly, receipts, refunds, webhooks
 
 
 def _read_the_balance() -> None:
-    """The list is read when something of it is missing, and without the pause that a real Stripe wants."""
-    if left_to_do()["balance_transactions"]:
-        webhooks.read_list(sweep.BALANCE_TRANSACTIONS, at_most_every=timedelta(0))
+    """Without the pause that a real Stripe wants."""
+    webhooks.read_list(sweep.BALANCE_TRANSACTIONS, at_most_every=timedelta(0))
 
 
-_THE_WORKER = (
-    webhooks.apply_events,
-    monthly.submit_changes,
-    monthly.give_back_after_end,
-    dunning.follow_refusals,
-    dunning.send_notices,
-    refunds.submit_refunds,
-    _read_the_balance,
-    receipts.issue_receipts,
+_THE_WORKER = Work(
+    by_queue={
+        "events": webhooks.apply_events,
+        "changes": monthly.submit_changes,
+        "refusals": dunning.follow_refusals,
+        "refunds": refunds.submit_refunds,
+        "receipts": receipts.issue_receipts,
+    },
+    by_day=(monthly.submit_changes, monthly.give_back_after_end, dunning.send_notices),
+    apply_events=webhooks.apply_events,
+    read_the_balance=_read_the_balance,
 )
-"""What the worker does, over and over. Pages are not set and no mail leaves: a year of them is minutes
-of CPU for the same page again and again."""
+"""What the worker does. Pages are not set and no mail leaves: a year of them is minutes of CPU for the same
+page again and again."""
 
 
 def main() -> int:
@@ -95,6 +96,7 @@ def _live(options: argparse.Namespace) -> tuple[Lived, float]:
         desk = _staff(session)
     began = time.monotonic()
     hands = Hands(_THE_WORKER)
+    hands.begin()
     year = Year(
         neighbours=town.settle(donors=options.donors, months=options.months, seed=options.seed, funds=funds),
         sandbox=sandbox,
@@ -114,7 +116,7 @@ def _live(options: argparse.Namespace) -> tuple[Lived, float]:
         task = bar.add_task("living", total=town.days_of(options.months))
         for day in year.live(months=options.months):
             bar.update(task, completed=day + 1, description=f"{town.date_of(day):%B %Y}")
-        hands.catch_up(on=EVERYTHING)
+        hands.finish()
     hands.rest()
     return year.lived, time.monotonic() - began
 

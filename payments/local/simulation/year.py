@@ -79,12 +79,14 @@ class Year:
             self._join(joining[day])
             if turning[day] or self._later[day]:
                 self.hands.catch_up()  # a person looks at the gift as it is, not as it was days ago
-            for neighbour in turning[day]:
-                self._turn(neighbour)
-            for happens in self._later.pop(day, ()):
-                happens()
+                for neighbour in turning[day]:
+                    self._turn(neighbour)
+                for happens in self._later.pop(day, ()):
+                    happens()
+                self.hands.attend()
             tomorrow = town.date_of(day + 1)
             self.lived.events += self.sandbox.advance(to=int(tomorrow.timestamp()))
+            self.hands.end_of_day()
             yield day
 
     def _join(self, neighbours: list[Neighbour]) -> None:
