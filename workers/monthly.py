@@ -11,7 +11,7 @@ from payments.clock import from_stripe, now
 from payments.database import transaction
 from payments.errors import StripeRefused, StripeUnavailable
 from payments.jobs import Bell, celery
-from payments.monthly import after_end, complaints, days, submission
+from payments.monthly import complaints, days, late_money, submission
 from payments.monthly.models import ChangeKind
 from payments.monthly.submission import Taken
 from payments.stripe_gateway.billing import Billing, InvoiceAnswer
@@ -38,12 +38,12 @@ def submit_changes() -> None:
 
 @celery().task(name=Bell.GIVE_BACK_AFTER_END.value)
 def give_back_after_end() -> None:
-    """Ask for the refund of whatever was taken after a gift had ended."""
+    """Ask for the refund of whatever was taken after a gift had ended, or while it was to rest."""
     with transaction() as session:
-        found = after_end.taken_after_end(session)
+        found = late_money.taken_late(session)
     for late in found:
         with transaction() as session:
-            after_end.give_back(session, late)
+            late_money.give_back(session, late)
 
 
 @celery().task(name=Bell.END_DISPUTED.value)

@@ -3,7 +3,7 @@
 A change is a row; once it is committed, a worker submits it under the row's id. Whoever asks holds the
 gift's lock, so of two who ask at once the second sees what the first has asked. A later change of the
 same kind overtakes one that was not sent yet, and the end of a gift overtakes everything. The end
-counts from the moment it is asked for: no charge made after it is kept (`after_end`).
+counts from the moment it is asked for: no charge made after it is kept (`late_money`).
 """
 
 from dataclasses import dataclass

@@ -322,6 +322,23 @@ def refunded_after_end(session: Session, gift: MonthlyGift, *, stripe_invoice_id
     )
 
 
+def refunded_in_pause(
+    session: Session, gift: MonthlyGift, pause: MonthlyChange, *, stripe_invoice_id: str, amount: Money
+) -> None:
+    """An instalment was taken after a pause was asked for, before Stripe knew of it, and is given back."""
+    desk = Desk(session, gift)
+    returned = amount.format(desk.language)
+    until = desk.day(_charged_again_at(gift, pause)) or ""
+    desk.put(
+        Telling(
+            fact="refunded_in_pause",
+            about=stripe_invoice_id,
+            facts={"amount": returned, "method": desk.method(), "until": until},
+            rows=[("once_amount", returned), ("method", desk.method_row()), ("paused_until", until)],
+        )
+    )
+
+
 def _due(desk: Desk, invoice: MonthlyInvoice) -> str:
     """What an instalment asks for; by the terms where its own event has not come yet."""
     return desk.money(invoice.amount_due if invoice.amount_due is not None else desk.terms().amount)

@@ -93,6 +93,13 @@ FACTS: dict[str, Callable[[Session, MonthlyGift], None]] = {
     "second_plan": lambda session, gift: letters.second_plan(
         session, gift, other=a_monthly_gift(session, amount=1500, fund="education", currency=gift.currency)
     ),
+    "refunded_in_pause": lambda session, gift: letters.refunded_in_pause(
+        session,
+        gift,
+        change(gift, "pause", paused_until=MARCH),
+        stripe_invoice_id="in_1",
+        amount=Money(3000, gift.currency),
+    ),
     "refunded_after_end": lambda session, gift: letters.refunded_after_end(
         session, gift, stripe_invoice_id="in_1", amount=Money(3000, gift.currency)
     ),

@@ -1,4 +1,5 @@
-"""Money that was taken after a monthly gift had ended goes back by itself, once, and is told."""
+"""Money that was taken after a monthly gift had ended, or was to rest, goes back by itself, once, and is
+told."""
 
 from datetime import datetime, timedelta
 
@@ -126,3 +127,52 @@ def test_a_refund_that_stripe_refused_is_left_to_a_person(running: Running) -> N
     running.late_money_goes_back()
 
     assert [refund.status for refund in refunds()] == ["refused"]
+
+
+def paused(running: Running) -> datetime:
+    """The donor asks for it; Stripe has not heard of it yet."""
+    with transaction() as session:
+        return changes.pause(session, running.id, months=2).asked_at
+
+
+@pytest.mark.parametrize("later", [timedelta(0), timedelta(hours=3)])
+def test_what_was_taken_before_stripe_knew_of_a_pause_goes_back_once_and_is_told(
+    running: Running, later: timedelta
+) -> None:
+    charged(running, at=paused(running) + later)
+
+    for _ in range(2):
+        running.late_money_goes_back()
+        submit_refunds()
+
+    assert [(refund.amount, refund.status) for refund in refunds()] == [(3000, "succeeded")]
+    assert letters() == ["monthly_refunded_in_pause"]
+
+
+def test_what_was_taken_before_the_pause_is_kept(running: Running) -> None:
+    charged(running, at=paused(running) - timedelta(seconds=2))
+
+    running.late_money_goes_back()
+
+    assert refunds() == []
+
+
+def test_what_is_taken_after_the_donor_took_it_up_again_is_kept(running: Running) -> None:
+    paused(running)
+    with transaction() as session:
+        resumed = changes.resume(session, running.id)
+    charged(running, at=resumed.asked_at + timedelta(hours=3))
+
+    running.late_money_goes_back()
+
+    assert refunds() == []
+
+
+def test_what_is_paid_by_hand_once_stripe_collects_nothing_is_kept(running: Running) -> None:
+    asked_at = paused(running)
+    running.the_changes_go_out()
+    charged(running, at=asked_at + timedelta(hours=3))
+
+    running.late_money_goes_back()
+
+    assert refunds() == []

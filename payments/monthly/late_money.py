@@ -1,0 +1,119 @@
+"""What was taken against the donor's word goes back by itself, and the donor is told.
+
+An end and a pause count from the moment they are asked for, and Stripe hears of them within a second; but
+Stripe may have been away, or on its way to the bank. Whoever charged then, the money is not kept.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from payments.clock import now
+from payments.donations import refund_requests
+from payments.donations.models import Charge, Donation, DonationStatus
+from payments.donations.reversals import Refund
+from payments.money import Money
+from payments.monthly import changes, letters
+from payments.monthly.models import (
+    ChangeKind,
+    ChangeStatus,
+    EndReason,
+    MonthlyChange,
+    MonthlyGift,
+)
+
+_LOOKS_BACK = timedelta(days=180)
+_ENDS_OF_OURS = [reason.value for reason in EndReason if reason is not EndReason.AT_STRIPE]
+"""Where somebody ended it at Stripe, an invoice left open there may still be paid on purpose."""
+_WHETHER_TO_COLLECT = [kind.value for kind in changes.SAME_MATTER[ChangeKind.PAUSE]]
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """An instalment that was charged when its gift had ended, or rested."""
+
+    donation_id: str
+    monthly_gift_id: str
+    pause_id: str | None = None
+    """The change that asked for the rest; none where the gift had ended."""
+
+
+def taken_late(session: Session) -> list[Late]:
+    """Every such instalment for which nothing was done yet."""
+    return [*_taken_after_end(session), *_taken_in_pause(session)]
+
+
+def _taken_after_end(session: Session) -> list[Late]:
+    found = session.execute(
+        select(Donation.id, MonthlyGift.id)
+        .join(Donation, Donation.monthly_gift_id == MonthlyGift.id)
+        .join(Charge, Charge.donation_id == Donation.id)
+        .where(
+            MonthlyGift.ended_at > now() - _LOOKS_BACK,
+            MonthlyGift.end_reason.in_(_ENDS_OF_OURS),
+            Donation.status == DonationStatus.PAID.value,
+            Charge.status == "succeeded",
+            # Stripe tells the second only; of a charge in the same one nobody knows which was first.
+            Charge.charged_at >= func.date_trunc("second", MonthlyGift.ended_at),
+            ~_GIVEN_BACK,
+        )
+        .order_by(Donation.id)
+    )
+    return [Late(donation_id, monthly_gift_id) for donation_id, monthly_gift_id in found]
+
+
+def _taken_in_pause(session: Session) -> list[Late]:
+    """Only what was charged before Stripe knew of the pause: later, it collects nothing that the donor has
+    not paid by hand."""
+    newer = aliased(MonthlyChange)
+    has_newer_word = select(newer.id).where(
+        newer.monthly_gift_id == MonthlyChange.monthly_gift_id,
+        newer.kind.in_(_WHETHER_TO_COLLECT),
+        newer.asked_at > MonthlyChange.asked_at,
+        newer.asked_at <= Charge.charged_at,
+    )
+    found = session.execute(
+        select(Donation.id, MonthlyChange.monthly_gift_id, MonthlyChange.id)
+        .join(Donation, Donation.monthly_gift_id == MonthlyChange.monthly_gift_id)
+        .join(Charge, Charge.donation_id == Donation.id)
+        .where(
+            MonthlyChange.kind == ChangeKind.PAUSE.value,
+            # What Stripe refused waits for a person, who sees the gift as it is.
+            MonthlyChange.status != ChangeStatus.REFUSED.value,
+            MonthlyChange.asked_at > now() - _LOOKS_BACK,
+            Donation.status == DonationStatus.PAID.value,
+            Charge.status == "succeeded",
+            Charge.charged_at >= func.date_trunc("second", MonthlyChange.asked_at),
+            Charge.charged_at < MonthlyChange.paused_until,
+            or_(MonthlyChange.done_at.is_(None), Charge.charged_at < MonthlyChange.done_at),
+            ~has_newer_word.exists(),
+            ~_GIVEN_BACK,
+        )
+        .order_by(Donation.id)
+    )
+    return [Late(donation_id, gift_id, pause_id) for donation_id, gift_id, pause_id in found]
+
+
+_GIVEN_BACK = select(Refund.id).where(Refund.donation_id == Donation.id, Refund.origin == "house").exists()
+
+
+def give_back(session: Session, late: Late) -> Refund | None:
+    """Write the refund down, and the letter; a worker submits it. None when there is nothing to do."""
+    gift = changes.find(session, late.monthly_gift_id)
+    when = "had ended" if late.pause_id is None else "was to rest"
+    refund = refund_requests.give_back(
+        session, late.donation_id, note=f"taken when {gift.id} {when}: given back by itself"
+    )
+    if refund is None:
+        return None
+    donation = session.get_one(Donation, late.donation_id)
+    about = donation.stripe_invoice_id or donation.id
+    amount = Money(refund.amount, refund.currency)
+    if late.pause_id is None:
+        letters.refunded_after_end(session, gift, stripe_invoice_id=about, amount=amount)
+    else:
+        pause = session.get_one(MonthlyChange, late.pause_id)
+        letters.refunded_in_pause(session, gift, pause, stripe_invoice_id=about, amount=amount)
+    return refund
