@@ -7,7 +7,8 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from payments.cli.export import DaysUnclear, DayToCome, FileThere
+from payments.cli.export import FileThere
+from payments.reconciliation.exports.days import DaysUnclear, DayToCome
 from payments.reconciliation.exports.maps import MapWrong, NotMapped
 from payments.staff.models import StaffMember
 from tests.cli.conftest import Almoner, Said

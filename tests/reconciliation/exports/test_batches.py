@@ -195,14 +195,20 @@ def test_what_has_no_name_is_named_whole_and_nothing_happens(book: StaffMember) 
             session,
             targets.known("xero"),
             "us",
-            {"accounts": {"bank": "1200"}, "options": {"currency": "usd"}},
+            {"accounts": {"bank": "1200"}},
             by=book,
         )
 
     with pytest.raises(NotMapped) as refusal:
         export("xero", book, currency="usd")
 
-    for name in ("accounts.stripe_balance", "accounts.processing_fees", "funds.rescue", "funds.education"):
+    for name in (
+        "options.currency",
+        "accounts.stripe_balance",
+        "accounts.processing_fees",
+        "funds.rescue",
+        "funds.education",
+    ):
         assert name in str(refusal.value)
     assert "accounts.bank\n" not in str(refusal.value)
     assert "accounts.chargebacks" not in str(refusal.value)

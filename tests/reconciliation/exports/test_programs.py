@@ -14,6 +14,7 @@ import pytest
 
 from payments.database import transaction
 from payments.donations.models import Fund
+from payments.ledger.accounts import Account
 from payments.ledger.balances import balances
 from payments.reconciliation.exports import maps, targets
 from payments.reconciliation.exports.maps import NotMapped
@@ -147,3 +148,9 @@ def test_two_funds_that_would_share_an_account_are_to_be_named_first(book: Staff
     with transaction() as session:
         maps.change(session, targets.known("beancount"), "us", "funds.water_wells", "Pumps", by=book)
     assert export("beancount", book).entry_count == 13
+
+
+def test_every_account_of_the_chart_has_a_name_of_its_own() -> None:
+    names = {account_name({}, {}, account, None) for account in Account}
+
+    assert len(names) == len(Account)
