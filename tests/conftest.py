@@ -126,6 +126,8 @@ def as_owner(url: str, database: str | None = None) -> Iterator[Connection]:
 def making_databases(postgres: str) -> Iterator[Connection]:
     """One maker of databases at a time: `CREATE DATABASE` wants its template for itself."""
     with as_owner(postgres) as connection:
+        # However long the others take: several runs of the tests may share a busy machine.
+        connection.execute(text("set lock_timeout = 0"))
         connection.execute(text("select pg_advisory_lock(25519)"))
         yield connection
 
