@@ -77,6 +77,7 @@ def main(argv: Sequence[str] = ()) -> int:
             rounds.append(_reconciled(standing, url, size, times=options.rounds))
             if size != sizes[-1]:
                 on.services.drop_database(standing.postgres, f"book{size}")
+        banked_books.forget_matches(on.libpq_url(url))
         loop = _rival(standing, url, "reconcile_loop", 10 if options.quick else 20)
         written = _written(standing, url, times=options.rounds)
         by_orm = _rival(standing, url, "export_loop", 2_000 if options.quick else 20_000)
@@ -117,6 +118,9 @@ def _reconcile(standing: on.Ground, url: str) -> tuple[dict, float, float]:
     """The answer, the seconds and the peak memory (MiB) of the process that asks."""
     output = standing.folder / "round.json"
     seconds, peak = _process(standing, url, ["payments.cli", "reconcile", "--json"], output=output)
+    if not output.stat().st_size:
+        # Exit code 1 says that something is open, and that is told; here it was an error.
+        raise SystemExit("reconcile said nothing")
     return json.loads(output.read_text()), seconds, peak
 
 

@@ -14,6 +14,7 @@ from tempfile import TemporaryFile
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+import payments.models  # noqa: F401 - every table, so that each finds the ones it names
 from payments.database import engine
 from payments.ledger.models import JournalEntry, JournalMove
 from payments.money import exponent

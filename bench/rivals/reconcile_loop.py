@@ -13,6 +13,7 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+import payments.models  # noqa: F401 - every table, so that each finds the ones it names
 from payments.database import engine, new_id
 from payments.donations.models import Charge, Donation
 from payments.ledger.models import BalanceTransaction
