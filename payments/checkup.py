@@ -6,7 +6,6 @@ database's clock.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import extract, func, select, text, union_all
 from sqlalchemy.orm import Session
 
-from payments.clock import now
 from payments.donations import owed
 from payments.donations.models import Organisation
 from payments.donations.reversals import Dispute, FraudWarning, Refund, RefundStatus
@@ -25,7 +23,6 @@ from payments.jobs import WorkerHeartbeat, broker_answers
 from payments.ledger.accounts import Account
 from payments.ledger.balances import balances, tie_out
 from payments.mail.models import UNDELIVERABLE, MailStatus, OutgoingMail
-from payments.monthly.models import ChangeKind, ChangeStatus, MonthlyChange
 from payments.receipts.models import DueDocument, DueReceipt, DueStatement
 from payments.settings import settings
 from payments.stripe_gateway.client import StripeGateway
@@ -77,7 +74,7 @@ def queues(session: Session) -> Queues:
     events = session.execute(
         select(
             func.count().filter(due),
-            func.coalesce(_age(func.min(StripeEvent.received_at).filter(due)), 0),
+            func.coalesce(seconds_since(func.min(StripeEvent.received_at).filter(due)), 0),
             func.count().filter(~due),
         )
         .select_from(QueuedEvent)
@@ -86,7 +83,7 @@ def queues(session: Session) -> Queues:
     receipts = session.execute(
         select(
             func.count(),
-            func.coalesce(_age(func.min(DueReceipt.due_at)), 0),
+            func.coalesce(seconds_since(func.min(DueReceipt.due_at)), 0),
             func.count().filter(DueReceipt.last_error.is_not(None)),
         )
     ).one()
@@ -97,21 +94,21 @@ def queues(session: Session) -> Queues:
     documents = session.execute(
         select(
             func.count(),
-            func.coalesce(_age(func.min(to_set.c.due_at)), 0),
+            func.coalesce(seconds_since(func.min(to_set.c.due_at)), 0),
             func.count().filter(to_set.c.last_error.is_not(None)),
         )
     ).one()
     mails = session.execute(
         select(
             func.count().filter(queued),
-            func.coalesce(_age(func.min(OutgoingMail.queued_at).filter(queued)), 0),
+            func.coalesce(seconds_since(func.min(OutgoingMail.queued_at).filter(queued)), 0),
             func.count().filter(OutgoingMail.status.in_([status.value for status in UNDELIVERABLE])),
         )
     ).one()
     workers = session.scalar(
-        select(func.count()).where(_age(WorkerHeartbeat.beaten_at) < _WORKER_SILENT_SECONDS)
+        select(func.count()).where(seconds_since(WorkerHeartbeat.beaten_at) < _WORKER_SILENT_SECONDS)
     )
-    last_event = session.scalar(select(_age(func.max(StripeEvent.received_at))))
+    last_event = session.scalar(select(seconds_since(func.max(StripeEvent.received_at))))
     return Queues(
         events_due=events[0],
         events_oldest=float(events[1]),
@@ -265,7 +262,7 @@ def money_back(session: Session) -> Iterator[Check]:
             func.count().filter(status == RefundStatus.REFUSED),
             func.count().filter(
                 status == RefundStatus.APPROVED,
-                _age(func.coalesce(Refund.first_submitted_at, Refund.next_at)) > LATE_SECONDS,
+                seconds_since(func.coalesce(Refund.first_submitted_at, Refund.next_at)) > LATE_SECONDS,
             ),
         ).where(status.in_([RefundStatus.REQUESTED, RefundStatus.REFUSED, RefundStatus.APPROVED]))
     ).one()
@@ -293,35 +290,6 @@ def money_back(session: Session) -> Iterator[Check]:
         is_well=not debts,
         finding=f"gifts whose refund came back: {len(debts)}",
         remedy="`almoner refunds owed`, then `pay-owed`, or `keep-owed` when the donor lets the gift stand.",
-    )
-
-
-def monthly_changes(session: Session) -> Iterator[Check]:
-    """What was asked of monthly gifts and Stripe does not do."""
-    status, kind = MonthlyChange.status, MonthlyChange.kind
-    refused, stuck = session.execute(
-        select(
-            func.count(MonthlyChange.monthly_gift_id.distinct()).filter(
-                status == ChangeStatus.REFUSED, MonthlyChange.asked_at > now() - timedelta(days=14)
-            ),
-            func.count().filter(
-                status == ChangeStatus.REQUESTED,
-                kind == ChangeKind.CANCEL,
-                _age(MonthlyChange.first_submitted_at) > LATE_SECONDS,
-            ),
-        ).where(status.in_([ChangeStatus.REFUSED, ChangeStatus.REQUESTED]))
-    ).one()
-    yield Check(
-        name="monthly changes refused",
-        is_well=not refused,
-        finding=f"gifts with one that Stripe would not do, in two weeks: {refused}",
-        remedy="`almoner monthly show ID` says why; ask for it again, or tell the donor.",
-    )
-    yield Check(
-        name="monthly ends",
-        is_well=not stuck,
-        finding=f"{stuck} that Stripe has not done for a while" if stuck else "none waits",
-        remedy="Look at the worker's log and at STRIPE_SECRET_KEY. What is charged meanwhile goes back.",
     )
 
 
@@ -379,6 +347,6 @@ def head_revision() -> str:
     return ScriptDirectory.from_config(config).get_current_head() or ""
 
 
-def _age(instant: Any) -> Any:
+def seconds_since(instant: Any) -> Any:
     """Seconds since an instant; SQLAlchemy's own types for the two are wider than helpful."""
     return extract("epoch", func.now() - instant)

@@ -9,6 +9,7 @@ from alembic import command
 from alembic.config import Config
 
 from payments import checkup
+from payments.checkup_monthly import monthly_changes
 from payments.checkup_reconciliation import reconciliation
 from payments.cli.printing import AsJson, console, print_json
 from payments.database import transaction
@@ -39,7 +40,7 @@ def doctor(
             *checkup.work(session),
             *checkup.books(session),
             *checkup.money_back(session),
-            *checkup.monthly_changes(session),
+            *monthly_changes(session),
             *reconciliation(session),
         ]
     checks.append(checkup.broker())
