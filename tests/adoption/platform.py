@@ -27,8 +27,9 @@ class Platform:
     charges: dict[str, str] = field(default_factory=dict)
 
     def begins(self, months_ago: int) -> datetime:
-        """The account's history begins so long ago."""
-        began = datetime.now(UTC).replace(microsecond=0) - timedelta(days=30 * months_ago)
+        """The account's history begins so long ago, and an hour: what is adopted ends with the last whole
+        second, and this second's gifts would be the sweep's."""
+        began = datetime.now(UTC).replace(microsecond=0) - timedelta(days=30 * months_ago, hours=1)
         self.house.stripe.tell("start_at", at=int(began.timestamp()))
         return began
 
