@@ -16,6 +16,7 @@ from payments.staff import people
 from payments.staff.models import StaffMember
 
 As = Annotated[str, typer.Option("--as", metavar="EMAIL", help="Who does this; it stands in the audit log.")]
+OfEntity = Annotated[str | None, typer.Option("--entity", help="Whose book; who receives online otherwise.")]
 Why = Annotated[str, typer.Option("--reason", help="Why; it stands in the audit log.")]
 
 

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from payments import month_end
-from payments.cli.acting import As, Why, acting
+from payments.cli.acting import As, OfEntity, Why, acting
 from payments.cli.printing import AsJson, console, instant, print_json, print_table
 from payments.cli.report_files import Language, Out, write
 from payments.database import transaction
@@ -42,9 +42,6 @@ app = typer.Typer(
 )
 
 OfMonth = Annotated[str, typer.Argument(metavar="MONTH", help="Such as 2026-10.")]
-OfEntity = Annotated[
-    str | None, typer.Option("--entity", help="The legal body; else the one whose Stripe account it is.")
-]
 
 
 @app.command("month")

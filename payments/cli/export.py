@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from payments.cli.acting import As, acting
+from payments.cli import export_maps
+from payments.cli.acting import As, OfEntity, acting
 from payments.cli.printing import AsJson, console, instant, print_facts, print_json, print_table
 from payments.clock import day_in, now
 from payments.database import transaction
@@ -24,6 +25,7 @@ from payments.reconciliation.exports.targets import TARGETS, known
 from payments.staff import people
 
 app = typer.Typer(no_args_is_help=True, help="The book for other programs.")
+app.add_typer(export_maps.app, name="map")
 
 Month = Annotated[
     datetime | None, typer.Option("--month", formats=["%Y-%m"], metavar="YYYY-MM", help="Only this month's.")
@@ -37,7 +39,6 @@ Until = Annotated[
         help="The last day; without --month, all up to it.",
     ),
 ]
-OfEntity = Annotated[str | None, typer.Option("--entity", help="Whose book; who receives online otherwise.")]
 Out = Annotated[
     Path | None,
     typer.Option("--out", help="Where to write the file, or the folder; the manifest goes beside it."),

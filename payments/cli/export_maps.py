@@ -7,8 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from payments.cli.acting import As, acting
-from payments.cli.export import OfEntity
+from payments.cli.acting import As, OfEntity, acting
 from payments.cli.printing import AsJson, console, print_json
 from payments.database import transaction
 from payments.donations.organisation import receiving_entity

@@ -6,6 +6,7 @@ import typer
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from payments.cli import doubles
 from payments.cli.printing import AsJson, console, instant, print_facts, print_json, print_table
 from payments.clock import day_in
 from payments.database import transaction
@@ -22,6 +23,8 @@ from payments.reconciliation import way_to_the_bank
 from payments.webhooks.models import QueuedEvent, StripeEvent
 
 app = typer.Typer(no_args_is_help=True, help="Gifts and what became of them.")
+app.command("doubles")(doubles.list_doubles)
+app.command("looked-at")(doubles.looked_at)
 
 
 @app.command("list")

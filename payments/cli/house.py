@@ -15,11 +15,8 @@ from payments.cli.printing import AsJson, console, print_json
 from payments.database import transaction
 from payments.donations import organisation
 from payments.stripe_gateway.client import gateway
-from payments.stripe_gateway.shapes import API_VERSION
-from payments.webhooks.events import TABLE
 
 organisation_app = typer.Typer(no_args_is_help=True, help="The charity's own data.")
-stripe_app = typer.Typer(no_args_is_help=True, help="What Stripe must be told, and its reports.")
 
 
 def migrate() -> None:
@@ -72,13 +69,3 @@ def load(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)]) -> 
         funds = organisation.open_funds(session)
         entity = organisation.receiving_entity(session)
     typer.echo(f"{entity.legal_name}: {len(funds)} funds open for gifts.")
-
-
-@stripe_app.command("events")
-def stripe_events(as_json: AsJson = False) -> None:
-    """The events the webhook endpoint must send, and the API version it must be made with."""
-    if as_json:
-        print_json({"api_version": API_VERSION, "enabled_events": list(TABLE)})
-        return
-    typer.echo(f"API version {API_VERSION}")
-    typer.echo(",".join(TABLE))

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from payments.cli import suspense
 from payments.cli.printing import AsJson, console, print_json, print_table
 from payments.database import transaction
 from payments.ledger import balances as reading
@@ -18,6 +19,8 @@ from payments.verify.checks import CHECKS, named
 from payments.verify.run import proving
 
 app = typer.Typer(no_args_is_help=True, help="The book.")
+app.command("suspense")(suspense.suspense)
+app.command("classify")(suspense.classify)
 
 _SHOWN_OF_A_KIND = 20
 """A person reads a few of a kind and sees the pattern; `--json` gives them all."""

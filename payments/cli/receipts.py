@@ -7,6 +7,7 @@ import typer
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from payments.cli import korea, yearly
 from payments.cli.acting import As, Why, acting
 from payments.cli.printing import AsJson, console, instant, print_facts, print_json, print_table
 from payments.database import transaction
@@ -24,6 +25,9 @@ from payments.receipts.models import (
 from payments.staff.models import AuditEntry, StaffMember
 
 app = typer.Typer(no_args_is_help=True, help="The receipt book.")
+app.add_typer(korea.app, name="korea")
+app.command("annual")(yearly.annual_run)
+app.command("summary")(yearly.summary)
 
 
 @app.command("list")

@@ -1,4 +1,4 @@
-"""`almoner stripe import-report`: does Stripe's own report say the same as the book?"""
+"""`almoner stripe`: what Stripe must send, and whether its own reports say the same as the book."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,8 +16,13 @@ from payments.reconciliation.stripe_reports import importing
 from payments.reconciliation.stripe_reports.importing import Asked, Imported
 from payments.reconciliation.stripe_reports.models import StripeReport
 from payments.reconciliation.stripe_reports.reading import Kind, ReportRefused, kind_named
+from payments.stripe_gateway.shapes import API_VERSION
+from payments.webhooks.events import TABLE
+
+app = typer.Typer(no_args_is_help=True, help="What Stripe must be told, and its reports.")
 
 
+@app.command("import-report")
 def import_report(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="Stripe's CSV.")],
     *,
@@ -65,6 +70,7 @@ def import_report(
     raise typer.Exit(1 if done.differences else 0)
 
 
+@app.command("reports")
 def list_reports(as_json: AsJson = False) -> None:
     """Stripe's reports that were taken in, the latest first."""
     with transaction() as session:
@@ -90,6 +96,16 @@ def list_reports(as_json: AsJson = False) -> None:
             for row, count in found
         ],
     )
+
+
+@app.command("events")
+def events(as_json: AsJson = False) -> None:
+    """The events the webhook endpoint must send, and the API version it must be made with."""
+    if as_json:
+        print_json({"api_version": API_VERSION, "enabled_events": list(TABLE)})
+        return
+    typer.echo(f"API version {API_VERSION}")
+    typer.echo(",".join(TABLE))
 
 
 def _kind(said: str | None) -> Kind | None:

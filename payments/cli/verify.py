@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from payments.cli.close import OfEntity
+from payments.cli.acting import OfEntity
 from payments.cli.printing import AsJson, console, print_json
 from payments.database import transaction
 from payments.reconciliation import reconcile as rounds
