@@ -108,5 +108,11 @@ _PERMISSION = re.compile(r"\brak_[a-z_]+")
 def _sentence(error: stripe.StripeError) -> str:
     """What went wrong, without what Stripe repeats of our request: that may hold an address."""
     missing = _PERMISSION.search(str(error.user_message or ""))
-    what = error.code or (missing and f"needs {missing.group()}") or error.http_status or "no answer"
+    what = error.code or (missing and f"needs {missing.group()}") or error.http_status or _silence(error)
     return f"Stripe: {type(error).__name__} {what}"
+
+
+def _silence(error: stripe.StripeError) -> str:
+    """No answer came; the kind of trouble underneath says whether it was the line, the time or the answer."""
+    cause = error.__cause__
+    return "no answer" if cause is None else f"no answer ({type(cause).__name__})"

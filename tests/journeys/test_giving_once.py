@@ -70,9 +70,12 @@ def test_another_gift_under_the_same_key_is_refused_and_changes_nothing(house: H
     assert sessions(house) == 1
 
 
-@pytest.mark.parametrize(("trouble", "times"), [("429", 1), ("reset_before", 3)])
+@pytest.mark.parametrize(
+    ("trouble", "times", "said"),
+    [("429", 1, "RateLimitError"), ("reset_before", 3, "no answer (ConnectionError)")],
+)
 def test_after_stripe_was_away_the_same_key_opens_the_one_page_at_once(
-    house: House, trouble: str, times: int
+    house: House, trouble: str, times: int, said: str
 ):
     house.stripe.fails(trouble, times=times)
     away = house.asks_to_give(key="the-very-same-key")
@@ -82,6 +85,7 @@ def test_after_stripe_was_away_the_same_key_opens_the_one_page_at_once(
     assert away.status_code == 503
     assert away.headers["retry-after"] == "5"
     assert away.json()["type"] == "/problems/stripe-unavailable"
+    assert said in away.json()["detail"]
     assert back.status_code == 201
     assert back.elapsed.total_seconds() < 5
     assert len(house.gifts()) == 1
