@@ -1,5 +1,6 @@
 """`almoner monthly`: gifts that repeat; look at them, and change or end them for their donors."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -8,8 +9,10 @@ from sqlalchemy.orm import Session
 from payments.cli.acting import As, Why, acting, amount_of
 from payments.cli.printing import AsJson, console, instant, print_facts, print_json, print_table
 from payments.database import transaction
+from payments.donations.models import Donation
 from payments.money import Money
 from payments.monthly import by_staff, changes
+from payments.monthly.by_staff import FailureFee
 from payments.monthly.models import ChangeKind, ChangeStatus, MonthlyChange, MonthlyGift, MonthlyStatus
 from payments.staff import people
 
@@ -125,6 +128,7 @@ def _print(session: Session, monthly_gift_id: str, *, as_json: bool) -> None:
     gift = by_staff.shown(session, monthly_gift_id)
     history = by_staff.history(session, gift)
     given = by_staff.instalments(session, gift)
+    fees = by_staff.failure_fees(session, gift)
     if as_json:
         print_json(
             {
@@ -136,8 +140,18 @@ def _print(session: Session, monthly_gift_id: str, *, as_json: bool) -> None:
                         "status": donation.status,
                         "amount": donation.total,
                         "gift_date": donation.gift_date,
+                        "failure_fees": [each.fee for each in fees if each.donation_id == donation.id],
                     }
                     for donation in given
+                ],
+                "failed_instalments": [
+                    {
+                        "stripe_invoice_id": each.stripe_invoice_id,
+                        "status": each.invoice_status,
+                        "failure_fees": [each.fee],
+                    }
+                    for each in fees
+                    if each.donation_id is None
                 ],
             }
         )
@@ -177,14 +191,39 @@ def _print(session: Session, monthly_gift_id: str, *, as_json: bool) -> None:
                 for change in history
             ],
         )
+    _print_instalments(given, fees)
+    if any(change.status == ChangeStatus.REFUSED for change in history[:1]):
+        console.print("  Stripe would not do the last change: look why, then ask for it again.", markup=False)
+
+
+def _print_instalments(given: Sequence[Donation], fees: Sequence[FailureFee]) -> None:
+    """With what a bank debit that came back has cost, where one did."""
+    costs: dict[str | None, list[str]] = {}
+    for each in fees:
+        costs.setdefault(each.donation_id, []).append(each.fee.format("en"))
+    columns = ["gift", "status", ">amount", "day", *([">failure fee"] if fees else [])]
     if given:
         print_table(
             "Instalments",
-            ["gift", "status", ">amount", "day"],
-            [(each.id, each.status, each.total.format("en"), each.gift_date) for each in given],
+            columns,
+            [
+                (
+                    each.id,
+                    each.status,
+                    each.total.format("en"),
+                    each.gift_date,
+                    *([" + ".join(costs.get(each.id, []))] if fees else []),
+                )
+                for each in given
+            ],
         )
-    if any(change.status == ChangeStatus.REFUSED for change in history[:1]):
-        console.print("  Stripe would not do the last change: look why, then ask for it again.", markup=False)
+    unpaid = [each for each in fees if each.donation_id is None]
+    if unpaid:
+        print_table(
+            "Instalments that failed and cost a fee",
+            ["invoice", "status", ">failure fee"],
+            [(each.stripe_invoice_id, each.invoice_status, each.fee.format("en")) for each in unpaid],
+        )
 
 
 _HOW_FAR = {

@@ -4,11 +4,13 @@ The donor hears of every one of them, so a gift is never steered behind somebody
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
-from payments.donations.models import Donation
+from payments.donations.models import Charge, Donation
+from payments.ledger.models import BalanceTransaction
 from payments.money import Money
 from payments.monthly import changes
 from payments.monthly.changes import Asked
@@ -16,6 +18,7 @@ from payments.monthly.models import (
     EndReason,
     MonthlyChange,
     MonthlyGift,
+    MonthlyInvoice,
     MonthlyStatus,
     MonthlyTerms,
 )
@@ -135,6 +138,45 @@ def instalments(session: Session, gift: MonthlyGift) -> Sequence[Donation]:
         .where(Donation.monthly_gift_id == gift.id)
         .order_by(Donation.created_at.desc(), Donation.id)
     ).all()
+
+
+@dataclass(frozen=True, slots=True)
+class FailureFee:
+    """What a bank debit that came back cost the charity, by the instalment that it was to pay."""
+
+    stripe_invoice_id: str
+    invoice_status: str
+    donation_id: str | None
+    """None where the instalment was never paid."""
+    fee: Money
+    """In the currency it was taken in, which need not be the gift's."""
+
+
+def failure_fees(session: Session, gift: MonthlyGift) -> Sequence[FailureFee]:
+    """The newest first. Read from Stripe's movements: a price list does not know what was really taken."""
+    fee = func.sum(BalanceTransaction.fee)
+    found = session.execute(
+        select(
+            MonthlyInvoice.stripe_invoice_id,
+            MonthlyInvoice.status,
+            MonthlyInvoice.donation_id,
+            BalanceTransaction.currency,
+            fee,
+        )
+        .join(Charge, Charge.stripe_payment_intent_id == MonthlyInvoice.stripe_payment_intent_id)
+        .join(BalanceTransaction, BalanceTransaction.source_id == Charge.stripe_charge_id)
+        .where(
+            MonthlyInvoice.monthly_gift_id == gift.id,
+            BalanceTransaction.reporting_category == "charge_failure",
+        )
+        .group_by(MonthlyInvoice.stripe_invoice_id, BalanceTransaction.currency)
+        .having(fee != 0)
+        .order_by(func.max(BalanceTransaction.created_at).desc(), MonthlyInvoice.stripe_invoice_id)
+    )
+    return [
+        FailureFee(invoice_id, status, donation_id, Money(int(taken), currency))
+        for invoice_id, status, donation_id, currency, taken in found
+    ]
 
 
 def _asked(by: StaffMember, reason: str) -> Asked:

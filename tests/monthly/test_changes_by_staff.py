@@ -5,10 +5,15 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from payments.database import transaction
+from payments.donations.models import Charge
+from payments.ledger.models import BalanceTransaction
 from payments.monthly import changes
-from tests.monthly.promises import a_monthly_gift
+from payments.monthly.models import MonthlyInvoice
+from tests.factories import a_donation
+from tests.monthly.promises import BEGUN, a_monthly_gift, an_invoice
 from tests.refunds.desk import PEOPLE, Desk, sentences
 
 WHY = {"reason": "The donor wrote on Monday."}
@@ -191,3 +196,58 @@ def test_a_change_that_stripe_refused_is_shown_with_what_to_do(desk: Desk, gift:
     assert "refused by Stripe" in told
     assert "resource_missing" in told
     assert "look why, then ask for it again" in told
+
+
+def a_debit_came_back(session: Session, invoice: MonthlyInvoice, *, fee: int) -> None:
+    """The bank takes back what the invoice had been paid with, and Stripe asks a fee for it."""
+    charge = Charge(
+        stripe_charge_id=f"py_{invoice.stripe_invoice_id}",
+        stripe_payment_intent_id=invoice.stripe_payment_intent_id,
+        donation_id=invoice.donation_id,
+        amount=3000,
+        currency="usd",
+        status="failed",
+        charged_at=BEGUN,
+        method="us_bank_account",
+        failure_code="insufficient_funds",
+    )
+    came_back = BalanceTransaction(
+        stripe_balance_transaction_id=f"txn_{invoice.stripe_invoice_id}",
+        reporting_category="charge_failure",
+        type="payment_failure_refund",
+        source_id=charge.stripe_charge_id,
+        amount=-3000,
+        fee=fee,
+        net=-3000 - fee,
+        currency="usd",
+        created_at=BEGUN,
+        available_on=BEGUN,
+    )
+    session.add_all([charge, came_back])
+
+
+def test_what_a_debit_that_came_back_cost_is_shown_beside_its_instalment(desk: Desk, gift: str) -> None:
+    with transaction() as session:
+        promise = changes.find(session, gift)
+        first, second = (
+            a_donation(session, amount=3000, donor_id=promise.donor_id, monthly_gift_id=gift)
+            for _ in range(2)
+        )
+        december = an_invoice(session, promise, status="paid", amount_paid=3000, donation_id=first.id)
+        an_invoice(session, promise, status="paid", amount_paid=3000, donation_id=second.id)
+        never_paid = an_invoice(session, promise, status="open")
+        a_debit_came_back(session, december, fee=400)
+        a_debit_came_back(session, never_paid, fee=1500)
+
+    shown, told = desk.reads_json("monthly", "show", gift), desk.types("monthly", "show", gift)
+
+    assert {each["donation"]: each["failure_fees"] for each in shown["instalments"]} == {
+        first.id: [{"amount": 400, "currency": "usd"}],
+        second.id: [],
+    }
+    [failed] = shown["failed_instalments"]
+    assert (failed["stripe_invoice_id"], failed["status"]) == (never_paid.stripe_invoice_id, "open")
+    costs = {
+        line.split()[0]: line.split()[-1] for line in told.splitlines() if "$4.00" in line or "$15" in line
+    }
+    assert costs == {first.id: "$4.00", never_paid.stripe_invoice_id: "$15.00"}
