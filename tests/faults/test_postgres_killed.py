@@ -21,8 +21,8 @@ from tests.conftest import PROJECT, TEST_ENVIRONMENT, as_owner, migrate
 
 pytestmark = pytest.mark.slow
 
-GIFTS = 2000
-DEATHS = 4
+GIFTS = 900
+DEATHS = 3
 
 
 @pytest.fixture
