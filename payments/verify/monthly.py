@@ -2,6 +2,14 @@
 
 from payments.verify.check import Check
 
+# A refund of whatever status is somebody's word about it; where the donor's bank decides, nobody else may.
+_LEFT_AS_IT_IS = """
+    c.charged_at < now() - interval '1 day'
+    and not exists (select from refunds r where r.donation_id = d.id)
+    and not exists (select from disputes q where q.donation_id = d.id
+        and q.status not like 'warning%' and q.status not in ('won', 'prevented'))
+"""
+
 CHECKS = (
     Check(
         kind="promise_parts_do_not_add_up",
@@ -97,13 +105,31 @@ CHECKS = (
         proves="What was taken after a monthly gift had ended goes back within a day.",
         says="Gift {subject} took {found} after its promise had ended, and nothing of it went back.",
         remedy="It is given back by itself; see `almoner doctor` for what holds that up.",
-        sql="""
+        sql=f"""
             select array[d.id, g.id], d.currency, d.amount, null::bigint, null::text
             from monthly_gifts g join donations d on d.monthly_gift_id = g.id
             join charges c on c.donation_id = d.id and c.status = 'succeeded'
-            where g.end_reason <> 'at_stripe' and c.charged_at > g.ended_at
-                and c.charged_at < now() - interval '1 day'
-                and not exists (select from refunds r where r.donation_id = d.id)
+            where g.end_reason <> 'at_stripe' and c.charged_at > g.ended_at and {_LEFT_AS_IT_IS}
+        """,
+    ),
+    Check(
+        kind="taken_in_pause_and_kept",
+        proves="What was taken while a monthly gift was to rest, and before Stripe knew of it, goes back "
+        "within a day.",
+        says="Gift {subject} took {found} while its promise was to rest {detail}, and has kept it.",
+        remedy="It is given back by itself; see `almoner doctor` for what holds that up.",
+        sql=f"""
+            with words as (
+                select *,
+                    lead(asked_at) over (partition by monthly_gift_id order by asked_at) as newer_word_at
+                from monthly_changes where kind in ('pause', 'resume')
+            )
+            select array[d.id, w.monthly_gift_id], d.currency, d.amount, null::bigint,
+                format('from %s until %s', w.asked_at::date, w.paused_until::date)
+            from words w join donations d on d.monthly_gift_id = w.monthly_gift_id
+            join charges c on c.donation_id = d.id and c.status = 'succeeded'
+            where w.kind = 'pause' and w.status <> 'refused' and c.charged_at > w.asked_at
+                and c.charged_at < least(w.paused_until, w.done_at, w.newer_word_at) and {_LEFT_AS_IT_IS}
         """,
     ),
 )

@@ -31,8 +31,7 @@ from payments.webhooks.models import QueuedEvent
 from payments.webhooks.process import apply_due
 from tests.factories import a_donation
 from tests.money_moves.small_stripe import SmallStripe, Thing
-from tests.monthly.plan_at_stripe import Plan
-from tests.monthly.telling import a_promise, everything, hears
+from tests.verify.promises_of_the_book import give_monthly
 
 BEGIN = int(datetime(2026, 8, 3, 16, 0, tzinfo=UTC).timestamp())
 """Long enough ago that nothing is still on its way."""
@@ -131,7 +130,8 @@ def write(plain_gifts: int) -> Book:
     _classified(book, people[0])
     book.hears()
     _unpaid(book)
-    _monthly(book)
+    give_monthly()
+    book.hears()
     _closed(people[0])
     with transaction() as session:
         book.waiting = [
@@ -385,15 +385,3 @@ def _unpaid(book: Book) -> None:
         for status in ("pending", "processing", "expired", "failed"):
             gift = a_donation(session, status=status, stripe_checkout_session_id=new_id("cs"))
             book.gifts[status] = gift
-
-
-def _monthly(book: Book) -> None:
-    """A promise of three months."""
-    with transaction() as session:
-        gift, first = a_promise(session, email="monthly@example.com")
-    plan = Plan()
-    plan.joins(first, gift)
-    plan.days_pass(70)
-    with transaction() as session:
-        hears(session, plan, everything(plan))
-    book.hears()

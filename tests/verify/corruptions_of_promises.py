@@ -62,4 +62,10 @@ CORRUPTIONS = [
         "update monthly_gifts set status = 'ended', end_reason = 'donor', ended_at = '2026-02-10'"
         f" where id = {_PROMISE} returning id",
     ),
+    Corruption(
+        "a gift was to rest when its last instalment was taken",
+        "taken_in_pause_and_kept",
+        "update monthly_changes set done_at = null, status = 'overtaken' where kind = 'pause'"
+        " returning monthly_gift_id",
+    ),
 ]
