@@ -36,6 +36,18 @@ CHECKS = (
         """,
     ),
     Check(
+        kind="movement_also_before_books",
+        proves="A balance transaction is either in the book or part of the opening balance, never both.",
+        says="Balance transaction {subject} ({detail}, net {found}) is in the book, and before it too.",
+        remedy="Its money counts twice: compare the day the books begin with Stripe's dashboard, and correct"
+        " the opening balance.",
+        sql="""
+            select array[b.stripe_balance_transaction_id], b.currency, b.net, null::bigint,
+                b.reporting_category
+            from balance_transactions b join movements_before_books using (stripe_balance_transaction_id)
+        """,
+    ),
+    Check(
         kind="entry_without_movement",
         proves="Nothing is booked under a balance transaction that Stripe does not have.",
         says="Entry {subject} mirrors a balance transaction that we do not have.",

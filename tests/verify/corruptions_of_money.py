@@ -48,6 +48,13 @@ CORRUPTIONS = [
         f"update journal_entries set kind = 'sundry' where reference = {GIFT} returning reference",
     ),
     Corruption(
+        "a movement of the book counts into the opening balance too",
+        "movement_also_before_books",
+        "insert into movements_before_books select stripe_balance_transaction_id, reporting_category,"
+        " source_id, amount, fee, net, currency, created_at from balance_transactions"
+        f" where 'bt:' || stripe_balance_transaction_id = {GIFT} returning stripe_balance_transaction_id",
+    ),
+    Corruption(
         "an entry is moved into another month",
         "entry_on_wrong_day",
         f"update journal_entries set effective_on = effective_on + 31 where reference = {GIFT}"
