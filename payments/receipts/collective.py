@@ -8,9 +8,10 @@ listed gift goes back, the whole statement is void, and another takes its place.
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, func, select, text, true, update
+from sqlalchemy import ColumnElement, select, text, true, update
 from sqlalchemy.orm import Session
 
+from payments.clock import now
 from payments.database import array_of
 from payments.donations.models import IssuingEntity
 from payments.receipts import countries
@@ -58,5 +59,5 @@ def let_go(session: Session, receipt_id: str) -> None:
     session.execute(
         update(StatementLine)
         .where(StatementLine.statement_id == listing, StatementLine.ended_at.is_(None))
-        .values(ended_at=func.now())
+        .values(ended_at=now())
     )

@@ -60,11 +60,12 @@ def _void(session: Session, wrong: str, asked: dict[str, Any]) -> int:
         text(f"""
             with {wrong}, gone as (
                 update giving_statements s
-                set status = 'void', void_cause = wrong.cause, void_reason = wrong.reason, voided_at = now()
+                set status = 'void', void_cause = wrong.cause, void_reason = wrong.reason,
+                    voided_at = :voided_at
                 from wrong where s.id = wrong.id and s.status = 'issued'
                 returning s.id
             ), ended as (
-                update statement_lines l set ended_at = now() from gone
+                update statement_lines l set ended_at = :voided_at from gone
                 where l.statement_id = gone.id and l.ended_at is null
             ), due as (
                 insert into due_statements (statement_id) select id from gone
@@ -72,7 +73,7 @@ def _void(session: Session, wrong: str, asked: dict[str, Any]) -> int:
             )
             select count(*) from gone
         """),
-        asked,
+        asked | {"voided_at": now()},
     ).scalar_one()
     if due:
         ring(session, Bell.RESTATE)

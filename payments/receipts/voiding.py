@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from payments.clock import now
@@ -40,6 +40,7 @@ class Void:
 
 def void(session: Session, deed: Void) -> None:
     """Mark it void, once and for all, and owe its donor the notice."""
+    voided_at = now()
     donation_id, content = session.execute(
         update(Receipt)
         .where(Receipt.id == deed.receipt.id)
@@ -48,7 +49,7 @@ def void(session: Session, deed: Void) -> None:
             void_cause=deed.cause.value,
             void_reason=deed.reason,
             voided_by=deed.by,
-            voided_at=func.now(),
+            voided_at=voided_at,
         )
         .returning(Receipt.donation_id, Receipt.content)
         .execution_options(synchronize_session=False)
@@ -64,7 +65,7 @@ def void(session: Session, deed: Void) -> None:
         deed.cause,
         to_address=to_address,
         message_id=message_id,
-        dated=now(),
+        dated=voided_at,
     )
     outbox.put(
         session,

@@ -1,17 +1,20 @@
 """A statement that lists a void receipt does not stand: it is void with it, and another takes its place."""
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DatabaseError
 
+from payments import clock
 from payments.database import transaction
 from payments.donations.models import IssuingEntity
 from payments.mail.models import OutgoingMail
 from payments.receipts import annual, restating, verification
-from payments.receipts.models import DueStatement, GivingStatement, StatementDocument
+from payments.receipts.models import DueStatement, GivingStatement, Receipt, StatementDocument
 from payments.receipts.summary import GivingSummary
 from payments.receipts.verification import Standing
 from tests.money_moves.conftest import Charity
@@ -168,6 +171,36 @@ def test_the_public_page_says_that_a_statement_was_replaced(charity: Charity) ->
 
     assert [one.standing for one in found] == [Standing.REPLACED, Standing.VALID]
     assert found[0].ended_on is not None
+
+
+@pytest.fixture
+def forty_days_ahead(tmp_path: Path) -> Iterator[Path]:
+    """A clock that the house follows, once it says that forty days have gone by."""
+    clock_file = tmp_path / "clock"
+    clock.follow(str(clock_file))
+    yield clock_file
+    clock.follow("")
+
+
+def test_a_receipt_is_void_and_so_is_its_statement_at_the_hour_the_house_lives_in(
+    charity: Charity, forty_days_ahead: Path
+) -> None:
+    _, charge = charity.paid_gift(*GIVEN)
+    charity.hears()
+    settle_the_register()
+    the_year_is_told()
+
+    forty_days_ahead.write_text(str(int(timedelta(days=40).total_seconds())))
+    charity.stripe.refund(charge, 5000)
+    charity.hears()
+    statements_are_settled()
+
+    with transaction() as session:
+        [receipt] = session.scalars(select(Receipt))
+        [statement] = session.scalars(select(GivingStatement))
+    for issued in (receipt, statement):
+        assert issued.voided_at is not None
+        assert timedelta(days=40) <= issued.voided_at - issued.issued_at < timedelta(days=41)
 
 
 @pytest.mark.parametrize(
