@@ -132,12 +132,19 @@ def _form(
         "donor": breakable(printable(", ".join((content.donor_name, *content.donor_address)))),
         "notes": [says["liability"], says["validity"]],
         "signed": f"{entity.facts['place_of_issue']}, {short_date(content.issued_on, 'de')}",
+        "replaces": _replaces(content),
         # The shared pieces of the layout that the official page has no place for.
         "facts": [],
         "verification": None,
         "records-label": "",
-        "replaces": None,
         "statement": {"lang": "de", "text": "", "translation": None, "note": None},
         "questions": "",
         "page-label": None,
     }
+
+
+def _replaces(content: ReceiptContent | GivingSummary) -> str | None:
+    """Which confirmation this one takes the place of: said with the number, outside the official text."""
+    if content.replaces_number is None:
+        return None
+    return f"Ersetzt die Bestätigung Nr. {content.replaces_number}."

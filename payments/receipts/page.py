@@ -113,7 +113,16 @@ def replaces(content: ReceiptContent) -> str | None:
     """Which receipt this one takes the place of, as a sentence."""
     if content.replaces_number is None:
         return None
-    return words(content.language)["receipt"]["replaces"].replace("{number}", content.replaces_number)
+    say = words(content.language)["receipt"]
+    return say[_called(content, "replaces")].replace("{number}", content.replaces_number)
+
+
+def _called(content: ReceiptContent, what: str) -> str:
+    """The name of a word for this sort of page: a page that is no tax receipt never calls itself one."""
+    if content.kind == "thanks":
+        return f"letter_{what}"
+    is_tax_receipt = statements.find(content.statement_code, content.statement_version).is_tax_receipt
+    return what if is_tax_receipt else f"document_{what}"
 
 
 def beside(content: ReceiptContent) -> str | None:
@@ -129,7 +138,7 @@ def facts(content: ReceiptContent) -> list[dict[str, str]]:
     say = words(content.language)["receipt"]
     facts = [
         {
-            "label": say["letter_number"] if content.kind == "thanks" else say["number"],
+            "label": say[_called(content, "number")],
             "value": content.number,
         },
         {"label": say["gift_date"], "value": long_date(content.gift_date, content.language)},

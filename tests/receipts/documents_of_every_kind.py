@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 from payments.receipts import statements
 from payments.receipts.content import EntityContent, ReceiptContent, ReceiptLine
@@ -24,7 +25,6 @@ _BENEFIT = {
 }
 _THANKS = {
     "kind": "thanks",
-    "number": "US-T-2026-000004",
     "donor_name": "Pacific Charitable Gift Fund",
     "soft_credit_name": "Margaret O’Sullivan",
     "method_kind": "cheque",
@@ -46,14 +46,10 @@ def worded(code: str) -> dict[str, str | int]:
 
 CANADA = {
     "entity": in_country("CA", place_of_issue="Toronto, Ontario"),
-    "currency": "cad",
     "donor_address": ("14 Maple Road", "Halifax NS", "B3H 1A1"),
 }
-KOREA = {"entity": KOREAN_ENTITY, "currency": "krw", **_NO_DEDICATION}
-BRITAIN = {"entity": in_country("GB"), "currency": "gbp"}
-AUSTRALIA = {"entity": in_country("AU"), "currency": "aud"}
-_MONEY_ONLY = {"gifts": a_statement().gifts[:2], "through_others": ()}
-
+BRITAIN = {"entity": in_country("GB")}
+AUSTRALIA = {"entity": in_country("AU")}
 GERMANY = {
     "entity": replace(
         in_country(
@@ -70,59 +66,104 @@ GERMANY = {
     ),
     "donor_address": ("Ahornweg 14", "20095 Hamburg"),
 }
+KOREA = {"entity": KOREAN_ENTITY}
+AMERICA = {"entity": US_ENTITY}
+_CURRENCIES = {"US": "usd", "CA": "cad", "GB": "gbp", "AU": "aud", "DE": "eur", "KR": "krw"}
 
-DOCUMENTS: dict[str, ReceiptContent | GivingSummary] = {
+
+def receipt(place: dict[str, Any], code: str, **changes: Any) -> ReceiptContent:
+    """A gift to a body of this place, in its own money and series, under this sentence."""
+    jurisdiction = place["entity"].jurisdiction
+    series = f"{jurisdiction}-T" if changes.get("kind") == "thanks" else jurisdiction
+    given = place | {"number": f"{series}-2026-000123", "currency": _CURRENCIES[jurisdiction]}
+    return us_receipt(**given | worded(code) | changes)
+
+
+def statement(place: dict[str, Any], code: str, **changes: Any) -> GivingSummary:
+    """Two gifts of a year to a body of this place."""
+    jurisdiction = place["entity"].jurisdiction
+    gifts = tuple(
+        replace(
+            gift,
+            receipt_number=gift.receipt_number.replace("US", jurisdiction),
+            currency=_CURRENCIES[jurisdiction],
+        )
+        for gift in a_statement().gifts[:2]
+    )
+    given = {"number": f"{jurisdiction}-A-2026-000042", "gifts": gifts, "through_others": ()}
+    return a_statement(**place | given | worded(code) | changes)
+
+
+def on_request(place: dict[str, Any], code: str) -> GivingSummary:
+    """The summary a donor asks for: in no register, so without a number and a code."""
+    return statement(place, code, kind="monthly", number="", verification_code=None)
+
+
+def in_place_of(document: ReceiptContent | GivingSummary) -> ReceiptContent | GivingSummary:
+    """The document that takes this one's place."""
+    return replace(document, number=f"{document.number[:-6]}000157", replaces_number=document.number)
+
+
+_MONTHS_OF_GERMAN_GIFTS = tuple(
+    SummaryGift(
+        gift_date=date(2026, month, 14),
+        receipt_number=f"DE-2026-{month:06}",
+        fund_name="Sichere Wege",
+        amount_minor=2_500 + month,
+        currency="eur",
+    )
+    for month in range(1, 13)
+)
+_ORIGINALS: dict[str, ReceiptContent | GivingSummary] = {
     "us-gift": us_receipt(),
     "us-religious": us_receipt(**worded("us_intangible_religious")),
-    "us-benefit": us_receipt(**_BENEFIT, **worded("us_benefit")),
-    "us-token": us_receipt(benefit_text="A mug", **_NO_DEDICATION, **worded("us_token_benefit")),
-    "us-thing": us_receipt(**_THING, **worded("us_thing")),
-    "us-thanks": us_receipt(**_THANKS, **worded("thanks")),
-    "us-replacement": us_receipt(number="US-2026-000124", replaces_number="US-2026-000123"),
-    "us-annual": a_statement(**_MONEY_ONLY, **worded("us_annual")),
+    "us-benefit": receipt(AMERICA, "us_benefit", **_BENEFIT),
+    "us-token": receipt(AMERICA, "us_token_benefit", benefit_text="A mug", **_NO_DEDICATION),
+    "us-thing": receipt(AMERICA, "us_thing", **_THING),
+    "us-thing-religious": receipt(AMERICA, "us_thing_religious", **_THING),
+    "us-thanks": receipt(AMERICA, "thanks", **_THANKS),
+    "us-annual": statement(AMERICA, "us_annual"),
+    "us-annual-religious": statement(AMERICA, "us_annual_religious"),
     "us-annual-with-benefits": a_statement(),
-    "us-annual-replacement": a_statement(
-        **_MONEY_ONLY,
-        **worded("us_annual"),
-        number="US-A-2026-000057",
-        replaces_number="US-A-2026-000042",
-        verification_url="https://give.example.org/verify/US-A-2026-000057/A7KQ-M2XP-9RTD",
-    ),
-    "us-monthly": a_statement(
-        kind="monthly", number="", verification_code=None, **_MONEY_ONLY, **worded("us_monthly")
-    ),
-    "ca-gift": us_receipt(**CANADA, **worded("ca_official")),
-    "ca-advantage": us_receipt(**CANADA, **_BENEFIT, **worded("ca_official_with_advantage")),
-    "ca-replacement": us_receipt(
-        **CANADA, **worded("ca_official"), number="CA-2026-000009", replaces_number="CA-2026-000003"
-    ),
-    "gb-gift": us_receipt(**BRITAIN, **worded("gb_gift")),
-    "gb-thing": us_receipt(**BRITAIN, **_THING, **worded("gb_thing")),
-    "gb-annual": a_statement(entity=in_country("GB"), **_MONEY_ONLY, **worded("gb_annual")),
-    "au-gift": us_receipt(**AUSTRALIA, **worded("au_dgr")),
-    "au-annual": a_statement(entity=in_country("AU"), **_MONEY_ONLY, **worded("au_annual")),
-    "de-geldzuwendung": us_receipt(**GERMANY, **worded("de_geldzuwendung"), currency="eur", **_NO_DEDICATION),
-    "de-eingang": us_receipt(**GERMANY, **worded("de_eingang"), currency="eur", **_NO_DEDICATION),
-    "de-sammelbestaetigung": a_statement(
-        **GERMANY,
-        **worded("de_sammelbestaetigung"),
-        number="DE-A-2026-000003",
-        gifts=tuple(
-            SummaryGift(
-                gift_date=date(2026, month, 14),
-                receipt_number=f"DE-2026-{month:06}",
-                fund_name="Sichere Wege",
-                amount_minor=2_500 + month,
-                currency="eur",
-            )
-            for month in range(1, 13)
-        ),
-        through_others=(),
-    ),
-    "kr-not-designated": us_receipt(**KOREA, **worded("kr_not_designated")),
-    "kr-not-designated-annual": a_statement(
-        entity=KOREAN_ENTITY, **_MONEY_ONLY, **worded("kr_not_designated_annual")
-    ),
-    "kr-designated": us_receipt(**KOREA, **worded("kr_designated")),
+    "us-monthly": on_request(AMERICA, "us_monthly"),
+    "ca-gift": receipt(CANADA, "ca_official"),
+    "ca-advantage": receipt(CANADA, "ca_official_with_advantage", **_BENEFIT),
+    "ca-thanks": receipt(CANADA, "thanks", **_THANKS),
+    "ca-annual": statement(CANADA, "ca_annual"),
+    "ca-monthly": on_request(CANADA, "ca_annual"),
+    "gb-gift": receipt(BRITAIN, "gb_gift"),
+    "gb-thing": receipt(BRITAIN, "gb_thing", **_THING),
+    "gb-thanks": receipt(BRITAIN, "thanks", **_THANKS),
+    "gb-annual": statement(BRITAIN, "gb_annual"),
+    "gb-monthly": on_request(BRITAIN, "gb_annual"),
+    "au-gift": receipt(AUSTRALIA, "au_dgr"),
+    "au-thanks": receipt(AUSTRALIA, "thanks", **_THANKS),
+    "au-annual": statement(AUSTRALIA, "au_annual"),
+    "au-monthly": on_request(AUSTRALIA, "au_annual"),
+    "de-geldzuwendung": receipt(GERMANY, "de_geldzuwendung", **_NO_DEDICATION),
+    "de-eingang": receipt(GERMANY, "de_eingang", **_NO_DEDICATION),
+    "de-thanks": receipt(GERMANY, "thanks", **_THANKS),
+    "de-sammelbestaetigung": statement(GERMANY, "de_sammelbestaetigung", gifts=_MONTHS_OF_GERMAN_GIFTS),
+    "kr-not-designated": receipt(KOREA, "kr_not_designated", **_NO_DEDICATION),
+    "kr-not-designated-thing": receipt(KOREA, "kr_not_designated", **_THING),
+    "kr-not-designated-annual": statement(KOREA, "kr_not_designated_annual"),
+    "kr-not-designated-monthly": on_request(KOREA, "kr_not_designated_annual"),
+    "kr-designated": receipt(KOREA, "kr_designated", **_NO_DEDICATION),
+    "kr-designated-annual": statement(KOREA, "kr_designated_annual"),
+    "kr-designated-monthly": on_request(KOREA, "kr_designated_annual"),
+    "kr-thanks": receipt(KOREA, "thanks", **_THANKS),
     "none-gift": us_receipt(**worded("none")),
+    "none-benefit": receipt(AMERICA, "none", **_BENEFIT),
+    "none-thing": receipt(AMERICA, "none", **_THING),
+    "none-annual": statement(AMERICA, "none"),
+    "none-monthly": on_request(AMERICA, "none"),
+}
+REPLACED = (
+    *("us-gift", "us-thanks", "us-annual", "ca-gift", "ca-annual", "gb-gift", "gb-annual", "au-gift"),
+    *("au-annual", "de-geldzuwendung", "de-eingang", "de-sammelbestaetigung", "kr-not-designated"),
+    *("kr-not-designated-annual", "kr-designated", "kr-designated-annual", "none-gift", "none-annual"),
+)
+"""One of each sort of page in each country: the sentence that cites the old number is the same for others."""
+DOCUMENTS: dict[str, ReceiptContent | GivingSummary] = _ORIGINALS | {
+    f"{name.removesuffix('-gift')}-replacement": in_place_of(_ORIGINALS[name]) for name in REPLACED
 }

@@ -86,12 +86,12 @@ def test_a_korean_donor_is_thanked_in_korean():
 
     text = text_part(message)
 
-    assert message["Subject"] == "후원해 주셔서 감사합니다 - 사단법인 열린항구 (영수 번호 KR-2026-000007)"
+    assert message["Subject"] == "후원해 주셔서 감사합니다 - 사단법인 열린항구 (문서 번호 KR-2026-000007)"
     assert message["Content-Language"] == "ko"
     for said in (
         "김영희 님께",
         "안전한 길: ₩50,000",
-        "영수 번호: KR-2026-000007",
+        "문서 번호: KR-2026-000007",
         "기부금 영수증이 아닙니다",
         "박소영",
     ):
