@@ -18,9 +18,9 @@ from payments.dependencies import DatabaseSession, staff_with
 from payments.reconciliation import reconcile as rounds
 from payments.reconciliation.bank_accounts import MAY_RECONCILE
 from payments.reconciliation.models import Discrepancy
-from payments.reconciliation.reconcile import MAY_ACCEPT
+from payments.reconciliation.reconcile import MAY_ACCEPT, Chosen
 from payments.reconciliation.reports import exceptions_page
-from payments.reconciliation.reports.exceptions import Chosen, exceptions_report
+from payments.reconciliation.reports.exceptions import exceptions_report
 from payments.staff import people
 from payments.staff.models import StaffMember
 
@@ -148,14 +148,7 @@ def list_exceptions(
 ) -> ExceptionsShown:
     """What is due first on top."""
     chosen = _chosen(session, kind, owner, blocking=blocking)
-    # The last one of a page may be closed by now, and still has its place.
-    last = rounds.place(session, after) if after is not None else None
-    found = [
-        row
-        for row in rounds.queue(session)
-        if chosen.takes(row) and (last is None or rounds.place_of(row) > last)
-    ]
-    rows, more = page(found, limit)
+    rows, more = page(rounds.queue(session, chosen, limit=limit + 1, after=after), limit)
     names = people.names(session)
     return ExceptionsShown(
         exceptions=[ExceptionShown.of(row, names) for row in rows], next=rows[-1].id if more else None

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from payments.api.paging import Limit
+from payments.api.paging import Limit, page
 from payments.api.problems import documented
 from payments.clock import day_in, now
 from payments.dependencies import DatabaseSession, IdempotencyKey, staff_with
@@ -133,12 +133,9 @@ def list_exports(
     limit: Limit = 20,
 ) -> ExportsShown:
     """The newest first."""
-    every = [
-        batch for batch in batches.listed(session, target=target) if after is None or batch.number < after
-    ]
+    rows, more = page(batches.listed(session, target=target, limit=limit + 1, after=after), limit)
     return ExportsShown(
-        exports=[ExportShown.of(batch) for batch in every[:limit]],
-        next=every[limit - 1].number if len(every) > limit else None,
+        exports=[ExportShown.of(batch) for batch in rows], next=rows[-1].number if more else None
     )
 
 

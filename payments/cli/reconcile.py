@@ -16,7 +16,7 @@ from payments.money import Money
 from payments.reconciliation import reconcile as rounds
 from payments.reconciliation.models import Discrepancy
 from payments.reconciliation.reports import exceptions_page
-from payments.reconciliation.reports.exceptions import Chosen, exceptions_report
+from payments.reconciliation.reports.exceptions import exceptions_report
 from payments.staff import people
 
 exceptions_app = typer.Typer(no_args_is_help=True, help="What does not fit, and who sees to it.")
@@ -59,13 +59,13 @@ def list_exceptions(
 ) -> None:
     """Open exceptions, what is due first on top."""
     with transaction() as session:
-        chosen = Chosen(
+        chosen = rounds.Chosen(
             kind=kind,
             owner=people.find(session, owner) if owner is not None else None,
             is_blocking=blocking,
         )
         names = people.names(session)
-        rows = [row for row in rounds.queue(session) if chosen.takes(row)]
+        rows = rounds.queue(session, chosen)
     if as_json:
         print_json([_shown(row, names) for row in rows])
         return
@@ -83,7 +83,7 @@ def page(
 ) -> None:
     """The queue as a page to print, or as a workbook; as the last round left it."""
     with transaction() as session:
-        chosen = Chosen(
+        chosen = rounds.Chosen(
             kind=kind,
             owner=people.find(session, owner) if owner is not None else None,
             is_blocking=blocking,

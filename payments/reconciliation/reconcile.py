@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import extract, func, select, text
+from sqlalchemy import extract, func, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from payments.clock import day_in, now
@@ -129,27 +129,46 @@ def standing(session: Session) -> Standing:
     )
 
 
-def queue(session: Session) -> Sequence[Discrepancy]:
-    """Everything open, what is due first on top."""
-    return session.scalars(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """Which of the open ones."""
+
+    kind: str | None = None
+    owner: StaffMember | None = None
+    is_blocking: bool = False
+
+
+def queue(
+    session: Session, chosen: Chosen | None = None, *, limit: int | None = None, after: str | None = None
+) -> Sequence[Discrepancy]:
+    """What is open, what is due first on top; `after` names the last one of the page before.
+
+    That one may be closed by now: it still has its place, and the page that follows it begins there.
+    """
+    chosen = chosen or Chosen()
+    wanted = (
         select(Discrepancy)
         .where(Discrepancy.status == "open")
-        .order_by(Discrepancy.due_on, Discrepancy.opened_at, Discrepancy.kind, Discrepancy.subject_id)
+        .order_by(*_ORDER)
+        .limit(limit)
         .execution_options(populate_existing=True)
-    ).all()
+    )
+    if chosen.kind is not None:
+        wanted = wanted.where(Discrepancy.kind == chosen.kind)
+    if chosen.owner is not None:
+        wanted = wanted.where(Discrepancy.owner_id == chosen.owner.id)
+    if chosen.is_blocking:
+        wanted = wanted.where(Discrepancy.blocks_close)
+    if after is not None:
+        last = session.get(Discrepancy, after)
+        if last is None:
+            raise ExceptionUnknown(after)
+        place = (last.due_on, last.opened_at, last.kind, last.subject_id)
+        wanted = wanted.where(tuple_(*_ORDER) > place)
+    return session.scalars(wanted).all()
 
 
-def place_of(row: Discrepancy) -> tuple[date, datetime, str, str]:
-    """Where it stands in the queue."""
-    return (row.due_on, row.opened_at, row.kind, row.subject_id)
-
-
-def place(session: Session, discrepancy_id: str) -> tuple[date, datetime, str, str]:
-    """Where it stands or stood, though it may be closed by now."""
-    row = session.get(Discrepancy, discrepancy_id)
-    if row is None:
-        raise ExceptionUnknown(discrepancy_id)
-    return place_of(row)
+_ORDER = (Discrepancy.due_on, Discrepancy.opened_at, Discrepancy.kind, Discrepancy.subject_id)
 
 
 def give_to(

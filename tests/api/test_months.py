@@ -101,3 +101,18 @@ def test_an_export_leaves_once_and_is_fetched_as_often_as_one_likes(desk: Desk):
     with transaction() as session:
         fetched = session.scalars(select(AuditEntry).where(AuditEntry.deed == "export.download")).all()
     assert len(fetched) == 2
+
+
+def test_exports_come_page_by_page_the_newest_first(desk: Desk):
+    for number, target in enumerate(["csv", "jsonl", "beancount"]):
+        headers = desk.headers("finn") | {"Idempotency-Key": f"export-{number}"}
+        wanted = {"target": target, "month": "2026-10"}
+        assert desk.client.post("/api/v1/exports", headers=headers, json=wanted).status_code == 201
+
+    first = desk.reads("vera", "exports", limit=2).json()
+    second = desk.reads("vera", "exports", limit=2, after=first["next"]).json()
+    of_csv = desk.reads("vera", "exports", limit=1, target="csv").json()
+
+    assert [each["target"] for each in first["exports"]] == ["beancount", "jsonl"]
+    assert ([each["target"] for each in second["exports"]], second["next"]) == (["csv"], None)
+    assert (of_csv["exports"], of_csv["next"]) == (second["exports"], None)

@@ -264,6 +264,26 @@ def test_an_exception_is_given_and_accepted_by_somebody_else(desk: Desk):
     assert deeds()[-3:] == ["exception.give_to", "exception.give_to", "exception.accept"]
 
 
+def test_a_page_of_the_queue_goes_on_after_an_exception_that_is_closed_by_now(desk: Desk):
+    desk.takes_in(*((number, f"LINE {number}") for number in range(1, 6)))
+    desk.sends("finn", "reconciliations")
+    for each in desk.reads("vera", "exceptions").json()["exceptions"][3:]:
+        desk.sends("abe", f"exceptions/{each['id']}/assign", {"to": "finn@example.org"})
+    every = desk.reads("vera", "exceptions").json()["exceptions"]
+    finn = every[4]["owner"]
+
+    first = desk.reads("vera", "exceptions", limit=2).json()
+    desk.sends("abe", f"exceptions/{first['next']}/accept", {"reason": "agreed"})
+    second = desk.reads("vera", "exceptions", limit=2, after=first["next"]).json()
+    of_finn = desk.reads("vera", "exceptions", limit=1, owner=finn, kind="bank_line_unmatched").json()
+
+    assert first["exceptions"] + second["exceptions"] == every[:4]
+    assert [each["subject"] for each in of_finn["exceptions"]] == [every[3]["subject"]]
+    assert of_finn["next"] == every[3]["id"]
+    assert desk.reads("vera", "exceptions", kind="payout_differs").json() == {"exceptions": [], "next": None}
+    assert problem(desk.reads("vera", "exceptions", after="exc_x")) == (404, "exception-not-found")
+
+
 def test_every_route_is_described_with_its_file_and_its_problems(client: TestClient):
     document = client.get("/api/v1/openapi.json").json()
 

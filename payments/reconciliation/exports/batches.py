@@ -206,9 +206,13 @@ def download(
     return stored_files.read(session, batch)
 
 
-def listed(session: Session, *, target: str | None = None) -> list[ExportBatch]:
-    """Every batch, the newest first."""
-    wanted = select(ExportBatch).order_by(ExportBatch.number.desc())
+def listed(
+    session: Session, *, target: str | None = None, limit: int | None = None, after: int | None = None
+) -> list[ExportBatch]:
+    """The newest first; `after` is the number of the last one of the page before."""
+    wanted = select(ExportBatch).order_by(ExportBatch.number.desc()).limit(limit)
+    if after is not None:
+        wanted = wanted.where(ExportBatch.number < after)
     if target is not None:
         wanted = wanted.where(ExportBatch.target == targets.known(target).name)
     return list(session.scalars(wanted))

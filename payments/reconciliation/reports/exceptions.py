@@ -4,7 +4,6 @@ That nothing is open is a result only beside what was looked at and when, so bot
 the last round, and the report of a round stays the same until the next.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,28 +24,10 @@ from payments.reconciliation.models import (
     ReconciliationRound,
 )
 from payments.staff import people
-from payments.staff.models import StaffMember
 
 _BLOCKING = ("payout_differs", "payout_not_proven", "bank_gap", "bank_line_unmatched")
 _KINDS = {rule.kind: rule.blocks_close for rule in RULES} | dict.fromkeys(_BLOCKING, True)
 """Every kind that can be found, and whether it keeps a month open."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
-    """Which of the open ones."""
-
-    kind: str | None = None
-    owner: StaffMember | None = None
-    is_blocking: bool = False
-
-    def takes(self, row: Discrepancy) -> bool:
-        """Whether it is one of them."""
-        return (
-            (self.kind is None or row.kind == self.kind)
-            and (self.owner is None or row.owner_id == self.owner.id)
-            and (row.blocks_close or not self.is_blocking)
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +66,7 @@ class ExceptionsReport:
     entity: IssuingEntity
     round: ReconciliationRound | None
     """None before the first."""
-    chosen: Chosen
+    chosen: rounds.Chosen
     open: tuple[ExceptionLine, ...]
     """What is due first on top."""
     accepted: tuple[ExceptionLine, ...]
@@ -96,34 +77,34 @@ class ExceptionsReport:
     """The queue as the database counts it."""
 
 
-def exceptions_report(session: Session, chosen: Chosen | None = None) -> ExceptionsReport:
+def exceptions_report(session: Session, chosen: rounds.Chosen | None = None) -> ExceptionsReport:
     """The queue, or what was chosen of it."""
-    chosen = chosen or Chosen()
+    chosen = chosen or rounds.Chosen()
     last = session.scalars(
         select(ReconciliationRound).order_by(ReconciliationRound.id.desc()).limit(1)
     ).one_or_none()
     names = people.names(session)
-    rows = session.scalars(
-        select(Discrepancy)
-        .where(Discrepancy.status.in_(("open", "accepted")))
-        .order_by(Discrepancy.due_on, Discrepancy.opened_at, Discrepancy.kind, Discrepancy.subject_id)
-    ).all()
-    lines = [
-        ExceptionLine(
+
+    def line(row: Discrepancy) -> ExceptionLine:
+        return ExceptionLine(
             row=row,
             owner=names.get(row.owner_id or ""),
             accepted_by=names.get(row.accepted_by or ""),
             age_days=_age(row, last.ended_at if last is not None else row.found_at),
         )
-        for row in rows
-    ]
+
+    accepted = session.scalars(
+        select(Discrepancy)
+        .where(Discrepancy.status == "accepted")
+        .order_by(Discrepancy.due_on, Discrepancy.opened_at, Discrepancy.kind, Discrepancy.subject_id)
+    )
     return ExceptionsReport(
         entity=receiving_entity(session),
         round=last,
         chosen=chosen,
-        open=tuple(line for line in lines if line.row.status == "open" and chosen.takes(line.row)),
-        accepted=tuple(line for line in lines if line.row.status == "accepted"),
-        by_kind=_by_kind([row for row in rows if row.status == "open"]),
+        open=tuple(line(row) for row in rounds.queue(session, chosen)),
+        accepted=tuple(line(row) for row in accepted),
+        by_kind=_by_kind(session),
         looked_at=_looked_at(session),
         standing=rounds.standing(session),
     )
@@ -133,12 +114,18 @@ def _age(row: Discrepancy, until: datetime) -> int:
     return max((until - row.opened_at).days, 0)
 
 
-def _by_kind(rows: Sequence[Discrepancy]) -> tuple[tuple[str, int, bool], ...]:
-    blocks = dict(_KINDS)
-    for row in rows:
-        blocks.setdefault(row.kind, row.blocks_close)
+def _by_kind(session: Session) -> tuple[tuple[str, int, bool], ...]:
+    open_ones = {
+        kind: (count, is_blocking)
+        for kind, count, is_blocking in session.execute(
+            select(Discrepancy.kind, func.count(), func.bool_or(Discrepancy.blocks_close))
+            .where(Discrepancy.status == "open")
+            .group_by(Discrepancy.kind)
+        )
+    }
+    blocks = {kind: is_blocking for kind, (_, is_blocking) in open_ones.items()} | _KINDS
     return tuple(
-        (kind, sum(row.kind == kind for row in rows), is_blocking)
+        (kind, open_ones.get(kind, (0, False))[0], is_blocking)
         for kind, is_blocking in sorted(blocks.items(), key=lambda each: (not each[1], each[0]))
     )
 
