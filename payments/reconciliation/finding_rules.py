@@ -20,15 +20,20 @@ class Rule:
     sql: str
 
 
-# Two working days after the day Stripe expected.
-_LATE_FROM = """p.arrives_on
-    + case extract(isodow from p.arrives_on) when 4 then 4 when 5 then 4 when 6 then 3 else 2 end"""
-_TOLD_UNTIL = """
-    select a.currency, max(s.last_day) as last_day, min(s.first_day) as first_day
+# A payout is late once two working days have gone by since the day Stripe expected: when it was to arrive
+# before the last but one of them.
+_WORKING_DAY_BEFORE_LAST = """(
+    select day::date from generate_series({until} - interval '30 days', {until}, interval '1 day') as _ (day)
+    where extract(isodow from day) < 6 and day::date <> all (cast(:closed as date[]))
+    order by day desc limit 1 offset 1)"""
+_TOLD_UNTIL = f"""
+    select a.currency, max(s.last_day) as last_day, min(s.first_day) as first_day,
+        {_WORKING_DAY_BEFORE_LAST.format(until="max(s.last_day)")} as arrived_before
     from bank_statements s join bank_accounts a on a.id = s.bank_account_id
     join issuing_entities e on e.id = a.entity_id and e.receives_online
     group by a.currency
 """
+_IS_LATE = f"p.arrives_on < {_WORKING_DAY_BEFORE_LAST.format(until='cast(:today as date) - 1')}"
 _ON_NO_LINE = """not exists (
     select from bank_matches m
     where m.kind = '{kind}' and m.subject_id = {subject} and m.undone_at is null)"""
@@ -87,7 +92,7 @@ RULES = (
             from payouts p join ({_TOLD_UNTIL}) told on told.currency = p.currency
             where p.status not in ('failed', 'canceled') and p.amount <> 0
                 and p.arrives_on >= told.first_day
-                and {_LATE_FROM} < :today and {_LATE_FROM} <= told.last_day
+                and {_IS_LATE} and p.arrives_on < told.arrived_before
                 and {_ON_NO_LINE.format(kind="payout", subject="p.stripe_payout_id")}
             order by p.arrives_on
         """,
@@ -103,8 +108,8 @@ RULES = (
             from payouts p join ({_TOLD_UNTIL}) told on told.currency = p.currency
             join bank_accounts a on a.currency = p.currency
             join issuing_entities e on e.id = a.entity_id and e.receives_online
-            where p.status not in ('failed', 'canceled') and p.amount <> 0 and {_LATE_FROM} < :today
-                and {_LATE_FROM} > told.last_day
+            where p.status not in ('failed', 'canceled') and p.amount <> 0 and {_IS_LATE}
+                and p.arrives_on >= told.arrived_before
                 and {_ON_NO_LINE.format(kind="payout", subject="p.stripe_payout_id")}
             group by a.id, p.currency, told.last_day
         """,

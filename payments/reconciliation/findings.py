@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from payments.money import Money
 from payments.reconciliation import (
+    bank_days,
     candidates,
     continuity,
     finding_rules,
@@ -48,16 +49,16 @@ class Finding:
 
 def everything(session: Session, *, at: datetime, today: date) -> list[Finding]:
     """All there is to find, kind by kind."""
+    given = {"today": today, "now": at, "closed": bank_days.closed(session, today=today)}
     return [
-        *(found for rule in RULES for found in _by_rule(session, rule, at=at, today=today)),
+        *(found for rule in RULES for found in _by_rule(session, rule, given, today=today)),
         *_payouts(session, today=today),
         *_gaps(session, today=today),
         *_lines(session, today=today),
     ]
 
 
-def _by_rule(session: Session, rule: Rule, *, at: datetime, today: date) -> Iterator[Finding]:
-    given: dict[str, Any] = {"today": today, "now": at}
+def _by_rule(session: Session, rule: Rule, given: dict[str, Any], *, today: date) -> Iterator[Finding]:
     asked = {name: value for name, value in given.items() if f":{name}" in rule.sql}
     for row in session.execute(text(rule.sql), asked):
         amount = Money(int(row.amount), row.currency) if row.amount is not None else None
