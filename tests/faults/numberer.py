@@ -28,7 +28,7 @@ from payments.supporters.donors import Donor
 from tests.factories import NOON
 
 A_TRANSACTION = 20
-STATEMENTS_A_TRANSACTION = 5
+STATEMENTS_A_TRANSACTION = 30
 YEAR = NOON.year
 GIFTS_OF_A_DONOR = 5
 _CHARITY = Path(__file__).parents[2] / "payments/local/organisation.toml"
