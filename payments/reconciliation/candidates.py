@@ -11,6 +11,9 @@ from datetime import date
 
 from sqlalchemy.orm import Session
 
+from payments.reconciliation.telling import Several, Told
+from payments.translations import N_
+
 _WORDS = """regexp_replace(
     upper(concat_ws(' ', l.text, l.payment_reference, l.bank_reference, l.counterparty)),
     '[^[:alnum:]]', '', 'g')"""
@@ -107,17 +110,31 @@ class Candidate:
     @property
     def reason(self) -> str:
         """What speaks for it, in words."""
-        days = abs(self.days_after)
-        when = "on the day" if not days else f"{days} day{'s' if days > 1 else ''}"
-        side = "" if not days else (" after" if self.days_after > 0 else " before")
-        parts = [f"the same amount {when}{side} Stripe expected it"]
+        return str(self.speaks)
+
+    @property
+    def speaks(self) -> Several:
+        """The same, to be told in any language."""
+        parts = [self._when()]
         if self.has_trace:
-            parts.append("the bank prints its trace id")
+            parts.append(Told(N_("the bank prints its trace id"), {}))
         if self.has_descriptor:
-            parts.append("the bank prints its descriptor")
+            parts.append(Told(N_("the bank prints its descriptor"), {}))
         elif self.names_stripe:
-            parts.append("the bank names Stripe")
-        return "; ".join(parts)
+            parts.append(Told(N_("the bank names Stripe"), {}))
+        return Several("; ", tuple(parts))
+
+    def _when(self) -> Told:
+        if not self.days_after:
+            return Told(N_("the same amount on the day Stripe expected it"), {})
+        days = abs(self.days_after)
+        if self.days_after > 0:
+            one = N_("the same amount {days} day after Stripe expected it")
+            more = N_("the same amount {days} days after Stripe expected it")
+        else:
+            one = N_("the same amount {days} day before Stripe expected it")
+            more = N_("the same amount {days} days before Stripe expected it")
+        return Told(one if days == 1 else more, {"days": days})
 
 
 def everything(session: Session) -> Sequence[Candidate]:

@@ -28,8 +28,8 @@ SUSPENSE = """
 # An exception is of the day of what it is about; without one it counts for every month. The statement that
 # is missing begins on the day after the last one.
 EXCEPTIONS = """
-    select d.id, d.kind, d.subject_id, d.amount, d.currency, d.sentence, d.blocks_close, d.status, d.note,
-        d.opened_at, d.due_on, o.name as owner, a.name as accepted_by, d.closed_at, w.day
+    select d.id, d.kind, d.subject_id, d.amount, d.currency, d.sentence, d.told, d.blocks_close,
+        d.status, d.note, d.opened_at, d.due_on, o.name as owner, a.name as accepted_by, d.closed_at, w.day
     from discrepancies d
     left join staff_members o on o.id = d.owner_id
     left join staff_members a on a.id = d.accepted_by

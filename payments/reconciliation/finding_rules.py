@@ -1,10 +1,14 @@
 """The kinds of findings that one query over the whole can tell, each with its words.
 
 A rule's query returns `subject`, `amount` and `currency` (or nulls), `detail` for the sentence, and
-`due_on` where the day is given from outside.
+`due_on` where the day is given from outside. Where the detail is a phrase and not a bare fact, the query
+returns `phrase`, one of the rule's, and its `facts`, so that it too can be told in another language.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from payments.translations import N_
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +22,8 @@ class Rule:
     days: int
     """How long its owner has."""
     sql: str
+    phrases: Mapping[str, str] = field(default_factory=dict)
+    """What the detail may be, by name."""
 
 
 # A payout is late once two working days have gone by since the day Stripe expected: when it was to arrive
@@ -47,7 +53,9 @@ _PAYOUT_LINE_LIKE_IT = """
 RULES = (
     Rule(
         kind="in_suspense",
-        says="{subject} moved {amount} ({detail}) and no rule knows what it is: `almoner ledger classify`.",
+        says=N_(
+            "{subject} moved {amount} ({detail}) and no rule knows what it is: `almoner ledger classify`."
+        ),
         blocks_close=True,
         days=2,
         sql="""
@@ -63,7 +71,9 @@ RULES = (
     ),
     Rule(
         kind="gift_without_movement",
-        says="Gift {subject} of {amount} was paid on {detail}, and Stripe's balance has no movement for it.",
+        says=N_(
+            "Gift {subject} of {amount} was paid on {detail}, and Stripe's balance has no movement for it."
+        ),
         blocks_close=True,
         days=2,
         sql="""
@@ -83,7 +93,7 @@ RULES = (
     ),
     Rule(
         kind="payout_overdue",
-        says="Payout {subject} of {amount} was expected on {detail} and is not on the bank statement.",
+        says=N_("Payout {subject} of {amount} was expected on {detail} and is not on the bank statement."),
         blocks_close=True,
         days=2,
         sql=f"""
@@ -99,7 +109,9 @@ RULES = (
     ),
     Rule(
         kind="bank_not_imported",
-        says="Payouts of {amount} were due since the last statement of {subject}, {detail}: import the next.",
+        says=N_(
+            "Payouts of {amount} were due since the last statement of {subject}, {detail}: import the next."
+        ),
         blocks_close=True,
         days=2,
         sql=f"""
@@ -116,22 +128,24 @@ RULES = (
     ),
     Rule(
         kind="payout_failed",
-        says="Payout {subject} of {amount} failed ({detail}) and its money has not left Stripe again.",
+        says=N_("Payout {subject} of {amount} failed ({detail}) and its money has not left Stripe again."),
         blocks_close=False,
         days=2,
         sql="""
             select p.stripe_payout_id as subject, p.amount, p.currency,
-                coalesce(p.failure_code, 'no reason told') as detail, null::date as due_on
+                p.failure_code as detail, null::date as due_on,
+                case when p.failure_code is null then 'untold' end as phrase
             from payouts p
             where p.status = 'failed' and not exists (
                 select from payout_lines l
                 where l.stripe_balance_transaction_id = p.failure_balance_transaction_id
             )
         """,
+        phrases={"untold": N_("no reason told")},
     ),
     Rule(
         kind="balance_below_nothing",
-        says="Stripe's balance in {subject} is {amount}: Stripe will debit the bank.",
+        says=N_("Stripe's balance in {subject} is {amount}: Stripe will debit the bank."),
         blocks_close=False,
         days=7,
         sql="""
@@ -142,7 +156,7 @@ RULES = (
     ),
     Rule(
         kind="refund_owed",
-        says="A refund of gift {subject} failed and {amount} is still owed to the donor.",
+        says=N_("A refund of gift {subject} failed and {amount} is still owed to the donor."),
         blocks_close=False,
         days=7,
         sql="""
@@ -158,20 +172,23 @@ RULES = (
     ),
     Rule(
         kind="dispute_unanswered",
-        says="Dispute {subject} of {amount} must be answered by {detail}.",
+        says=N_("Dispute {subject} of {amount} must be answered by {detail}."),
         blocks_close=False,
         days=2,
         sql="""
             select stripe_dispute_id as subject, amount, currency,
-                coalesce(evidence_due_by::date::text, 'a day Stripe has not told') as detail,
-                evidence_due_by::date as due_on
+                evidence_due_by::date::text as detail, evidence_due_by::date as due_on,
+                case when evidence_due_by is null then 'untold' end as phrase
             from disputes
             where status in ('needs_response', 'warning_needs_response', 'appeal_needs_response')
         """,
+        phrases={"untold": N_("a day Stripe has not told")},
     ),
     Rule(
         kind="payout_unheard_of",
-        says="{amount} left Stripe's balance with payout {subject}, and Stripe has told nothing else of it.",
+        says=N_(
+            "{amount} left Stripe's balance with payout {subject}, and Stripe has told nothing else of it."
+        ),
         blocks_close=True,
         days=2,
         sql="""
@@ -185,8 +202,10 @@ RULES = (
     ),
     Rule(
         kind="payout_not_returned",
-        says="Payout {subject} of {amount} failed and left Stripe again, but what the bank got of the first"
-        " is not on the statement as sent back.",
+        says=N_(
+            "Payout {subject} of {amount} failed and left Stripe again, but what the bank got of the first"
+            " is not on the statement as sent back."
+        ),
         blocks_close=True,
         days=2,
         sql=f"""
@@ -206,7 +225,7 @@ RULES = (
     ),
     Rule(
         kind="bank_line_matched_twice",
-        says="Bank line {subject} of {amount} stands for {detail} more or less than it is.",
+        says=N_("Bank line {subject} of {amount} stands for {detail} more or less than it is."),
         blocks_close=True,
         days=2,
         sql="""
@@ -228,7 +247,9 @@ RULES = (
     ),
     Rule(
         kind="payout_counted_as_gift",
-        says="Offline gift {subject} of {amount} is like the line {detail} of a payout: is it counted twice?",
+        says=N_(
+            "Offline gift {subject} of {amount} is like the line {detail} of a payout: is it counted twice?"
+        ),
         blocks_close=True,
         days=2,
         sql=f"""
@@ -242,7 +263,7 @@ RULES = (
     ),
     Rule(
         kind="deposit_not_on_statement",
-        says="{subject} of {amount} went to the bank on {detail} and is on no line of the statement.",
+        says=N_("{subject} of {amount} went to the bank on {detail} and is on no line of the statement."),
         blocks_close=True,
         days=7,
         sql=f"""

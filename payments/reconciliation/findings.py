@@ -1,6 +1,7 @@
 """What does not fit between gifts, Stripe and the bank, as data: each kind one query over the whole.
 
-A finding names its subject, its amount, and says in a sentence what to look at. Nothing is written here.
+A finding names its subject, its amount, and says in a sentence what to look at, in whatever language it is
+read. Nothing is written here.
 """
 
 from collections.abc import Iterator, Sequence
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
 from payments.money import Money
@@ -25,6 +26,8 @@ from payments.reconciliation.finding_rules import Rule
 from payments.reconciliation.models import BankAccount, BankLine, BankMatch
 from payments.reconciliation.payout_proof import State
 from payments.reconciliation.stripe_reports.rules import RULES as REPORT_RULES
+from payments.reconciliation.telling import Several, Told
+from payments.translations import N_
 
 _LIST_MAY_TAKE = timedelta(days=3)
 _SOON = timedelta(days=7)
@@ -42,7 +45,7 @@ class Finding:
     kind: str
     subject_id: str
     amount: Money | None
-    sentence: str
+    told: Told
     blocks_close: bool
     due_on: date
 
@@ -66,10 +69,17 @@ def _by_rule(session: Session, rule: Rule, given: dict[str, Any], *, today: date
             kind=rule.kind,
             subject_id=row.subject,
             amount=amount,
-            sentence=rule.says.format(subject=row.subject, amount=amount, detail=row.detail),
+            told=Told(rule.says, {"subject": row.subject, "amount": amount, "detail": _detail(rule, row)}),
             blocks_close=rule.blocks_close,
             due_on=row.due_on or today + timedelta(days=rule.days),
         )
+
+
+def _detail(rule: Rule, row: Row[Any]) -> Told | str:
+    phrase = getattr(row, "phrase", None)
+    if phrase is None:
+        return row.detail or ""
+    return Told(rule.phrases[phrase], getattr(row, "facts", None) or {})
 
 
 def _payouts(session: Session, *, today: date) -> Iterator[Finding]:
@@ -82,7 +92,10 @@ def _payouts(session: Session, *, today: date) -> Iterator[Finding]:
                 kind="payout_differs" if proof.state is State.DIFFERS else "payout_not_proven",
                 subject_id=payout.stripe_payout_id,
                 amount=Money(proof.difference or payout.amount, payout.currency),
-                sentence=f"{proof.sentence} `almoner payouts show {payout.stripe_payout_id}` has every line.",
+                told=Told(
+                    N_("{proof} `almoner payouts show {subject}` has every line."),
+                    {"proof": proof.told, "subject": payout.stripe_payout_id},
+                ),
                 blocks_close=True,
                 due_on=today + _AT_ONCE,
             )
@@ -97,8 +110,13 @@ def _gaps(session: Session, *, today: date) -> Iterator[Finding]:
                 kind="bank_gap",
                 subject_id=account.id,
                 amount=missing,
-                sentence=f"The statements of {account.id} leave {missing} untold: a gap was accepted."
-                " Import the missing statement.",
+                told=Told(
+                    N_(
+                        "The statements of {subject} leave {amount} untold: a gap was accepted. Import the"
+                        " missing statement."
+                    ),
+                    {"subject": account.id, "amount": missing},
+                ),
                 blocks_close=True,
                 due_on=today + _AT_ONCE,
             )
@@ -124,23 +142,36 @@ def _lines(session: Session, *, today: date) -> Iterator[Finding]:
     for line in unsaid:
         suggestions = possible.get(line.id, [])
         sums = several.get(line.id, ())
-        told = Money(line.amount, line.currency)
+        amount = Money(line.amount, line.currency)
+        facts: dict[str, Any] = {"amount": amount, "day": line.booked_on.isoformat()}
         yield Finding(
             kind="bank_line_unmatched",
             subject_id=line.id,
-            amount=told,
-            sentence=f"{told} came in on {line.booked_on} and nobody has said what it is."
+            amount=amount,
+            told=Told(N_("{amount} came in on {day} and nobody has said what it is."), facts)
             if not suggestions and not sums
-            else f"{told} of {line.booked_on} may be {_or(suggestions) or _or_together(sums)}.",
+            else Told(
+                N_("{amount} of {day} may be {which}."),
+                facts | {"which": _or(suggestions) if suggestions else _or_together(sums)},
+            ),
             blocks_close=True,
             due_on=today + _SOON,
         )
 
 
-def _or_together(sums: Sequence[together.Together]) -> str:
-    told = [" and ".join(each.stripe_payout_ids) for each in sums[:5]]
-    return " or ".join(f"{payouts} in one line (together the same amount)" for payouts in told)
+def _or_together(sums: Sequence[together.Together]) -> Several:
+    one_line = N_("{payouts} in one line (together the same amount)")
+    return Several(
+        N_(" or "),
+        tuple(Told(one_line, {"payouts": Several(N_(" and "), each.stripe_payout_ids)}) for each in sums[:5]),
+    )
 
 
-def _or(suggestions: list[candidates.Candidate]) -> str:
-    return " or ".join(f"{each.stripe_payout_id} ({each.reason})" for each in suggestions[:5])
+def _or(suggestions: Sequence[candidates.Candidate]) -> Several:
+    return Several(
+        N_(" or "),
+        tuple(
+            Told("{payout} ({reason})", {"payout": each.stripe_payout_id, "reason": each.speaks})
+            for each in suggestions[:5]
+        ),
+    )

@@ -242,6 +242,8 @@ class Discrepancy(Base):
     """When it was last found."""
     closed_at: Mapped[datetime | None]
     accepted_by: Mapped[str | None] = mapped_column(ForeignKey("staff_members.id"))
+    told: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    """The sentence and its facts, to be told in another language (`telling`); null of one found long ago."""
 
 
 class ReconciliationRound(Base):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
 from io import BytesIO
+from typing import Any
 
 from pydantic import TypeAdapter
 from sqlalchemy import text
@@ -63,6 +64,8 @@ class ExceptionOfMonth:
     owner: str | None
     accepted_by: str | None
     note: str | None
+    told: dict[str, Any] | None = None
+    """The sentence and its facts, to be told in another language; none in an older pack."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +169,7 @@ def _exceptions(session: Session, month: Month) -> tuple[ExceptionOfMonth, ...]:
             owner=row.owner,
             accepted_by=row.accepted_by,
             note=row.note,
+            told=row.told,
         )
         for row in rows
     )

@@ -18,6 +18,8 @@ from sqlalchemy.orm import Session, aliased
 from payments.ledger.models import BalanceTransaction, JournalEntry, MovementBeforeBooks
 from payments.money import Money
 from payments.reconciliation.models import Payout, PayoutLine
+from payments.reconciliation.telling import Told
+from payments.translations import N_
 
 _FEES = ("fee", "network_cost", "tax")
 _REFUNDS = ("refund", "refund_failure", "charge_failure", "partial_capture_reversal")
@@ -63,7 +65,12 @@ class Proof:
 
     state: State
     difference: int
-    sentence: str
+    told: Told
+
+    @property
+    def sentence(self) -> str:
+        """In English."""
+        return str(self.told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,37 +213,49 @@ def proof_of(payout: Payout, found: Sums, own: int | None) -> Proof:
     """What is proven of a payout, from its lines' sums and its own movement. Pure."""
     if own is None:
         return Proof(
-            state=State.WAITING, difference=0, sentence="The payout's own movement is not in the book yet."
+            state=State.WAITING,
+            difference=0,
+            told=Told(N_("The payout's own movement is not in the book yet."), {}),
         )
     if own != -payout.amount:
-        return _differs(payout, -own, "The book took {found} from the balance for it.")
+        return _differs(payout, -own, N_("The book took {found} from the balance for it."))
     if not payout.is_automatic:
         return Proof(
             state=State.ON_THE_BALANCE,
             difference=0,
-            sentence="A manual payout: Stripe does not say which gifts are in it, so it cannot be proven per"
-            " line. Its own movement is in the book to the cent and the balance ties.",
+            told=Told(
+                N_(
+                    "A manual payout: Stripe does not say which gifts are in it, so it cannot be proven per"
+                    " line. Its own movement is in the book to the cent and the balance ties."
+                ),
+                {},
+            ),
         )
     return _of_the_list(payout, found)
 
 
 def _of_the_list(payout: Payout, found: Sums) -> Proof:
     if payout.listed_at is None:
-        return Proof(state=State.WAITING, difference=0, sentence="Stripe has not completed its list yet.")
+        return Proof(
+            state=State.WAITING, difference=0, told=Told(N_("Stripe has not completed its list yet."), {})
+        )
     if found.listed != payout.amount:
-        return _differs(payout, found.listed, "Stripe's list comes to {found}.")
+        return _differs(payout, found.listed, N_("Stripe's list comes to {found}."))
     if found.not_in_the_book:
         return Proof(
             state=State.WAITING,
             difference=payout.amount - found.net,
-            sentence=f"{found.not_in_the_book} of its lines are not in the book yet.",
+            told=Told(N_("{count} of its lines are not in the book yet."), {"count": found.not_in_the_book}),
         )
     if found.net != payout.amount or found.changed:
-        return _differs(payout, found.net, "The book's lines of it come to {found}.")
+        return _differs(payout, found.net, N_("The book's lines of it come to {found}."))
     return Proof(
         state=State.PROVEN,
         difference=0,
-        sentence=f"Its {found.lines} lines come to {Money(payout.amount, payout.currency)}, to the cent.",
+        told=Told(
+            N_("Its {count} lines come to {amount}, to the cent."),
+            {"count": found.lines, "amount": Money(payout.amount, payout.currency)},
+        ),
     )
 
 
@@ -307,11 +326,16 @@ def carried_on_by(session: Session, payout: Payout) -> str | None:
 
 
 def _differs(payout: Payout, found: int, sentence: str) -> Proof:
-    paid = Money(payout.amount, payout.currency)
     off = payout.amount - found
-    told = sentence.format(found=Money(found, payout.currency))
     return Proof(
         state=State.DIFFERS,
         difference=off,
-        sentence=f"Stripe paid {paid}. {told} The difference is {Money(off, payout.currency)}.",
+        told=Told(
+            N_("Stripe paid {amount}. {told} The difference is {difference}."),
+            {
+                "amount": Money(payout.amount, payout.currency),
+                "told": Told(sentence, {"found": Money(found, payout.currency)}),
+                "difference": Money(off, payout.currency),
+            },
+        ),
     )

@@ -4,6 +4,7 @@ An exception stays the same row for as long as it is found, so its owner and its
 is no longer found is gone by itself; one that a person accepted does not come back with the same amount.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -15,7 +16,7 @@ from payments.clock import day_in, now
 from payments.database import new_id
 from payments.donations.organisation import receiving_entity
 from payments.errors import AlmonerError
-from payments.reconciliation import findings, matching
+from payments.reconciliation import findings, matching, telling
 from payments.reconciliation.bank_accounts import MAY_RECONCILE
 from payments.reconciliation.candidates import Candidate
 from payments.reconciliation.findings import Finding
@@ -225,20 +226,21 @@ _FOUND = """
     select * from unnest(
         cast(:ids as text[]), cast(:kinds as text[]), cast(:subjects as text[]), cast(:amounts as int8[]),
         cast(:currencies as text[]), cast(:sentences as text[]), cast(:blocks as bool[]),
-        cast(:due as date[])
-    ) as _ (id, kind, subject_id, amount, currency, sentence, blocks_close, due_on)
+        cast(:due as date[]), cast(:told as jsonb[])
+    ) as _ (id, kind, subject_id, amount, currency, sentence, blocks_close, due_on, told)
 """
 
 _KEEP = f"""
-    insert into discrepancies (id, kind, subject_id, amount, currency, sentence, blocks_close, due_on)
-    select f.id, f.kind, f.subject_id, f.amount, f.currency, f.sentence, f.blocks_close, f.due_on
+    insert into discrepancies (id, kind, subject_id, amount, currency, sentence, blocks_close, due_on, told)
+    select f.id, f.kind, f.subject_id, f.amount, f.currency, f.sentence, f.blocks_close, f.due_on, f.told
     from ({_FOUND}) f
     where not exists (
         select from discrepancies d where d.status = 'accepted' and d.kind = f.kind
             and d.subject_id = f.subject_id and d.amount is not distinct from f.amount
     )
     on conflict (kind, subject_id) where status = 'open' do update
-    set amount = excluded.amount, currency = excluded.currency, sentence = excluded.sentence, found_at = now()
+    set amount = excluded.amount, currency = excluded.currency, sentence = excluded.sentence,
+        told = excluded.told, found_at = now()
     returning (xmax = 0) as is_new
 """
 
@@ -262,9 +264,10 @@ def _keep(session: Session, found: Sequence[Finding]) -> int:
             "subjects": [each.subject_id for each in found],
             "amounts": [each.amount.minor if each.amount is not None else None for each in found],
             "currencies": [each.amount.currency if each.amount is not None else None for each in found],
-            "sentences": [each.sentence for each in found],
+            "sentences": [str(each.told) for each in found],
             "blocks": [each.blocks_close for each in found],
             "due": [each.due_on for each in found],
+            "told": [json.dumps(telling.as_json(each.told)) for each in found],
         },
     )
     return sum(row.is_new for row in rows)

@@ -2,29 +2,35 @@
 bank are in `finding_rules.py`, with what a rule is."""
 
 from payments.reconciliation.finding_rules import Rule
+from payments.translations import N_
 
 RULES = (
     Rule(
         kind="movement_not_booked",
-        says="Stripe moved {amount} with {subject}, and it is not in the book: {detail}. `almoner events"
-        " list --parked` shows what waits.",
+        says=N_(
+            "Stripe moved {amount} with {subject}, and it is not in the book: {detail}. `almoner events"
+            " list --parked` shows what waits."
+        ),
         blocks_close=True,
         days=2,
         sql="""
             select e.object_id as subject, (convert_from(e.body, 'UTF8')::json ->> 'net')::bigint as amount,
                 convert_from(e.body, 'UTF8')::json ->> 'currency' as currency,
-                coalesce(q.parked_reason, q.last_error, 'nobody has applied it') as detail,
-                null::date as due_on
+                coalesce(q.parked_reason, q.last_error) as detail, null::date as due_on,
+                case when coalesce(q.parked_reason, q.last_error) is null then 'waiting' end as phrase
             from stripe_event_queue q join stripe_events e using (stripe_event_id)
             where e.type = 'balance_transaction'
                 and (q.parked_reason is not null or e.received_at < :now - interval '24 hours')
             order by q.place
         """,
+        phrases={"waiting": N_("nobody has applied it")},
     ),
     Rule(
         kind="fee_missing",
-        says="Stripe took no fee of {subject} ({amount} for gift {detail}), as it did of most gifts of that"
-        " month: ask Stripe whether it is still to come.",
+        says=N_(
+            "Stripe took no fee of {subject} ({amount} for gift {detail}), as it did of most gifts of that"
+            " month: ask Stripe whether it is still to come."
+        ),
         blocks_close=False,
         days=7,
         # Where Stripe bills its fees apart, no gift has one, and none is missing.
@@ -53,31 +59,37 @@ RULES = (
     ),
     Rule(
         kind="currency_differs",
-        says="{subject} is {amount}, and {detail}: money of two currencies is nowhere the same.",
+        says=N_("{subject} is {amount}, and {detail}: money of two currencies is nowhere the same."),
         blocks_close=True,
         days=2,
         sql="""
-            select c.stripe_charge_id as subject, c.amount, c.currency,
-                format('gift %s is in %s', d.id, upper(d.currency)) as detail, null::date as due_on
+            select c.stripe_charge_id as subject, c.amount, c.currency, null as detail,
+                null::date as due_on, 'gift' as phrase,
+                jsonb_build_object('other', d.id, 'currency', upper(d.currency)) as facts
             from charges c join donations d on d.id = c.donation_id
             where c.currency <> d.currency
             union all
-            select b.stripe_balance_transaction_id, b.amount, b.currency,
-                format('%s, which carries it, is in %s', p.stripe_payout_id, upper(p.currency)), null
+            select b.stripe_balance_transaction_id, b.amount, b.currency, null, null, 'payout',
+                jsonb_build_object('other', p.stripe_payout_id, 'currency', upper(p.currency))
             from balance_transactions b
             join payout_lines l using (stripe_balance_transaction_id)
             join payouts p using (stripe_payout_id)
             where b.currency <> p.currency
             union all
-            select l.id, l.amount, l.currency, format('its account %s is in %s', a.id, upper(a.currency)),
-                null
+            select l.id, l.amount, l.currency, null, null, 'account',
+                jsonb_build_object('other', a.id, 'currency', upper(a.currency))
             from bank_lines l join bank_accounts a on a.id = l.bank_account_id
             where l.currency <> a.currency
         """,
+        phrases={
+            "gift": N_("gift {other} is in {currency}"),
+            "payout": N_("{other}, which carries it, is in {currency}"),
+            "account": N_("its account {other} is in {currency}"),
+        },
     ),
     Rule(
         kind="suspense_not_zero",
-        says="{amount} stand in suspense beside what waits there to be classified.",
+        says=N_("{amount} stand in suspense beside what waits there to be classified."),
         blocks_close=True,
         days=2,
         sql="""
@@ -102,7 +114,9 @@ RULES = (
     ),
     Rule(
         kind="receipt_of_money_given_back",
-        says="Receipt {subject} of {amount} stands and the whole gift went back: void it, tell the donor.",
+        says=N_(
+            "Receipt {subject} of {amount} stands and the whole gift went back: void it, tell the donor."
+        ),
         blocks_close=True,
         days=7,
         sql="""
@@ -122,7 +136,7 @@ RULES = (
     ),
     Rule(
         kind="receipt_gap",
-        says="The receipt numbers of {subject} are not without a gap: {detail}.",
+        says=N_("The receipt numbers of {subject} are not without a gap: {detail}."),
         blocks_close=True,
         days=2,
         sql="""
@@ -134,13 +148,13 @@ RULES = (
                 ) _ group by series, tax_year
             )
             select format('%s-%s', series, tax_year) as subject, null::bigint as amount,
-                null::text as currency,
-                format('%s of them up to %s, and the counter stands at %s', coalesce(n.receipts, 0),
-                    coalesce(n.last, 0), coalesce(c.last_number, 0)) as detail,
-                null::date as due_on
+                null::text as currency, null as detail, null::date as due_on, 'counted' as phrase,
+                jsonb_build_object('count', coalesce(n.receipts, 0), 'last', coalesce(n.last, 0),
+                    'counter', coalesce(c.last_number, 0)) as facts
             from numbered n full join receipt_counters c using (series, tax_year)
             where coalesce(n.receipts, 0) <> coalesce(c.last_number, 0)
                 or coalesce(n.last, 0) <> coalesce(c.last_number, 0)
         """,
+        phrases={"counted": N_("{count} of them up to {last}, and the counter stands at {counter}")},
     ),
 )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from payments.reconciliation.reports import wording
 from payments.reconciliation.reports.exceptions import ExceptionLine, ExceptionsReport
 from payments.reconciliation.reports.page import Cell, Column, Control, Kind, Page, Table, Tone
+from payments.reconciliation.telling import sentence_in
 
 
 def page_of(report: ExceptionsReport, language: str) -> Page:
@@ -110,7 +111,7 @@ def _line(line: ExceptionLine, language: str) -> list[Cell]:
         row.due_on,
         line.owner or say["nobody"],
         say["yes"] if row.blocks_close else say["no"],
-        row.sentence,
+        sentence_in(language, row.sentence, row.told),
         row.id,
     ]
 

@@ -12,6 +12,7 @@ from payments.money import Money
 from payments.reconciliation.month_report import ExceptionOfMonth, MonthReport
 from payments.reconciliation.reports import month_figures, wording
 from payments.reconciliation.reports.page import Cell, Column, Kind, Page, Table, Tone
+from payments.reconciliation.telling import sentence_in
 
 
 def page_of(report: MonthReport, entity: IssuingEntity, language: str) -> Page:
@@ -143,7 +144,7 @@ def _exception(row: ExceptionOfMonth, language: str) -> list[Cell]:
         wording.named("exception_status", row.status, language),
         row.accepted_by or row.owner,
         say["yes"] if row.blocks_close else say["no"],
-        row.note or row.sentence,
+        row.note or sentence_in(language, row.sentence, row.told),
     ]
 
 

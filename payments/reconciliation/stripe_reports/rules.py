@@ -6,6 +6,7 @@ than an older one.
 """
 
 from payments.reconciliation.finding_rules import Rule
+from payments.translations import N_
 
 _STANDS = """
     from stripe_report_differences d join stripe_reports s on s.id = d.report_id
@@ -33,14 +34,14 @@ def _sql(kind: str, unless: str) -> str:
 RULES = (
     Rule(
         kind="report_row_missing",
-        says="Stripe's report leaves out {subject}: {detail}.",
+        says=N_("Stripe's report leaves out {subject}: {detail}."),
         blocks_close=True,
         days=7,
         sql=_sql("missing", ""),
     ),
     Rule(
         kind="report_row_extra",
-        says="Stripe's report has {subject}, and the book has not: {detail}.",
+        says=N_("Stripe's report has {subject}, and the book has not: {detail}."),
         blocks_close=True,
         days=2,
         sql=_sql(
@@ -51,7 +52,7 @@ RULES = (
     ),
     Rule(
         kind="report_row_differs",
-        says="Stripe's report and the book differ in {subject}: {detail}.",
+        says=N_("Stripe's report and the book differ in {subject}: {detail}."),
         blocks_close=True,
         days=2,
         sql=_sql(
@@ -63,7 +64,7 @@ RULES = (
     ),
     Rule(
         kind="report_balance_differs",
-        says="Stripe's balance report and the book differ by {amount}: {detail}.",
+        says=N_("Stripe's balance report and the book differ by {amount}: {detail}."),
         blocks_close=True,
         days=2,
         sql=_sql("figure", ""),

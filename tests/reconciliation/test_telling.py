@@ -1,0 +1,97 @@
+"""An exception is told in the language of its page, whenever and by whom it was found."""
+
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from payments.money import Money
+from payments.reconciliation import reconcile, telling
+from payments.reconciliation.findings import RULES
+from payments.reconciliation.reports import exceptions_page
+from payments.reconciliation.reports.exceptions import exceptions_report
+from payments.reconciliation.telling import Several, Told
+from payments.staff.models import StaffMember
+from payments.translations import translator
+from tests.reconciliation.test_working_days import expected, told
+
+MAY_BE = Told(
+    "{amount} of {day} may be {which}.",
+    {
+        "amount": Money(-2500, "usd"),
+        "day": "2026-11-02",
+        "which": Several(
+            " or ",
+            (
+                Told(
+                    "{payout} ({reason})",
+                    {"payout": "po_1", "reason": Several("; ", (Told("the bank names Stripe", {}),))},
+                ),
+                Told("the same amount {days} days after Stripe expected it", {"days": 3}),
+            ),
+        ),
+    },
+)
+
+
+def sentences(session: Session, language: str) -> list[str]:
+    """The last column but one of what is open."""
+    page = exceptions_page.page_of(exceptions_report(session), language)
+    return [str(row[-2]) for row in page.tables[0].rows]
+
+
+@pytest.fixture
+def overdue(session: Session, finn: StaffMember) -> Session:
+    """A round has found that a payout never came."""
+    day = date(2026, 10, 6)
+    expected(session, finn, day, country="US", currency="usd")
+    session.execute(text("update payouts set is_automatic = false"))
+    told(session, finn, day - timedelta(days=1), day + timedelta(days=20))
+    reconcile.reconcile(session)
+    return session
+
+
+def test_the_same_exception_is_told_in_english_and_in_korean(overdue: Session) -> None:
+    english, korean = sentences(overdue, "en"), sentences(overdue, "ko")
+
+    assert "Payout po_1 of USD 25.00 was expected on 2026-10-06 and is not on the bank statement." in english
+    assert "지급 po_1(US$25.00)의 예정일은 2026-10-06이나, 은행 내역에 없습니다." in korean
+    assert len(english) == len(korean) == 2
+
+
+def test_one_that_was_found_before_facts_were_kept_is_told_as_it_was_until_the_next_round(
+    overdue: Session,
+) -> None:
+    overdue.execute(text("update discrepancies set told = null"))
+    overdue.expire_all()
+    as_it_was = sentences(overdue, "ko")
+
+    reconcile.reconcile(overdue)
+
+    assert as_it_was == sentences(overdue, "en") != sentences(overdue, "ko")
+
+
+def test_what_is_stored_says_the_same_when_it_is_read_back() -> None:
+    again = telling.read_back(telling.as_json(MAY_BE))
+
+    assert again == MAY_BE
+    assert str(again) == (
+        "USD -25.00 of 2026-11-02 may be po_1 (the bank names Stripe) or the same amount 3 days after Stripe"
+        " expected it."
+    )
+    assert again.in_("ko") == (
+        "2026-11-02의 -US$25.00에 해당할 수 있는 지급: po_1 (은행 거래에 Stripe가 표시됨) 또는 Stripe 예정일"
+        " 3일 뒤에 같은 금액."
+    )
+
+
+def test_a_sentence_that_no_catalogue_has_is_told_in_english() -> None:
+    assert Told("Nobody says {this} any more.", {"this": "x"}).in_("ko") == "Nobody says x any more."
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.kind)
+def test_every_kind_and_every_phrase_of_it_has_its_korean(rule: object) -> None:
+    says = [rule.says, *rule.phrases.values()]  # type: ignore[attr-defined]
+
+    assert not [each for each in says if translator("ko").gettext(each) == each]
