@@ -18,7 +18,7 @@ from payments.donations.recording import MAY_RECORD, Paper
 from payments.donations.wishes import Share
 from payments.money import Money
 from payments.receipts import owing
-from payments.receipts.owing import ReceiptOutlook
+from payments.receipts.owing import Outlook, ReceiptOutlook
 from payments.staff import requests
 from payments.staff.models import StaffMember
 
@@ -134,9 +134,11 @@ class OfflineGiftShown(BaseModel):
     channel: Channel
     gift_date: date | None
     receipt: ReceiptOutlook
+    receipt_says: str
+    """What whoever records it should know: why its receipt waits, or what of the payment is the gift."""
 
     @classmethod
-    def of(cls, gift: Donation) -> "OfflineGiftShown":
+    def of(cls, gift: Donation, outlook: Outlook) -> "OfflineGiftShown":
         """Without its payer: whoever records knows, and whoever guesses an id should not."""
         return cls(
             id=gift.id,
@@ -144,7 +146,8 @@ class OfflineGiftShown(BaseModel):
             currency=gift.currency,
             channel=Channel(gift.channel),
             gift_date=gift.gift_date,
-            receipt=owing.outlook(gift),
+            receipt=outlook.receipt,
+            receipt_says=outlook.sentence,
         )
 
 
@@ -205,7 +208,8 @@ def record(
     request = {"deed": "offline gift", **sent.model_dump(mode="json")}
     known = requests.earlier(session, by, key=idempotency_key, request=request)
     if known is not None:
-        return OfflineGiftShown.of(checkout.find(session, known))
+        gift = checkout.find(session, known)
+        return OfflineGiftShown.of(gift, owing.outlook(session, gift))
     taken = owing.take_in(
         session,
         sent.paper(),
@@ -215,7 +219,7 @@ def record(
     )
     requests.remember(session, by, key=idempotency_key, request=request, answer_id=taken.donation.id)
     response.headers["Location"] = f"/api/v1/donations/{taken.donation.id}"
-    return OfflineGiftShown.of(taken.donation)
+    return OfflineGiftShown.of(taken.donation, taken.outlook)
 
 
 @router.post("/offline-gifts/{donation_id}/reverse", responses=_PROBLEMS, summary="Take one back")

@@ -85,7 +85,13 @@ def record(
     gift = taken.donation
     if as_json:
         print_json(
-            {"id": gift.id, "total": gift.total, "gift_date": gift.gift_date, "receipt": taken.outlook}
+            {
+                "id": gift.id,
+                "total": gift.total,
+                "gift_date": gift.gift_date,
+                "receipt": taken.outlook.receipt,
+                "receipt_says": taken.outlook.sentence,
+            }
         )
         return
     console.print(

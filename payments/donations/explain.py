@@ -351,6 +351,8 @@ def _why_no_receipt(story: Story) -> str:
         return "all of the gift went back"
     if donation.benefit_amount >= donation.amount:
         return "all of it is the price of what the donor got"
+    if donation.benefit_amount:
+        return "what the donor got is worth too much of it for a gift"
     return "none is due and none was issued; `almoner doctor` tells what is wrong"
 
 

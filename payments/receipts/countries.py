@@ -36,6 +36,8 @@ class Authority:
     currency_only: bool = False
     """Whether only gifts in the country's own currency can be confirmed: their words are spelt out."""
     keeps_korean_register: bool = False
+    benefit_at_most_percent: int | None = None
+    """A benefit worth more than this part of the payment leaves no gift; None where any smaller one does."""
     collective: bool = False
     """Whether the year's statement is the one confirmation of the gifts it lists."""
 
@@ -76,6 +78,8 @@ class Country:
     currency: str | None
     tax_id: Mapping[str, str]
     copy_mark: Mapping[str, str]
+    signature: Mapping[str, str]
+    """What its law calls the signature, by language; empty where it asks for no such name."""
     authorities: Mapping[str, Authority]
     thresholds: tuple[Threshold, ...]
     token_percent: int | None
@@ -199,6 +203,7 @@ def _country(pack: Mapping[str, Any]) -> Country:
         currency=pack.get("currency"),
         tax_id=pack["tax_id"],
         copy_mark=pack["copy_mark"],
+        signature=pack.get("signature", {}),
         authorities={may.code: may for may in authorities},
         thresholds=tuple(Threshold(**written) for written in pack.get("threshold", ())),
         token_percent=token.get("percent"),

@@ -16,7 +16,7 @@ from payments.donations.offline import Channel, OfflineGift
 from payments.donations.organisation import the_organisation
 from payments.errors import PersonMustLook
 from payments.money import split
-from payments.receipts import entitlement, standing
+from payments.receipts import countries, entitlement, standing
 from payments.receipts.content import EntityContent, ReceiptContent, ReceiptLine
 from payments.receipts.entitlement import Entitlement, Given
 from payments.supporters.addresses import DonorAddress
@@ -140,9 +140,22 @@ class Gifts:
     def amount(self, donation_id: str) -> int:
         """What a receipt of this gift may say; nothing where nothing is left of it."""
         gift = self._donations[donation_id]
-        if donation_id in self.stands and gift.amount <= gift.benefit_amount:
+        if donation_id in self.stands and self._is_purchase(gift):
             return 0
         return int(gift.amount)
+
+    def _is_purchase(self, gift: Any) -> bool:
+        """Whether too little is left of it for a gift beside what its donor got."""
+        if not gift.benefit_amount:
+            return bool(gift.amount <= 0)
+        entity = self._entities[gift.entity_id]
+        may = countries.authority(entity.jurisdiction, entity.statement_code)
+        return entitlement.is_purchase(may, amount=gift.amount, benefit=gift.benefit_amount)
+
+    def owed(self, donation_id: str) -> Entitlement:
+        """Which document the law gives it, or `ReceiptForbidden` with the reason."""
+        gift = self._donations[donation_id]
+        return self._entitlement_of(gift, self._entities[gift.entity_id])
 
     def draft(self, donation_id: str) -> Draft:
         """The receipt this gift is owed, or the reason why none can be issued."""

@@ -19,6 +19,10 @@ WITHOUT_TAX_LANGUAGE = frozenset({PayerKind.DONOR_ADVISED_FUND.value, PayerKind.
 THINGS = frozenset({Channel.STOCK.value, Channel.IN_KIND.value})
 
 
+class NothingGiven(ReceiptForbidden):
+    """What the donor got leaves no gift: a purchase, which nothing can turn into one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
     """What decides about the document of a gift. Amounts are minor units of `currency`."""
@@ -56,9 +60,12 @@ def decide(given: Given, *, jurisdiction: str, statement_code: str, facts: Mappi
         return Entitlement("thing", countries.statement_for(may, "thing"), 0)
     if not given.benefit:
         return Entitlement("gift", countries.statement_for(may, "gift"), 0)
-    if given.benefit >= given.amount:
-        raise ReceiptForbidden(
+    if is_purchase(may, amount=given.amount, benefit=given.benefit):
+        raise NothingGiven(
             "What the donor got is worth all that was paid: a purchase, with nothing to receipt."
+            if given.benefit >= given.amount
+            else f"What the donor got is worth more than {may.benefit_at_most_percent}% of what was paid: in"
+            f" {jurisdiction} that is no gift, and there is no receipt for it."
         )
     statement = countries.statement_for(may, "benefit")
     if "token" in may.documents and countries.is_token(
@@ -70,6 +77,12 @@ def decide(given: Given, *, jurisdiction: str, statement_code: str, facts: Mappi
     ):
         return Entitlement("gift", countries.statement_for(may, "token"), 0)
     return Entitlement("benefit", statement, given.benefit)
+
+
+def is_purchase(may: Authority, *, amount: int, benefit: int) -> bool:
+    """Whether what the donor got leaves no gift of a payment."""
+    most = may.benefit_at_most_percent
+    return benefit >= amount or (most is not None and benefit * 100 > amount * most)
 
 
 def _refuse_what_is_incomplete(

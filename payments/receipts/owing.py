@@ -3,7 +3,8 @@
 The legal payer gets it: a person, a company, an estate. A donor-advised fund and an employer's match
 get thanks without tax language, and so does whoever is behind them. Things are receipted by their
 description and never by a value, and a payment with a benefit by what is left of it. What the law of
-the receiving body forbids, or what it lacks, is said when the document is due (`receipts due`).
+the receiving body makes of a benefit, forbids or lacks is said to whoever records the gift, because that
+person has the paper in hand; a document that waits is also shown by `receipts due`.
 """
 
 from dataclasses import dataclass
@@ -22,7 +23,10 @@ from payments.donations.recording import Paper, PaperRefused
 from payments.donations.reversals import Dispute, OwedPayment, Refund
 from payments.jobs import Bell, ring
 from payments.mail.address import fit
-from payments.receipts.entitlement import WITHOUT_TAX_LANGUAGE
+from payments.money import Money
+from payments.receipts.countries import ReceiptForbidden
+from payments.receipts.drafting import Gifts
+from payments.receipts.entitlement import NothingGiven
 from payments.receipts.models import DueReceipt, Receipt
 from payments.staff import people
 from payments.staff.models import StaffMember
@@ -36,19 +40,17 @@ class ReceiptOutlook(StrEnum):
 
     DUE = "due"
     THANKS_DUE = "thanks_due"
+    WAITS = "waits"
+    """It is due, and the law or a missing fact holds it up: a person must look."""
     NOTHING_LEFT = "nothing_left"
 
-    @property
-    def sentence(self) -> str:
-        """What the person who records the gift should know."""
-        return _SENTENCES[self]
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What becomes of a gift's document, and what the person who records it should know."""
 
-_SENTENCES = {
-    ReceiptOutlook.DUE: "The receipt is on its way to the payer.",
-    ReceiptOutlook.THANKS_DUE: "A thank-you without tax language is on its way: this payer gets no receipt.",
-    ReceiptOutlook.NOTHING_LEFT: "No receipt: what the donor got is worth all that was paid.",
-}
+    receipt: ReceiptOutlook
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,7 @@ class TakenIn:
     """An offline gift that is written down, and what becomes of its receipt."""
 
     donation: Donation
-    outlook: ReceiptOutlook
+    outlook: Outlook
 
 
 def take_in(
@@ -83,17 +85,32 @@ def take_in(
     return TakenIn(donation=donation, outlook=owe(session, donation))
 
 
-def outlook(donation: Donation) -> ReceiptOutlook:
-    """What this gift's document is to be."""
-    if donation.payer_kind in WITHOUT_TAX_LANGUAGE:
-        return ReceiptOutlook.THANKS_DUE
-    return ReceiptOutlook.NOTHING_LEFT if donation.benefit_amount >= donation.amount else ReceiptOutlook.DUE
+def outlook(session: Session, donation: Donation) -> Outlook:
+    """What this gift's document is to be, as the law of its body decides it."""
+    try:
+        owed = Gifts(session, [donation.id]).owed(donation.id)
+    except NothingGiven as reason:
+        return Outlook(receipt=ReceiptOutlook.NOTHING_LEFT, sentence=f"No receipt. {reason}")
+    except ReceiptForbidden as reason:
+        return Outlook(receipt=ReceiptOutlook.WAITS, sentence=f"The receipt waits. {reason}")
+    if owed.kind == "thanks":
+        return Outlook(
+            receipt=ReceiptOutlook.THANKS_DUE,
+            sentence="A thank-you without tax language is on its way: this payer gets no receipt.",
+        )
+    said = "The receipt is on its way to the payer."
+    if owed.benefit:
+        left = Money(donation.amount - owed.benefit, donation.currency)
+        said = f"{said} It names what the donor got: {left.format('en')} is the gift."
+    elif donation.benefit_amount:
+        said = f"{said} What the donor got is a token in the eyes of the law: all of it is the gift."
+    return Outlook(receipt=ReceiptOutlook.DUE, sentence=said)
 
 
-def owe(session: Session, donation: Donation) -> ReceiptOutlook:
+def owe(session: Session, donation: Donation) -> Outlook:
     """Owe the document of an offline gift, where there is one."""
-    found = outlook(donation)
-    if found is not ReceiptOutlook.NOTHING_LEFT:
+    found = outlook(session, donation)
+    if found.receipt is not ReceiptOutlook.NOTHING_LEFT:
         due = insert(DueReceipt).values(donation_id=donation.id)
         session.execute(due.on_conflict_do_nothing())
         ring(session, Bell.ISSUE_RECEIPTS)

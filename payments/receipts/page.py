@@ -85,7 +85,11 @@ def frame(entity: EntityContent, *, language: str, title: str, stamp: Stamp | No
             "initial": entity.legal_name.strip()[:1].upper(),
             "address": " · ".join(entity.address),
         },
-        "signatory": {"name": entity.signatory_name, "title": entity.signatory_title},
+        "signatory": {
+            "name": entity.signatory_name,
+            "title": entity.signatory_title,
+            "label": country.signature.get(language) if country is not None else None,
+        },
         "footer": [f"{entity.legal_name} · {tax_id(entity, language)}", f"{website} · {entity.email}"],
     }
 

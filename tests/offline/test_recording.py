@@ -1,5 +1,6 @@
 """Cheques, cash, transfers and things: from the desk to the book, the receipt and the bank."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -16,8 +17,10 @@ from payments.donations.wishes import Share
 from payments.ledger.balances import balances
 from payments.ledger.models import JournalEntry
 from payments.money import Money
-from payments.receipts import owing
+from payments.receipts import countries, owing
 from payments.receipts.content import ReceiptContent
+from payments.receipts.countries import TokenYear
+from payments.receipts.documents import write_due
 from payments.receipts.issue import issue_due
 from payments.receipts.models import DueReceipt, Receipt
 from payments.receipts.owing import ReceiptOutlook
@@ -26,6 +29,7 @@ from payments.staff import people
 from payments.staff.models import AuditEntry, Role, StaffMember
 from payments.staff.people import NotAllowed
 from payments.supporters.donors import Donor
+from tests.receipts.test_issue import words_of
 
 RECEIVED = date(2026, 11, 20)
 POSTED = date(2026, 11, 17)
@@ -129,7 +133,43 @@ def test_the_part_that_bought_a_dinner_is_no_contribution(finn: StaffMember) -> 
         "contributions:rescue": -8_000,
         "benefits_exchanged": -2_000,
     }
-    assert taken.outlook is ReceiptOutlook.DUE
+    assert taken.outlook.receipt is ReceiptOutlook.DUE
+    assert taken.outlook.sentence.endswith("It names what the donor got: $80.00 is the gift.")
+
+
+@pytest.mark.parametrize(
+    ("benefit", "outlook", "says"),
+    [
+        (10_000, ReceiptOutlook.NOTHING_LEFT, "worth all that was paid"),
+        (200, ReceiptOutlook.WAITS, "limit of token benefits for 2026 is not confirmed: enter it in"),
+        (201, ReceiptOutlook.DUE, "names what the donor got: $97.99 is the gift"),
+    ],
+)
+def test_whoever_enters_a_benefit_is_told_what_the_law_makes_of_it(
+    finn: StaffMember, benefit: int, outlook: ReceiptOutlook, says: str
+) -> None:
+    taken = taken_in(finn, a_cheque(benefit=benefit, benefit_text="A mug"))
+
+    assert taken.outlook.receipt is outlook
+    assert says in taken.outlook.sentence
+
+
+def test_a_benefit_within_the_confirmed_limit_of_its_year_is_a_token_and_the_receipt_says_so(
+    finn: StaffMember, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirmed = TokenYear(year=2026, confirmed=True, cap_minor=14_000, source="an invented figure")
+    america = replace(countries.of("US"), token_years={2026: confirmed})
+    monkeypatch.setitem(countries.COUNTRIES, "US", america)
+
+    taken = taken_in(finn, a_cheque(benefit=200, benefit_text="A mug"))
+
+    with transaction() as session:
+        issue_due(session)
+        write_due(session)
+        said = words_of(session, "US-2026-000001")
+    assert taken.outlook.sentence.endswith("a token in the eyes of the law: all of it is the gift.")
+    assert "the estimated value of the benefits received (A mug) is not substantial" in said
+    assert "Total $100.00" in said
 
 
 @pytest.mark.parametrize(
@@ -151,7 +191,7 @@ def test_every_payer_is_owed_a_document_and_only_one_who_may_use_it_a_receipt(
 
     with transaction() as session:
         is_due = session.get(DueReceipt, taken.donation.id) is not None
-    assert taken.outlook is outlook
+    assert taken.outlook.receipt is outlook
     assert is_due
 
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from payments.donations.models import Organisation
+from payments.donations.models import Donation, Organisation
 from payments.donations.offline import OfflineGift
 from payments.mail.models import OutgoingMail
 from payments.receipts import documents, issue, verification
@@ -168,6 +168,40 @@ def test_a_canadian_receipt_waits_for_the_place_of_issue_and_the_donors_address(
     assert "14 Maple Road, Halifax, B3H 1A1" in words
     assert "issued at Toronto" in words
     assert "Eligible amount of gift for tax purposes: $25.00" in words
+
+
+@pytest.fixture
+def in_canada(organisation: Organisation, session: Session, finn: StaffMember) -> Callable[..., Donation]:
+    """A Canadian body, and a gift to it by a donor whose address is known."""
+
+    def gift(**given: Any) -> Donation:
+        made = a_paid_gift(session, currency="cad", amount=10_000, benefit_text="Two seats", **given)
+        made_canadian(session, place_of_issue="Toronto")
+        home = {"lines": ["14 Maple Road", "Halifax"], "postcode": "b3h 1a1", "country": "ca"}
+        addresses.note(session, made.donor_id, by=finn, **home)
+        return made
+
+    return gift
+
+
+def test_in_canada_the_advantage_is_named_and_subtracted_up_to_four_fifths_of_the_payment(
+    session: Session, in_canada: Callable[..., Donation]
+):
+    in_canada(benefit_amount=8_000)
+
+    words = words_of(session, written(session).number)
+
+    assert "Advantage received: Two seats, CA$80.00" in words
+    assert "Eligible amount of gift for tax purposes: CA$20.00" in words
+    assert "Authorized signature" in words
+
+
+def test_in_canada_an_advantage_of_more_than_four_fifths_leaves_no_gift(
+    session: Session, in_canada: Callable[..., Donation]
+):
+    in_canada(benefit_amount=8_001)
+
+    assert "worth more than 80% of what was paid: in CA that is no gift" in str(refusal(session))
 
 
 def test_a_german_donor_gets_the_official_form_and_a_letter_in_their_own_language(

@@ -11,6 +11,8 @@ from payments.donations import owed
 from payments.receipts import owing
 from payments.receipts.models import DueReceipt, Receipt
 from payments.staff.models import StaffMember
+from payments.verify.receipts import CHECKS
+from payments.verify.run import breaches
 from tests.money_moves.conftest import Charity
 from tests.receipts.register import GIVEN, letters, register, settle_the_register, words_in
 from tests.receipts.test_issue import words_of
@@ -85,6 +87,38 @@ def test_a_second_partial_refund_replaces_the_replacement_and_the_last_one_voids
         ("1", "void", 4000, "refunded"),
         ("2", "void", 2500, "refunded"),
     ]
+
+
+def test_a_refund_that_leaves_too_little_beside_what_the_donor_got_voids_and_replaces_nothing(
+    charity: Charity,
+) -> None:
+    _, charge = charity.paid_gift(*GIVEN)
+    with transaction() as session:
+        session.execute(text(_CANADIAN_WITH_A_DINNER))
+    charity.hears()
+    settle_the_register()
+
+    for part in (1000, 1000):
+        charity.stripe.refund(charge, part)
+        charity.hears()
+        settle_the_register()
+
+    assert register() == [("1", "void", 5000, "refunded"), ("2", "void", 4000, "refunded")]
+    with transaction() as session:
+        assert session.scalars(select(DueReceipt)).all() == []
+        driver = session.connection().connection.driver_connection
+        assert driver is not None
+        assert [found for check in CHECKS for found in breaches(driver, check)] == []
+    assert len(letters("void")) == 1
+
+
+_CANADIAN_WITH_A_DINNER = """
+    update issuing_entities set jurisdiction = 'CA', statement_code = 'ca_official',
+        receipt_facts = '{"place_of_issue": "Toronto"}';
+    update donations set benefit_amount = 2500, benefit_text = 'Dinner';
+    insert into donor_addresses (donor_id, lines, postcode, country)
+    select id, '{"14 Maple Road"}', 'B3H 1A1', 'CA' from donors
+"""
 
 
 def test_a_gift_refunded_before_its_receipt_gets_none(charity: Charity) -> None:
