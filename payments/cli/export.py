@@ -25,7 +25,6 @@ from payments.reconciliation.exports.targets import TARGETS, known
 from payments.staff import people
 
 app = typer.Typer(no_args_is_help=True, help="The book for other programs.")
-app.add_typer(export_maps.app, name="map")
 
 Month = Annotated[
     datetime | None, typer.Option("--month", formats=["%Y-%m"], metavar="YYYY-MM", help="Only this month's.")
@@ -238,3 +237,6 @@ def _period(batch: ExportBatch) -> str:
 
 def _totals(batch: ExportBatch) -> str:
     return ", ".join(str(Money(each["debit"], currency)) for currency, each in sorted(batch.totals.items()))
+
+
+app.add_typer(export_maps.app, name="map")

@@ -23,8 +23,6 @@ from payments.reconciliation import way_to_the_bank
 from payments.webhooks.models import QueuedEvent, StripeEvent
 
 app = typer.Typer(no_args_is_help=True, help="Gifts and what became of them.")
-app.command("doubles")(doubles.list_doubles)
-app.command("looked-at")(doubles.looked_at)
 
 
 @app.command("list")
@@ -286,3 +284,7 @@ def _day(move: dict[str, Any]) -> str:
     if move["happened_on"] == move["effective_on"]:
         return str(move["effective_on"])
     return f"{move['effective_on']} (of {move['happened_on']})"
+
+
+app.command("doubles")(doubles.list_doubles)
+app.command("looked-at")(doubles.looked_at)

@@ -19,8 +19,6 @@ from payments.verify.checks import CHECKS, named
 from payments.verify.run import proving
 
 app = typer.Typer(no_args_is_help=True, help="The book.")
-app.command("suspense")(suspense.suspense)
-app.command("classify")(suspense.classify)
 
 _SHOWN_OF_A_KIND = 20
 """A person reads a few of a kind and sees the pattern; `--json` gives them all."""
@@ -158,3 +156,7 @@ def _print_laws(checks: Sequence[Check], *, as_json: bool) -> None:
         print_json([{"kind": check.kind, "proves": check.proves, "sql": check.sql} for check in checks])
         return
     print_table("What is proved", ["kind", "law"], [(check.kind, check.proves) for check in checks])
+
+
+app.command("suspense")(suspense.suspense)
+app.command("classify")(suspense.classify)

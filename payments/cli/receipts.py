@@ -25,9 +25,6 @@ from payments.receipts.models import (
 from payments.staff.models import AuditEntry, StaffMember
 
 app = typer.Typer(no_args_is_help=True, help="The receipt book.")
-app.add_typer(korea.app, name="korea")
-app.command("annual")(yearly.annual_run)
-app.command("summary")(yearly.summary)
 
 
 @app.command("list")
@@ -317,3 +314,8 @@ def save(
         pdf = previews.copy_of(receipt) if copy else corrections.page(session, receipt)
     to.write_bytes(pdf)
     typer.echo(f"{number}: {len(pdf)} bytes written to {to}")
+
+
+app.add_typer(korea.app, name="korea")
+app.command("annual")(yearly.annual_run)
+app.command("summary")(yearly.summary)
