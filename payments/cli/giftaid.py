@@ -78,7 +78,8 @@ def record_sent(declaration: str, *, sent_on: Annotated[datetime, _Day], as_: As
 
 @app.command("cancel")
 def cancel(declaration: str, *, as_: As, reason: Why) -> None:
-    """The donor takes a declaration back. It stays kept for what was claimed on it."""
+    """The donor takes a declaration back. It stays kept for what was claimed on it; what it covers no more
+    goes back with the next claim."""
     with transaction() as session:
         kept = declarations.cancel(session, declaration, by=acting(session, as_), reason=reason)
     typer.echo(f"{kept.id}: cancelled on {kept.cancelled_on}.")
@@ -198,6 +199,10 @@ def _tell(prepared: Prepared, number: int | None, out: Path | None, *, as_json: 
         {"gift": gift.donation_id, "gift_date": gift.gift_date, "reason": gift.reason}
         for gift in prepared.refused
     ]
+    taken_back = [
+        {"gift": donation_id, "amount": schedule.pounds(amount)}
+        for donation_id, amount in prepared.corrections
+    ]
     if as_json:
         print_json(
             {
@@ -205,6 +210,7 @@ def _tell(prepared: Prepared, number: int | None, out: Path | None, *, as_json: 
                 "lines": len(prepared.lines),
                 "gifts": schedule.pounds(prepared.total),
                 "over_claimed": schedule.pounds(prepared.over_claimed),
+                "taken_back": taken_back,
                 "left": prepared.left,
                 "refused": refused,
             }
@@ -219,6 +225,12 @@ def _tell(prepared: Prepared, number: int | None, out: Path | None, *, as_json: 
     )
     if prepared.left:
         typer.echo(f"{prepared.left} more lines wait: run it again for the next schedule.")
+    if taken_back:
+        print_table(
+            "Claimed before, and no Gift Aid donation any more",
+            ["gift", ">pounds"],
+            [tuple(row.values()) for row in taken_back],
+        )
     if refused:
         print_table(
             "Cannot be claimed", ["gift", "gift date", "reason"], [tuple(row.values()) for row in refused]

@@ -1,7 +1,8 @@
 """Claims: which gifts can be claimed, which cannot and why, and the schedule that claims them.
 
-A gift is on one schedule, ever. What goes back of it afterwards is told to HMRC on the next schedule as
-over-claimed, with the tax on it. A claim keeps its files: asked for again, they are the same bytes.
+A gift is on one schedule, ever. What goes back of it afterwards, and all of it once no declaration covers it
+any more, is told to HMRC on the next schedule as over-claimed, with the tax on it. A claim keeps its files:
+asked for again, they are the same bytes.
 """
 
 import hashlib
@@ -19,7 +20,7 @@ from payments.database import new_id
 from payments.donations.models import Donation, DonationStatus, IssuingEntity
 from payments.donations.offline import PayerKind
 from payments.donations.reversals import CLOSED_DISPUTES, Dispute
-from payments.giftaid import declarations, schedule
+from payments.giftaid import deadline, declarations, schedule
 from payments.giftaid.declarations import GiftAidRefused
 from payments.giftaid.models import GiftAidClaim, GiftAidCorrection, GiftAidDeclaration, GiftAidLine
 from payments.giftaid.schedule import Line, Person
@@ -78,7 +79,7 @@ class Prepared:
     """Lines beyond the thousand, for the next claim."""
     refused: tuple[Refused, ...]
     corrections: tuple[tuple[str, int], ...]
-    """Gifts claimed before of which so much has gone back since, in pence."""
+    """Gifts claimed before of which so much is not a Gift Aid donation any more, in pence."""
 
     @property
     def over_claimed(self) -> int:
@@ -97,7 +98,7 @@ def prepare(session: Session, entity: IssuingEntity, *, until: date, aggregate: 
     today = day_in(entity.time_zone, now())
     if until > today:
         raise GiftAidRefused("A claim ends today or on a day before.")
-    judged = list(_judge(session, entity, _unclaimed(session, entity, until)))
+    judged = list(_judge(session, entity, _unclaimed(session, entity, until), today=today))
     claimable = [gift for gift in judged if isinstance(gift, Claimable)]
     refused = [gift for gift in judged if isinstance(gift, Refused)]
     lines = []
@@ -219,7 +220,7 @@ def _unclaimed(session: Session, entity: IssuingEntity, until: date) -> Sequence
 
 
 def _judge(
-    session: Session, entity: IssuingEntity, gifts: Sequence[Row[*tuple[Any, ...]]]
+    session: Session, entity: IssuingEntity, gifts: Sequence[Row[*tuple[Any, ...]]], *, today: date
 ) -> Iterator[Claimable | Refused]:
     """Each gift with its declaration, or the reason; nothing of one of which nothing is left."""
     stands = standing.changed(session, [gift.id for gift in gifts])
@@ -233,7 +234,11 @@ def _judge(
             for declaration in declared[gift.donor_id]
             if declarations.covers(declaration, donation_id=gift.id, gift_date=gift.gift_date)
         ]
-        reason = _unfit(gift) or ("" if covering else _uncovered(declared[gift.donor_id]))
+        reason = (
+            _unfit(gift)
+            or _too_late(gift.gift_date, entity, today=today)
+            or ("" if covering else _uncovered(declared[gift.donor_id]))
+        )
         if reason:
             yield Refused(donation_id=gift.id, gift_date=gift.gift_date, reason=reason)
         else:
@@ -254,6 +259,16 @@ def _unfit(gift: Row[*tuple[Any, ...]]) -> str:
     if gift.benefit_amount:
         return "The donor got something in return: apply HMRC's donor benefit rules by hand."
     return ""
+
+
+def _too_late(gift_date: date, entity: IssuingEntity, *, today: date) -> str:
+    last = deadline.last_day(gift_date, entity.receipt_facts)
+    if today <= last:
+        return ""
+    return (
+        f"Its time is over: it could be claimed until {last}, four years after the end of the period in which"
+        " it was received."
+    )
 
 
 def _uncovered(declared: Sequence[GiftAidDeclaration]) -> str:
@@ -308,7 +323,8 @@ def person_of(declaration: GiftAidDeclaration) -> Person:
 
 
 def _corrections(session: Session, entity: IssuingEntity) -> Iterator[tuple[str, int]]:
-    """Gifts claimed before of which more has gone back than any schedule said."""
+    """Gifts claimed before of which more is not to be claimed than any schedule said: something went back,
+    or the declaration was cancelled so that it does not cover them."""
     told = (
         select(GiftAidCorrection.donation_id, func.sum(GiftAidCorrection.amount).label("amount"))
         .group_by(GiftAidCorrection.donation_id)
@@ -327,6 +343,28 @@ def _corrections(session: Session, entity: IssuingEntity) -> Iterator[tuple[str,
             .order_by(GiftAidLine.donation_id)
         )
     }
-    for donation_id, stands in standing.changed(session, list(claimed)).items():
-        if (over := claimed[donation_id] - max(0, stands.amount)) > 0:
+    stands = {
+        donation_id: max(0, found.amount)
+        for donation_id, found in standing.changed(session, list(claimed)).items()
+    }
+    stands |= dict.fromkeys(_uncovered_by_now(session, entity), 0)
+    for donation_id, amount in sorted(stands.items()):
+        if (over := claimed[donation_id] - amount) > 0:
             yield donation_id, over
+
+
+def _uncovered_by_now(session: Session, entity: IssuingEntity) -> Iterator[str]:
+    """Gifts claimed on a declaration that was cancelled since, which no declaration covers now."""
+    rows = session.execute(
+        select(Donation.id, Donation.donor_id, Donation.gift_date)
+        .join(GiftAidLine, GiftAidLine.donation_id == Donation.id)
+        .join(GiftAidDeclaration, GiftAidDeclaration.id == GiftAidLine.declaration_id)
+        .where(GiftAidDeclaration.entity_id == entity.id, GiftAidDeclaration.cancelled_on.is_not(None))
+    ).all()
+    declared = declarations.by_donor(session, entity, (row.donor_id for row in rows))
+    for row in rows:
+        if row.gift_date is not None and not any(
+            declarations.covers(declaration, donation_id=row.id, gift_date=row.gift_date)
+            for declaration in declared[row.donor_id]
+        ):
+            yield row.id

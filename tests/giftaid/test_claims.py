@@ -17,7 +17,7 @@ from payments.donations.models import Donation, IssuingEntity
 from payments.donations.offline import Channel as OfflineChannel
 from payments.donations.recording import Paper
 from payments.donations.wishes import Share
-from payments.giftaid import claims, declarations
+from payments.giftaid import claims, deadline, declarations
 from payments.giftaid.declarations import GiftAidRefused, NotBritish, Scope
 from payments.giftaid.models import Channel, GiftAidDeclaration, GiftAidLine
 from payments.giftaid.schedule import Person
@@ -177,6 +177,66 @@ def test_a_cancelled_declaration_still_covers_what_came_before(
         session.execute(
             text("update gift_aid_declarations set cancelled_on = null, cancelled_because = null")
         )
+
+
+def test_what_was_claimed_on_a_declaration_that_never_was_goes_back_with_the_next_claim(
+    session: Session, british: IssuingEntity, finn: StaffMember
+):
+    given = gift(session, amount=10_000)
+    spoken = declared(session, british, finn, given.donor_id, channel=Channel.ORAL, given_on=UNTIL)
+    declarations.record_sent(session, spoken.id, on=UNTIL, by=finn)
+    claims.claim(session, british, until=UNTIL, by=finn)
+    declarations.cancel(session, spoken.id, by=finn, reason="she changed her mind")
+    other = gift(session, paid_at=JUNE, email="other@example.com")
+    declared(session, british, finn, other.donor_id)
+
+    second, prepared = claims.claim(session, british, until=UNTIL, by=finn)
+
+    assert prepared.corrections == ((given.id, 10_000),)
+    assert read_back(second.ods)[1][16][3] == "25.00"
+    assert claims.prepare(session, british, until=UNTIL).over_claimed == 0
+
+
+def test_a_declaration_cancelled_after_the_claim_leaves_it_as_it_is_and_so_does_another_that_covers(
+    session: Session, british: IssuingEntity, finn: StaffMember
+):
+    given = gift(session)
+    kept = declared(session, british, finn, given.donor_id)
+    spoken_of = gift(session, email="b@example.com")
+    spoken = declared(session, british, finn, spoken_of.donor_id, channel=Channel.ORAL, given_on=UNTIL)
+    declarations.record_sent(session, spoken.id, on=UNTIL, by=finn)
+    claims.claim(session, british, until=UNTIL, by=finn)
+
+    declarations.cancel(session, kept.id, by=finn, reason="moved abroad")
+    declarations.cancel(session, spoken.id, by=finn, reason="she wrote instead")
+    declared(session, british, finn, spoken_of.donor_id)
+
+    assert claims.prepare(session, british, until=UNTIL).over_claimed == 0
+
+
+@pytest.mark.parametrize(
+    ("accounting_year_end", "given_on", "last"),
+    [
+        (None, date(2022, 4, 5), date(2026, 4, 5)),
+        (None, date(2022, 4, 6), date(2027, 4, 5)),
+        ("12-31", date(2022, 4, 6), date(2026, 12, 31)),
+        ("02-29", date(2022, 4, 6), date(2027, 2, 28)),
+    ],
+)
+def test_a_gift_is_claimed_within_four_years_of_the_end_of_its_period(accounting_year_end, given_on, last):
+    assert deadline.last_day(given_on, {"accounting_year_end": accounting_year_end}) == last
+
+
+def test_a_gift_whose_time_is_over_is_refused_with_its_last_day(
+    session: Session, british: IssuingEntity, finn: StaffMember
+):
+    long_ago = datetime(2018, 6, 1, 12, tzinfo=UTC)
+    late = gift(session, paid_at=long_ago)
+    declared(session, british, finn, late.donor_id, given_on=date(2018, 6, 1))
+
+    (refused,) = claims.prepare(session, british, until=UNTIL).refused
+
+    assert "could be claimed until 2023-04-05, four years after the end of the period" in refused.reason
 
 
 def test_small_gifts_go_together_up_to_a_thousand_pounds_a_line(
