@@ -1,7 +1,7 @@
 # ruff: noqa: S608 - the SQL is put together from our own pieces; what is said goes in as parameters
 """What lists of gifts say, for many donors in one statement of SQL: the contents of `summary.GivingSummary`.
 
-Everything is read from live receipts and nothing from the gifts behind them, and put together where it lies:
+What is listed is read from live receipts and not from the gifts behind them, and put together where it lies:
 at a year's end ten thousand statements are written as fast as the register can take them, and no gift
 passes through Python on its way from a receipt into a statement.
 """
@@ -126,9 +126,17 @@ SUMMARIES = """
             and r.status = 'issued' and r.kind = 'thanks' and r.gift_date between :first and :last
             and :kind = 'annual'
         group by d.soft_credit_donor_id
+    ), elsewhere as (
+        select d.donor_id, max(d.gift_date) as until
+        from donations d
+        where d.donor_id = any (cast(:donors as text[])) and d.entity_id = :body and d.channel = 'adopted'
+            and d.gift_date between :first and :last and (:kind = 'annual' or d.frequency = 'monthly')
+        group by d.donor_id
     ), summaries as (
-        select own.donor_id, own.gifts, own.has_benefits, own.latest, through.gifts as others
+        select own.donor_id, own.gifts, own.has_benefits, own.latest, through.gifts as others,
+            elsewhere.until as elsewhere_until
         from own left join through on through.donor_id = own.donor_id
+        left join elsewhere on elsewhere.donor_id = own.donor_id
     )
 """
 
@@ -142,6 +150,7 @@ SAID = """
     'donor_address', coalesce(latest -> 'donor_address', '[]'),
     'gifts', gifts,
     'through_others', coalesce(others, '[]'),
+    'elsewhere_until', elsewhere_until,
     'entity', cast(:entity as jsonb),
     'statement_code',
         case when has_benefits then cast(:code_with_benefits as text) else cast(:code as text) end,

@@ -55,6 +55,8 @@ def _facts(summary: GivingSummary, donate_url: str) -> dict[str, Any]:
     opening = say["opening"] if statement.is_tax_receipt else say["opening_not_tax"]
     if is_replacement:
         opening = say["opening_replaced"]
+    if (elsewhere := summary_page.elsewhere(summary)) is not None:
+        opening = f"{opening} {elsewhere}"
     subject = say["subject_replaced" if is_replacement else "subject"]
     name = wording.printable(summary.entity.legal_name)
     return letter.around(summary.entity, language, donate_url) | {

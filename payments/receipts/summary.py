@@ -76,6 +76,9 @@ class GivingSummary:
     statement_code: str
     statement_version: int
     donor_address: tuple[str, ...] = ()
+    elsewhere_until: date | None = None
+    """The day of the last gift in this time that another platform receipted: a reader must not take the list
+    for the whole of it."""
     replaces_number: str | None = None
     """The statement that this one cancels and replaces."""
     verification_code: str | None = None
@@ -121,6 +124,7 @@ class GivingSummary:
                 "issued_on": day(snapshot["issued_on"]),
                 "period_from": day(snapshot["period_from"]),
                 "period_until": day(snapshot["period_until"]),
+                "elsewhere_until": day(until) if (until := snapshot.get("elsewhere_until")) else None,
                 "gifts": tuple(
                     SummaryGift(**gift | {"gift_date": day(gift["gift_date"])}) for gift in snapshot["gifts"]
                 ),

@@ -37,6 +37,7 @@ def page_of_summary(summary: GivingSummary, *, stamp: Stamp | None = None) -> di
         "gifts": [_gift(gift, language) for gift in summary.gifts],
         "nothing": say["nothing"] if not summary.gifts else None,
         "totals": [line for total in summary.totals for line in totals(total, language)],
+        "elsewhere": elsewhere(summary),
         "others-label": say["through_others"],
         "others-note": say["through_others_note"],
         "others": [
@@ -61,6 +62,14 @@ def replaces(summary: GivingSummary) -> str | None:
     if summary.replaces_number is None:
         return None
     return str(words(summary.language)["summary"]["replaces"]).replace("{number}", summary.replaces_number)
+
+
+def elsewhere(summary: GivingSummary) -> str | None:
+    """What the list leaves out because another platform receipted it, as a sentence."""
+    if summary.elsewhere_until is None:
+        return None
+    until = long_date(summary.elsewhere_until, summary.language)
+    return str(words(summary.language)["summary"]["elsewhere"]).replace("{day}", until)
 
 
 def totals(total: Total, language: str) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes, policy
+from io import BytesIO
 from pathlib import Path
 
 import pypdf
@@ -189,6 +190,55 @@ def test_the_letter_of_a_statement_carries_its_totals_and_its_page(
     assert attachment.get_filename() == "statement-US-A-2026-000001.pdf"
     assert attachment.get_content() == session.scalars(select(StatementDocument.pdf)).one()
     assert mail.next_at > session.scalar(text("select now() + interval '59 minutes'"))
+
+
+@pytest.mark.parametrize(
+    ("locale", "told"),
+    [
+        ("en", "What you gave up to March 3, 2026, through the donation platform we used before, is not on"),
+        ("ko", "2026년 3월 3일까지 이전 후원 시스템을 통해 보내 주신 후원은 이 내역에 포함되지 않습니다."),
+    ],
+)
+def test_whoever_gave_on_another_platform_that_year_reads_that_it_is_not_all_of_it(
+    organisation: Organisation, session: Session, locale: str, told: str
+):
+    a_paid_gift(session, paid_at=SPRING - timedelta(days=9), amount=1_000, channel="adopted")
+    a_paid_gift(session, paid_at=SPRING, amount=1_000, channel="adopted")
+    a_paid_gift(session, paid_at=SPRING - timedelta(days=300), email="ben@example.com", channel="adopted")
+    a_paid_gift(session, paid_at=AUTUMN, amount=2_500, locale=locale)
+    a_paid_gift(session, paid_at=AUTUMN, amount=4_000, email="ben@example.com")
+
+    ada, ben = sorted(numbered(session), key=lambda each: each.totals[0].paid.minor)
+    annual.draw_next(session, us(session), 2026)
+    annual.mail_next(session, us(session), 2026, delay=timedelta())
+
+    assert [gift.amount_minor for gift in ada.gifts] == [2_500]
+    assert (ada.elsewhere_until, ben.elsewhere_until) == (date(2026, 3, 3), None)
+    pages = {
+        statement.content["number"]: pdf
+        for statement, pdf in session.execute(
+            select(GivingStatement, StatementDocument.pdf).join(
+                StatementDocument, StatementDocument.statement_id == GivingStatement.id
+            )
+        )
+    }
+    assert shown(told) in shown(read(pages[ada.number]))
+    assert shown(told) not in shown(read(pages[ben.number]))
+    letters = [
+        message_from_bytes(each, policy=policy.default)
+        for each in session.scalars(select(OutgoingMail.message))
+    ]
+    bodies = [letter.get_body((kind,)).get_content() for letter in letters for kind in ("plain", "html")]
+    assert sum(shown(told) in shown(body) for body in bodies) == 2
+
+
+def read(pdf: bytes) -> str:
+    return "".join(page.extract_text() for page in pypdf.PdfReader(BytesIO(pdf)).pages)
+
+
+def shown(text: str) -> str:
+    """Without the breaks of lines and words, which are the page's."""
+    return "".join(text.replace("\u200b", "").split())
 
 
 def test_a_statement_proves_itself_like_a_receipt(organisation: Organisation, session: Session):
