@@ -13,7 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -242,6 +242,11 @@ class TooLarge:
         await self._app(scope, receive, answer)
 
 
+_NO_TEXT = {None, "22021", "22P05"}
+"""How a character is refused that no text may have: by the driver, before it asks the server, or by the
+server, as a column or within JSON."""
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of this application as a problem, and say so in its OpenAPI document."""
     app.openapi = lambda: _with_problems_only(FastAPI.openapi(app))  # type: ignore[method-assign]
@@ -303,6 +308,18 @@ def install(app: FastAPI) -> None:
             title="Not available now",
             detail="Please send the same request again in a few seconds.",
             headers={"Retry-After": "5"},
+        )
+
+    @app.exception_handler(DataError)
+    async def _unwritable(request: Request, error: DataError) -> JSONResponse:
+        if getattr(error.orig, "sqlstate", None) not in _NO_TEXT:
+            raise error
+        return problem(
+            request,
+            status=422,
+            name="invalid-request",
+            title="The request could not be read",
+            detail="It holds a character that no text may have, such as NUL. Leave it out and send it again.",
         )
 
     @app.exception_handler(Exception)

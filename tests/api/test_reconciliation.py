@@ -295,6 +295,16 @@ def test_every_route_is_described_with_its_file_and_its_problems(client: TestCli
     assert upload["security"]
 
 
+def test_a_character_that_no_text_may_have_is_no_fault_of_ours(desk: Desk):
+    for path, asked in (
+        ("exceptions", {"kind": "\0"}),
+        ("exceptions", {"owner": "a\0"}),
+        ("payouts", {"status": "\0"}),
+    ):
+        answer = desk.reads("vera", path, **asked)
+        assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid-request"), asked
+
+
 def test_a_report_of_stripes_is_compared_for_finance_only(desk: Desk):
     sent = {
         who: desk.sends(who, "stripe-reports", b"balance_transaction_id,nonsense\n", file_name="x.csv")
