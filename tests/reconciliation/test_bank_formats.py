@@ -136,6 +136,22 @@ def test_several_files_of_bai2_in_one_are_all_read():
     assert (told.opening, told.closing) == (100000, 155960)
 
 
+def test_letters_that_are_longer_in_capitals_shift_nothing_in_ofx():
+    told = read(sample("november.ofx").replace(b"STRIPE TRANSFER", b"\xdf" * 200), currency="usd")
+
+    assert [line.amount for line in told.lines] == [24230, -1250, 2500, 2500]
+    assert (told.lines[1].text, told.closing) == ("CHECK 1207", 127980)
+
+
+def test_a_line_of_ofx_that_the_bank_has_converted_is_read_and_a_foreign_one_refused():
+    abroad = b"<ORIGCURRENCY><CURRATE>1.17<CURSYM>EUR</ORIGCURRENCY></STMTTRN>"
+    converted = sample("november.ofx").replace(b"</STMTTRN>", abroad, 1)
+
+    assert read(converted, currency="usd").lines[0].amount == 24230
+    with pytest.raises(StatementRefused, match="another currency than its account"):
+        read(converted.replace(b"ORIGCURRENCY", b"CURRENCY"), currency="usd")
+
+
 def test_words_of_ofx_are_written_out():
     assert read_sample("november.ofx").lines[0].text == "STRIPE TRANSFER ST-A1B2C3 Café & Co"
 

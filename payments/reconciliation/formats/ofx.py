@@ -44,7 +44,7 @@ def _statement(part: str) -> Statement:
         raise StatementRefused(_BROKEN.format(": it does not tell its currency"))
     listed = next(_groups(part, "BANKTRANLIST"), "")
     about = _leaves(listed)
-    lines = tuple(_line(_leaves(each), currency) for each in _groups(listed, "STMTTRN"))
+    lines = tuple(_line(each, currency) for each in _groups(listed, "STMTTRN"))
     first_day = _day(about["DTSTART"]) if "DTSTART" in about else None
     last_day = _day(about["DTEND"]) if "DTEND" in about else None
     return Statement(
@@ -66,10 +66,12 @@ def _closing(part: str, currency: str, *, last_day: date | None) -> int | None:
     return minor(plain_decimal(told["BALAMT"]), currency)
 
 
-def _line(leaves: Leaves, currency: str) -> Line:
+def _line(part: str, currency: str) -> Line:
+    leaves = _leaves(part)
     if "TRNAMT" not in leaves or "DTPOSTED" not in leaves:
         raise StatementRefused(_BROKEN.format(": a line has no amount or no day"))
-    if leaves.get("CURSYM", currency).lower() != currency:
+    # In `CURRENCY` the amount is foreign; in `ORIGCURRENCY` the bank has converted it already.
+    if _leaves(next(_groups(part, "CURRENCY"), "")).get("CURSYM", currency).lower() != currency:
         raise StatementRefused("A line is in another currency than its account. Ask the bank for CAMT.053.")
     words = [leaves.get("NAME"), leaves.get("MEMO")]
     return Line(
@@ -85,15 +87,15 @@ def _line(leaves: Leaves, currency: str) -> Line:
 
 def _groups(text: str, name: str) -> Iterator[str]:
     """What stands inside each group of this name. Groups always have their end tag."""
-    opened, closed = f"<{name}>", f"</{name}>"
-    upper = text.upper()
-    at = upper.find(opened)
-    while at >= 0:
-        start, end = at + len(opened), upper.find(closed, at)
-        if end < 0:
+    # The text itself is searched: in capitals it may be longer (ß is SS), and every place would be off.
+    opened, closed = (re.compile(f"<{end}{name}>", re.IGNORECASE | re.ASCII) for end in ("", "/"))
+    begins = opened.search(text)
+    while begins is not None:
+        ends = closed.search(text, begins.end())
+        if ends is None:
             raise StatementRefused(_BROKEN.format(f": <{name}> has no end"))
-        yield text[start:end]
-        at = upper.find(opened, end)
+        yield text[begins.end() : ends.start()]
+        begins = opened.search(text, ends.end())
 
 
 def _leaves(text: str) -> Leaves:
