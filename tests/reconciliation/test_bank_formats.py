@@ -194,6 +194,12 @@ def test_words_of_ofx_are_written_out():
         ("korean.csv", b"2026.11.06", b"\xff\xfe.11.06", "not written in cp949"),
         ("korean.csv", b',,"242,300"', b',"1","242,300"', "an amount in both columns"),
         ("korean.csv", b'"242,300"', b'"242,300.50"', "no amount of KRW"),
+        (
+            "american.csv",
+            b"Amount",
+            b"Amount,Amount",
+            "more than one heading “Amount”. Write the column's place",
+        ),
         ("american.csv", b"Debit", b"Ausgang", "neither in direction_in nor in direction_out"),
         ("american.csv", b"$12.50", b"$12,50", "more columns than the headings"),
         ("american.csv", b"$12.50", b'"$12,50"', "no amount"),
@@ -254,6 +260,11 @@ def test_a_file_cut_off_anywhere_is_never_half_read(name: str):
         ({"colour": "red"}, "colour"),
         ({"direction": "S/H"}, "direction_in"),
         ({"header_row": 0}, "columns are numbers"),
+        (
+            {"header_row": 0, "date": 1, "amount": 2, "balance": 3, "reference": "Ref", "text": []}
+            | dict.fromkeys(("value_date", "counterparty", "currency")),
+            "columns are numbers",
+        ),
     ],
 )
 def test_a_profile_that_cannot_be_followed_names_its_field(change, sentence: str):
@@ -283,6 +294,17 @@ def test_an_amount_is_read_however_this_bank_writes_it(written: str, amount: int
     told = csv_file.read(file, profile_of({**how, "grouping": "."}), currency="eur")
 
     assert [line.amount for line in told.lines] == [amount]
+
+
+def test_headings_may_stand_twice_where_the_profile_counts_and_utf_8_has_many_names():
+    from payments.reconciliation.formats import csv_file
+
+    file = "\ufeffTag;Betrag;Währung;Saldo;Währung\n2026-11-05;12,50;EUR;12,50;EUR\n".encode()
+    how = {"delimiter": ";", "date": "Tag", "amount": "Betrag", "decimal": ",", "encoding": "UTF_8"}
+
+    told = csv_file.read(file, profile_of({**how, "currency": 3}), currency="eur")
+
+    assert [line.amount for line in told.lines] == [1250]
 
 
 def test_a_column_of_what_went_out_may_write_a_minus_and_a_card_a_plus():

@@ -2,6 +2,7 @@
 bank tells a balance beside each line, every line is proven by it.
 """
 
+import codecs
 import csv
 import re
 import unicodedata
@@ -84,7 +85,8 @@ def _breaks(rows: Sequence[tuple[_Row, Line]], balances: Sequence[int]) -> list[
 
 def _rows(file: bytes, profile: Profile) -> list[_Row]:
     try:
-        text = file.decode("utf-8-sig" if profile.encoding.lower() in ("utf-8", "utf8") else profile.encoding)
+        is_utf_8 = codecs.lookup(profile.encoding).name == "utf-8"  # it has many spellings
+        text = file.decode("utf-8-sig" if is_utf_8 else profile.encoding)
     except UnicodeDecodeError:
         raise StatementRefused(
             f"The file is not written in {profile.encoding}. Mend `encoding` in the account's CSV profile:"
@@ -97,13 +99,15 @@ def _rows(file: bytes, profile: Profile) -> list[_Row]:
     except csv.Error:
         raise StatementRefused("The file has a quotation mark that does not end. Export it again.") from None
     places: dict[str, int] = {}
+    headings: list[str] = []
     if profile.header_row:
-        headings = cells[profile.header_row - 1][1] if len(cells) >= profile.header_row else []
-        places = {heading.strip(): place for place, heading in enumerate(headings)}
-        _check_headings(places, profile)
+        if len(cells) >= profile.header_row:
+            headings = [heading.strip() for heading in cells[profile.header_row - 1][1]]
+        _check_headings(headings, profile)
+        places = {heading: place for place, heading in enumerate(headings)}
     rows = [_Row(number, row, places) for number, row in cells[profile.header_row :] if any(row)]
     for row in rows:
-        if places and row.width > len(places):
+        if headings and row.width > len(headings):
             raise row.wrong(
                 "it has more columns than the headings. An amount or a text holds the delimiter without"
                 " quotation marks: export the file again with another `delimiter` and mend the profile."
@@ -112,26 +116,19 @@ def _rows(file: bytes, profile: Profile) -> list[_Row]:
     return [row for row in rows if re.search(r"\d", row.cell(profile.date))]
 
 
-def _check_headings(places: Mapping[str, int], profile: Profile) -> None:
-    wanted = [
-        profile.date,
-        profile.value_date,
-        profile.amount,
-        profile.money_in,
-        profile.money_out,
-        profile.direction,
-        profile.balance,
-        profile.currency,
-        profile.reference,
-        profile.payment_reference,
-        profile.counterparty,
-        *profile.text,
-    ]
-    missing = [column for column in wanted if isinstance(column, str) and column not in places]
+def _check_headings(headings: Sequence[str], profile: Profile) -> None:
+    wanted = [column for column in profile.columns if isinstance(column, str)]
+    missing = [column for column in wanted if column not in headings]
     if missing:
         raise StatementRefused(
             f"Line {profile.header_row} of the file has no heading “{missing[0]}”. Either this is another"
             " bank's file, or mend `header_row`, `delimiter` or the column in the account's CSV profile."
+        )
+    twice = [column for column in wanted if headings.count(column) > 1]
+    if twice:
+        raise StatementRefused(
+            f"Line {profile.header_row} of the file has more than one heading “{twice[0]}”. Write the"
+            " column's place instead, counted from 1, in the account's CSV profile."
         )
 
 

@@ -71,11 +71,19 @@ class Profile(BaseModel):
             raise ValueError("direction needs the words of direction_in and of direction_out")
         if self.direction is not None and self.amount is None:
             raise ValueError("direction goes with one amount column")
-        named = [self.date, self.value_date, self.amount, self.money_in, self.balance, *self.text]
-        if self.header_row == 0 and any(isinstance(column, str) for column in named):
+        if self.header_row == 0 and any(isinstance(column, str) for column in self.columns):
             raise ValueError("without a header_row the columns are numbers")
         _ = self.strptime
         return self
+
+    @property
+    def columns(self) -> list[Column]:
+        """Every column that is read."""
+        said = (
+            *(self.date, self.value_date, self.amount, self.money_in, self.money_out, self.direction),
+            *(self.balance, self.currency, self.reference, self.payment_reference, self.counterparty),
+        )
+        return [*(column for column in said if column is not None), *self.text]
 
     @property
     def strptime(self) -> str:
