@@ -37,9 +37,10 @@ class Line:
     @property
     def fingerprint(self) -> str:
         """The same line in another file has the same one. With a reference of the bank's the words do
-        not count: a bank may write them differently next time."""
+        not count: a bank may write them differently next time. The day does: some banks begin their
+        references anew each month, and a gift of the same amount would be taken for the earlier one."""
         if self.bank_reference is not None:
-            parts = ["reference", self.bank_reference, str(self.amount)]
+            parts = ["reference", self.booked_on.isoformat(), self.bank_reference, str(self.amount)]
         else:
             words = " ".join(f"{self.counterparty or ''} {self.payment_reference or ''} {self.text}".split())
             parts = ["words", self.booked_on.isoformat(), str(self.amount), words.casefold()]

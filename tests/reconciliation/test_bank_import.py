@@ -94,6 +94,17 @@ def test_a_line_is_the_same_however_the_bank_writes_its_words_the_next_time(finn
     assert bank.amounts == [24230, -1250, 2500, 2500, -980]
 
 
+def test_a_reference_that_the_bank_gives_again_next_month_is_another_line(finn: StaffMember):
+    open_account(finn, "checking", currency="usd", csv="american")
+    bank = Bank(finn, "checking")
+    bank.takes_in(sample("november.ofx"))
+
+    later = sample("november.ofx").replace(b"<DTASOF>20261106", b"<DTASOF>20261109")
+    bank.takes_in(later.replace(b"202611", b"202612"), first_day=date(2026, 11, 7))
+
+    assert bank.amounts == [24230, -1250, 2500, 2500] * 2
+
+
 def test_a_missing_day_is_refused_and_named(bank: Bank):
     monday, _, wednesday = the_first_week()
     bank.takes_in(monday)
