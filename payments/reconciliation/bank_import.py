@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import sha256
 
-from sqlalchemy import insert, select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session, defer
 
 from payments.clock import now
-from payments.database import new_id
+from payments.database import among, copy_into, new_id
 from payments.reconciliation import bank_accounts, closings, continuity
 from payments.reconciliation.formats import detect
 from payments.reconciliation.models import BankAccount, BankLine, BankStatement
@@ -62,6 +62,7 @@ def take_in(
     """Store a file and its new lines. `first_day` and `last_day` tell the period of a file that does
     not tell it; `gap_reason` takes one that does not follow from those before."""
     people.require(by, *bank_accounts.MAY_RECONCILE)
+    session.execute(text("set local statement_timeout = '10min'"))  # a year of lines is written in one go
     account = bank_accounts.find(session, account_id, for_update=True)
     digest = sha256(file).hexdigest()
     earlier = _statement_with(session, account, digest)
@@ -161,7 +162,7 @@ def _not_yet_known(session: Session, account: BankAccount, told: Statement) -> l
         for fingerprint, occurrence in session.execute(
             select(BankLine.fingerprint, BankLine.occurrence).where(
                 BankLine.bank_account_id == account.id,
-                BankLine.fingerprint.in_({line.fingerprint for line in told.lines}),
+                among(BankLine.fingerprint, {line.fingerprint for line in told.lines}),
             )
         )
     }
@@ -185,30 +186,36 @@ def _refuse_closed_months(
             )
 
 
+_COLUMNS = (
+    *(
+        "id",
+        "bank_account_id",
+        "bank_statement_id",
+        "position",
+        "booked_on",
+        "value_on",
+        "amount",
+        "currency",
+    ),
+    *("bank_reference", "payment_reference", "counterparty", "text", "fingerprint", "occurrence"),
+)
+
+
 def _add(
     session: Session, row: BankStatement, fresh: Sequence[tuple[int, Line, int]], *, currency: str
 ) -> None:
     if not fresh:
         return
-    session.execute(
-        insert(BankLine),
-        [
-            {
-                "id": new_id("bln"),
-                "bank_account_id": row.bank_account_id,
-                "bank_statement_id": row.id,
-                "position": place,
-                "booked_on": line.booked_on,
-                "value_on": line.value_on,
-                "amount": line.amount,
-                "currency": currency,
-                "bank_reference": line.bank_reference,
-                "payment_reference": line.payment_reference,
-                "counterparty": line.counterparty,
-                "text": line.text,
-                "fingerprint": line.fingerprint,
-                "occurrence": occurrence,
-            }
+    copy_into(
+        session,
+        BankLine,
+        _COLUMNS,
+        (
+            (
+                *(new_id("bln"), row.bank_account_id, row.id, place, line.booked_on, line.value_on),
+                *(line.amount, currency, line.bank_reference, line.payment_reference),
+                *(line.counterparty, line.text, line.fingerprint, occurrence),
+            )
             for place, line, occurrence in fresh
-        ],
+        ),
     )

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
+from payments.database import among
 from payments.money import Money
 from payments.reconciliation import (
     bank_days,
@@ -132,7 +133,7 @@ def _lines(session: Session, *, today: date) -> Iterator[Finding]:
     unsaid = session.execute(
         select(BankLine.id, BankLine.amount, BankLine.currency, BankLine.booked_on)
         .where(
-            (BankLine.amount > 0) | BankLine.id.in_([*possible, *several]),
+            (BankLine.amount > 0) | among(BankLine.id, [*possible, *several]),
             ~select(BankMatch)
             .where(BankMatch.bank_line_id == BankLine.id, BankMatch.undone_at.is_(None))
             .exists(),

@@ -13,7 +13,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from payments.clock import now
-from payments.database import new_id
+from payments.database import among, new_id
 from payments.donations.models import Donation, IssuingEntity
 from payments.donations.offline import Channel, DepositSlip, OfflineGift
 from payments.errors import AlmonerError
@@ -177,7 +177,7 @@ def said_of(session: Session, bank_line_ids: Sequence[str]) -> dict[str, list[Ba
     them as one."""
     rows = session.scalars(
         select(BankMatch)
-        .where(BankMatch.bank_line_id.in_(bank_line_ids), BankMatch.undone_at.is_(None))
+        .where(among(BankMatch.bank_line_id, bank_line_ids), BankMatch.undone_at.is_(None))
         .order_by(BankMatch.bank_line_id, BankMatch.position)
     )
     said: dict[str, list[BankMatch]] = {}

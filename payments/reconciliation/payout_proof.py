@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from payments.database import among
 from payments.ledger.models import BalanceTransaction, JournalEntry, MovementBeforeBooks
 from payments.money import Money
 from payments.reconciliation.models import Payout, PayoutLine
@@ -105,7 +106,7 @@ class Proven:
 
 def sums(session: Session, stripe_payout_ids: Sequence[str]) -> dict[str, Sums]:
     """The sums of many payouts in one query."""
-    wanted = _summed().where(PayoutLine.stripe_payout_id.in_(stripe_payout_ids))
+    wanted = _summed().where(among(PayoutLine.stripe_payout_id, stripe_payout_ids))
     found: dict[str, Sums] = {}
     for row in session.execute(wanted):
         # PostgreSQL sums into numerics, and every one of these is whole.
@@ -189,7 +190,7 @@ def own_movements(session: Session, payouts: Sequence[Payout]) -> dict[str, int]
     named = {payout.stripe_balance_transaction_id: payout.stripe_payout_id for payout in payouts}
     rows = session.execute(
         select(BalanceTransaction.stripe_balance_transaction_id, BalanceTransaction.amount).where(
-            BalanceTransaction.stripe_balance_transaction_id.in_([each for each in named if each])
+            among(BalanceTransaction.stripe_balance_transaction_id, [each for each in named if each])
         )
     )
     return {named[transaction_id]: amount for transaction_id, amount in rows}

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from payments.database import transaction
 from payments.donations.models import Donation
 from payments.ledger.models import JournalEntry
-from payments.reconciliation import bank_accounts, continuity
+from payments.reconciliation import bank_accounts, continuity, matching
 from payments.reconciliation.bank_accounts import BankAccountRefused, BankAccountUnknown
 from payments.reconciliation.statements import StatementRefused
 from payments.staff.models import AuditEntry, StaffMember
@@ -103,6 +103,19 @@ def test_a_reference_that_the_bank_gives_again_next_month_is_another_line(finn: 
     bank.takes_in(later.replace(b"202611", b"202612"), first_day=date(2026, 11, 7))
 
     assert bank.amounts == [24230, -1250, 2500, 2500] * 2
+
+
+def test_a_file_may_have_more_lines_than_a_statement_has_parameters(finn: StaffMember):
+    open_account(finn, "checking", currency="usd", csv="american")
+    bank = Bank(finn, "checking")
+    bank.takes_in(sample("american.csv"))
+    lines = "".join(f"11/09/2026,GIFT {number},Credit,1.00\n" for number in range(66_000))
+
+    # Each of them is looked up before it is seen that a day is missing, and then none is written.
+    with pytest.raises(StatementRefused, match="No file tells of"):
+        bank.takes_in(f"Date,Description,Type,Amount\n{lines}".encode())
+    with transaction() as session:
+        assert matching.said_of(session, [f"bln_{number}" for number in range(66_000)]) == {}
 
 
 def test_a_missing_day_is_refused_and_named(bank: Bank):
