@@ -35,6 +35,7 @@ def annual_run(
     year: Annotated[int, typer.Option(min=2000, max=2100, help="The tax year.")],
     entity: _Entity = None,
     preview: Annotated[bool, typer.Option("--preview", help="Show the totals and change nothing.")] = False,
+    early: Annotated[bool, typer.Option("--early", help="Though the year is not over.")] = False,
     send: Annotated[bool, typer.Option("--send", help="Mail them too.")] = False,
     per_minute: Annotated[int, typer.Option(min=1, max=6_000, help="How many letters leave a minute.")] = 120,
     as_json: AsJson = False,
@@ -47,6 +48,8 @@ def annual_run(
         body = _entity(session, entity)
         session.expunge(body)
     if not preview:
+        if not early:
+            annual.require_over(body, year)
         _run(body, year, send=send, per_minute=per_minute)
     with transaction() as session:
         _tell(session, body, year, as_json=as_json)

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session
 
-from payments.clock import now
+from payments.clock import day_in, now
 from payments.donations.models import Donation, IssuingEntity
 from payments.errors import AlmonerError
 from payments.jobs import Bell, ring
@@ -35,6 +35,16 @@ class EntityUnknown(AlmonerError):
         super().__init__(f"There is no entity {entity_id}: see [[entities]] in the organisation's document.")
 
 
+class YearNotOver(AlmonerError):
+    """A statement says all of a year, and there is more of it to come."""
+
+    def __init__(self, entity: IssuingEntity, year: int) -> None:
+        super().__init__(
+            f"{year} is not over for {entity.legal_name}: whatever is still given would make a statement"
+            " void. Use --preview, or --early if it is meant."
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class YearTotal:
     """What the register says of one currency: live receipts for money, in one tax year."""
@@ -53,6 +63,12 @@ class Progress:
     numbered: int
     drawn: int
     mailed: int
+
+
+def require_over(entity: IssuingEntity, year: int) -> None:
+    """`YearNotOver` while the year still runs where the body keeps its books."""
+    if day_in(entity.time_zone, now()).year <= year:
+        raise YearNotOver(entity, year)
 
 
 def totals(session: Session, entity: IssuingEntity, year: int) -> list[YearTotal]:

@@ -66,7 +66,7 @@ def _facts(summary: GivingSummary, donate_url: str) -> dict[str, Any]:
         "subject": subject.replace("{year}", year).replace("{entity}", name),
         "opening": opening.replace("{year}", year),
         "once": say["once"],
-        "words": receipt | {"fund": say["gifts"]},
+        "words": receipt | {"fund": say["year"].replace("{year}", year)},
         "amount": " · ".join(wording.amount(total.eligible, language) for total in summary.totals),
         "thing": None,
         "manage_url": None,

@@ -1,6 +1,7 @@
 """The year's statements: every live gift once, totals equal to the register's, and no run ever twice."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes, policy
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
 from payments.cli import app
+from payments.clock import now
 from payments.database import transaction
 from payments.donations.models import IssuingEntity, Organisation
 from payments.mail.models import OutgoingMail
@@ -185,6 +187,9 @@ def test_the_letter_of_a_statement_carries_its_totals_and_its_page(
     letter = message_from_bytes(mail.message, policy=policy.default)
     body, (attachment,) = letter.get_body(("plain",)), list(letter.iter_attachments())
     assert letter["Subject"] == "Your giving to Lantern Path, Inc. in 2026"
+    table = letter.get_body(("html",))
+    assert table is not None
+    assert re.findall(r"<th [^>]*>([^<]*)</th>", table.get_content())[:2] == ["2026", "Amount"]
     assert body is not None
     assert "Total given in USD: $25.00" in body.get_content()
     assert attachment.get_filename() == "statement-US-A-2026-000001.pdf"
@@ -274,8 +279,8 @@ def test_the_run_at_a_terminal_previews_without_a_trace_then_does_it_once(organi
         issue.issue_due(session)
 
     preview = json.loads(asked("annual", "--year", "2026", "--preview", "--json"))
-    first = json.loads(asked("annual", "--year", "2026", "--send", "--json"))
-    again = json.loads(asked("annual", "--year", "2026", "--send", "--json"))
+    first = json.loads(asked("annual", "--year", "2026", "--early", "--send", "--json"))
+    again = json.loads(asked("annual", "--year", "2026", "--early", "--send", "--json"))
 
     assert preview["statements"] == {
         **{"donors": 2, "numbered": 0, "drawn": 0, "mailed": 0},
@@ -287,6 +292,18 @@ def test_the_run_at_a_terminal_previews_without_a_trace_then_does_it_once(organi
     }
     assert again == first
     assert first["register"][0]["listed"] == 4_000
+
+
+def test_a_year_that_still_runs_is_previewed_and_numbered_only_on_purpose(organisation: Organisation):
+    runs = str(now().year + 1)
+
+    refused = CliRunner().invoke(app, ["receipts", "annual", "--year", runs, "--send"])
+    preview = json.loads(asked("annual", "--year", runs, "--preview", "--json"))
+
+    assert refused.exit_code != 0
+    assert isinstance(refused.exception, annual.YearNotOver)
+    assert "Use --preview, or --early if it is meant" in str(refused.exception)
+    assert preview["statements"]["numbered"] == 0
 
 
 def test_any_stretch_of_time_can_be_put_on_a_page(organisation: Organisation, tmp_path: Path):
