@@ -81,6 +81,8 @@ def engine() -> Engine:
         pool_timeout=10,
         pool_pre_ping=True,
         pool_recycle=1800,
+        # An error would quote them, in whatever log it is written to: names and addresses.
+        hide_parameters=True,
         connect_args={"connect_timeout": 5, "options": SESSION_OPTIONS},
     )
 

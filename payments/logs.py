@@ -5,6 +5,7 @@ dropped, so an address that somebody adds to a log call by mistake never reaches
 """
 
 import logging
+import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any
@@ -13,15 +14,17 @@ import structlog
 
 from payments.settings import settings
 
-_MAY_BE_LOGGED = frozenset(
+MAY_BE_LOGGED = frozenset(
     {
         # written by structlog itself
         "event", "level", "timestamp", "logger", "exception", "stack",
         # which request, task, row or object of Stripe's this is about
         "request_id", "task", "task_id", "donation_id", "receipt_id", "mail_id", "stripe_event_id",
+        "monthly_gift_id", "change", "statement_id", "stripe_invoice_id",
         # how it went: codes, counts and times
         "method", "route", "status", "duration_ms", "reason", "trouble", "bell", "events", "count",
         "done", "delayed", "parked", "answer", "name", "code",
+        "matched", "opened", "gone", "open", "blocks_close",
     }
 )  # fmt: skip
 
@@ -36,6 +39,7 @@ def configure() -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
         _only_known_names,
+        _without_rows,
     ]
     writer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
@@ -81,4 +85,17 @@ def unbind_all() -> None:
 
 
 def _only_known_names(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return {name: value for name, value in line.items() if name in _MAY_BE_LOGGED or name.startswith("_")}
+    return {name: value for name, value in line.items() if name in MAY_BE_LOGGED or name.startswith("_")}
+
+
+# To the end of the message, or to the statement that SQLAlchemy adds to it. In the `repr` of an error a new
+# line is two characters.
+_DETAIL = re.compile(r"(?:\n|\\n)(?:DETAIL|CONTEXT): .*?(?=(?:\n|\\n)\[SQL|\n\n|\Z)", re.DOTALL)
+
+
+def _without_rows(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """PostgreSQL explains its errors with the row that did not fit, and a row may hold a donor."""
+    for name in ("event", "exception", "trouble"):
+        if isinstance(line.get(name), str):
+            line[name] = _DETAIL.sub("", line[name])
+    return line

@@ -167,7 +167,9 @@ def _void(billing: Billing, step: Step) -> None:
     except StripeRefused as refusal:
         if refusal.code == KEY_REFUSED:
             raise
-        log.warning("invoice not voided", extra={"stripe_invoice_id": step.stripe_invoice_id})
+        log.warning(
+            "invoice not voided", extra={"stripe_invoice_id": step.stripe_invoice_id, "code": refusal.code}
+        )
 
 
 def _over(step: Step) -> None:
