@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, aliased
 from payments.clock import now
 from payments.errors import AlmonerError
 from payments.ledger import posting, rules_by_hand
-from payments.ledger.accounts import Account, Kind
+from payments.ledger.accounts import Account
 from payments.ledger.models import BalanceTransaction, ClassificationRule, JournalEntry, JournalMove
 from payments.ledger.rules import Books
 from payments.money import Money
@@ -57,7 +57,7 @@ class AccountNotByHand(AlmonerError):
 
 
 class FundNeeded(AlmonerError):
-    """Income without a fund, or a fund where there is none."""
+    """An account that tells the funds apart without a fund, or a fund where there is none."""
 
     def __init__(self, account: Account, *, is_needed: bool) -> None:
         what = "Say with `--fund` which fund it is for" if is_needed else "Leave `--fund` out"
@@ -140,9 +140,8 @@ def classify(
     reason = people.reason_given(word.reason)
     if word.account in _NOT_BY_HAND:
         raise AccountNotByHand(word.account)
-    needs_fund = word.account.kind in {Kind.INCOME, Kind.CONTRA_INCOME} and word.account not in _WITHOUT_FUND
-    if needs_fund != (word.fund_id is not None):
-        raise FundNeeded(word.account, is_needed=needs_fund)
+    if word.account.is_kept_by_fund != (word.fund_id is not None):
+        raise FundNeeded(word.account, is_needed=word.account.is_kept_by_fund)
     reference = f"classified:{stripe_balance_transaction_id}"
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(reference, 0))))
     found = in_suspense(session, only=stripe_balance_transaction_id)
@@ -174,13 +173,6 @@ def classify(
         remembered=word.is_to_be_remembered,
     )
     return held
-
-
-_WITHOUT_FUND = {
-    Account.CONTRIBUTIONS_FEE_COVER,
-    Account.BENEFITS_EXCHANGED,
-    Account.OTHER_RECEIPTS,
-}
 
 
 def kind_of(row: BalanceTransaction) -> str:

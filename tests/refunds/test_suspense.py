@@ -134,6 +134,16 @@ def test_income_names_its_fund_and_nothing_else_does(desk: Desk) -> None:
         says(desk, txn, Account.OTHER_RECEIPTS, fund="general")
 
 
+def test_what_is_owed_to_a_beneficiary_names_its_fund(desk: Desk) -> None:
+    txn = a_stray(desk, 700)
+
+    with pytest.raises(FundNeeded, match="Say with `--fund`"):
+        says(desk, txn, Account.AGENCY_OBLIGATIONS)
+    says(desk, txn, Account.AGENCY_OBLIGATIONS, fund="general")
+
+    assert desk.house.balances()["agency_obligations:general"] == -700
+
+
 def test_what_was_remembered_is_suggested_and_not_applied(desk: Desk) -> None:
     says(desk, a_stray(desk), Account.STRIPE_SERVICE_FEES, is_to_be_remembered=True)
 
