@@ -1,15 +1,20 @@
 """The inbox's hands: apply what is due, and read from Stripe what never came."""
 
+import logging
 import time
 from datetime import datetime, timedelta
 from functools import partial
 
 from payments.clock import from_stripe, now
 from payments.database import transaction
+from payments.errors import StripeRefused
 from payments.jobs import Bell, celery
 from payments.stripe_gateway.client import gateway
+from payments.stripe_gateway.speaking import KEY_REFUSED
 from payments.webhooks import inbox, process, silence, sweep
 from payments.webhooks.adopting import adopting
+
+log = logging.getLogger(__name__)
 
 _EARLIER_AT_ONCE = 20
 _WORK_FOR_SECONDS = 40
@@ -66,7 +71,14 @@ def ask_about_silence() -> None:
     for ask in questions:
         if time.monotonic() > until:
             return
-        answers = ask()
+        try:
+            answers = ask()
+        except StripeRefused as refusal:
+            if refusal.code == KEY_REFUSED:
+                raise
+            # One that Stripe does not know must not stand before all others.
+            log.warning("no answer about silence", extra={"about": ask.args[1], "code": refusal.code})
+            continue
         with transaction() as session:
             silence.store(session, answers)
 
