@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from payments.api.paging import After, Limit, page
 from payments.api.problems import documented
+from payments.api.sent import Sent
 from payments.api.uploads import BODY, Upload, upload_from
 from payments.dependencies import DatabaseSession, staff_with
 from payments.reconciliation import bank_accounts, bank_import, bank_lines, matching
@@ -29,12 +30,6 @@ Reconciler = Annotated[StaffMember, staff_with(*MAY_RECONCILE)]
 
 LARGEST_STATEMENT = 16 * 1024 * 1024
 """Bytes; a larger one is imported at the terminal."""
-
-
-class Sent(BaseModel):
-    """What is sent to us: an unknown or misspelt field is refused, not ignored."""
-
-    model_config = ConfigDict(extra="forbid", str_max_length=500)
 
 
 class BankAccountSent(Sent):

@@ -1,31 +1,18 @@
 """`/api/v1/donations`: begin a gift, and see what became of it."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from payments.api.problems import documented, wish_refused
+from payments.api.sent import Sent
 from payments.dependencies import DatabaseSession, IdempotencyKey, open_checkout
 from payments.donations import checkout
 from payments.donations.models import Donation, DonationStatus
 from payments.donations.wishes import Dedication, GiftAid, Share, Wish, WishRefused
 
 router = APIRouter(prefix="/donations", tags=["donations"])
-
-
-class Sent(BaseModel):
-    """What is sent to us: an unknown or misspelt field is refused, not ignored."""
-
-    model_config = ConfigDict(extra="forbid", str_max_length=500)
-
-    @field_validator("*")
-    @classmethod
-    def _can_be_written_down(cls, value: Any) -> Any:
-        # JSON may hold it and PostgreSQL cannot; no name or address has one.
-        if isinstance(value, str) and "\0" in value:
-            raise ValueError("must not hold a NUL character")
-        return value
 
 
 class DonorSent(Sent):

@@ -7,12 +7,13 @@ from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from payments.api.paging import After, Limit, page
 from payments.api.problems import documented
 from payments.api.report_files import Form, Language, drawn
+from payments.api.sent import Sent
 from payments.clock import now
 from payments.dependencies import DatabaseSession, staff_with
 from payments.reconciliation import reconcile as rounds
@@ -33,12 +34,6 @@ Accepter = Annotated[StaffMember, staff_with(*MAY_ACCEPT)]
 Kind = Annotated[str | None, Query(max_length=60, examples=["bank_line_unmatched"])]
 Owner = Annotated[str | None, Query(max_length=254, description="The id of somebody of the staff.")]
 Blocking = Annotated[bool, Query(description="Only what keeps a month open.")]
-
-
-class Sent(BaseModel):
-    """What is sent to us: an unknown or misspelt field is refused, not ignored."""
-
-    model_config = ConfigDict(extra="forbid", str_max_length=500)
 
 
 class AssignSent(Sent):

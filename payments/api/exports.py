@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from payments.api.paging import Limit, page
 from payments.api.problems import documented
+from payments.api.sent import Sent
 from payments.clock import day_in, now
 from payments.dependencies import DatabaseSession, IdempotencyKey, staff_with
 from payments.donations.organisation import receiving_entity
@@ -34,17 +35,13 @@ _IN_MEMORY = 4 * 1024 * 1024
 _PIECE = 256 * 1024
 
 
-class ExportSent(BaseModel):
+class ExportSent(Sent):
     """What is to leave."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        str_max_length=500,
-        json_schema_extra={"examples": [{"target": "csv", "month": "2026-10"}]},
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [{"target": "csv", "month": "2026-10"}]})
 
     target: str = Field(examples=["quickbooks-online"])
-    month: str | None = Field(default=None, pattern=r"^\d{4}-(0[1-9]|1[0-2])$", examples=["2026-10"])
+    month: str | None = Field(default=None, pattern=r"^[12]\d{3}-(0[1-9]|1[0-2])$", examples=["2026-10"])
     until: date | None = Field(default=None, description="The last day; without `month`, all up to it.")
     granularity: Granularity = Granularity.TRANSACTION
     entity: str | None = None

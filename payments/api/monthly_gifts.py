@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from payments.api.problems import documented
+from payments.api.sent import Sent
 from payments.dependencies import DatabaseSession, staff_with
 from payments.donations.models import DonationStatus
 from payments.money import Money
@@ -29,10 +30,10 @@ Steerer = Annotated[StaffMember, staff_with(*MAY_STEER)]
 _A_GIFT = "mon_7c1d…"
 
 
-class Sent(BaseModel):
-    """What is sent to us: an unknown or misspelt field is refused, not ignored."""
+class ReasonSent(Sent):
+    """Why it is asked for."""
 
-    model_config = ConfigDict(extra="forbid", str_max_length=1000)
+    model_config = ConfigDict(str_max_length=1000)
 
     reason: str = Field(
         description="Why; it stands in the audit log and never goes to Stripe.",
@@ -40,21 +41,21 @@ class Sent(BaseModel):
     )
 
 
-class StopSent(Sent):
+class StopSent(ReasonSent):
     """An end, at once."""
 
 
-class ResumeSent(Sent):
+class ResumeSent(ReasonSent):
     """The end of a pause."""
 
 
-class PauseSent(Sent):
+class PauseSent(ReasonSent):
     """How many charges are left out."""
 
     months: int = Field(strict=True, description="From 1 to 12; 1 leaves out the next one.", examples=[3])
 
 
-class AmountSent(Sent):
+class AmountSent(ReasonSent):
     """What is given each month from the next charge on."""
 
     amount: int = Field(
@@ -66,7 +67,7 @@ class AmountSent(Sent):
     cover_fees: bool | None = Field(default=None, description="Left out: as until now.")
 
 
-class DaySent(Sent):
+class DaySent(ReasonSent):
     """On which day of the month it is charged."""
 
     day: int = Field(strict=True, description="From 1 to 31; in a shorter month the last day.", examples=[15])

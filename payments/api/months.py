@@ -7,11 +7,12 @@ from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from payments import month_end
 from payments.api.problems import documented
 from payments.api.report_files import Form, Language, drawn
+from payments.api.sent import Sent
 from payments.database import transaction
 from payments.dependencies import DatabaseSession, staff_apart, staff_with
 from payments.reconciliation import close as closing
@@ -37,10 +38,8 @@ Entity = Annotated[
 ]
 
 
-class ReopenSent(BaseModel):
+class ReopenSent(Sent):
     """Why it is opened again."""
-
-    model_config = ConfigDict(extra="forbid", str_max_length=500)
 
     reason: str = Field(examples=["A statement of the bank was missing."])
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from payments.api.problems import documented
+from payments.api.sent import Sent
 from payments.dependencies import DatabaseSession, IdempotencyKey, staff_with
 from payments.donations import checkout, recording
 from payments.donations.models import Donation
@@ -25,12 +26,6 @@ from payments.staff.models import StaffMember
 router = APIRouter(tags=["offline gifts"])
 
 Recorder = Annotated[StaffMember, staff_with(*MAY_RECORD)]
-
-
-class Sent(BaseModel):
-    """What is sent to us: an unknown or misspelt field is refused, not ignored."""
-
-    model_config = ConfigDict(extra="forbid", str_max_length=500)
 
 
 class PersonSent(Sent):

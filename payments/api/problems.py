@@ -242,9 +242,15 @@ class TooLarge:
         await self._app(scope, receive, answer)
 
 
-_NO_TEXT = {None, "22021", "22P05"}
-"""How a character is refused that no text may have: by the driver, before it asks the server, or by the
-server, as a column or within JSON."""
+_NO_TEXT = "It holds a character that no text may have, such as NUL. Leave it out and send it again."
+_UNWRITABLE: dict[str | None, str] = {
+    None: _NO_TEXT,
+    "22021": _NO_TEXT,
+    "22P05": _NO_TEXT,
+    "22003": "It holds a number larger than any that is kept here. Correct it and send it again.",
+}
+"""What PostgreSQL does not hold, by how it is refused: a character by the driver, before it asks the server,
+or by the server, as a column or within JSON; a number by the server."""
 
 
 def install(app: FastAPI) -> None:
@@ -257,6 +263,7 @@ def install(app: FastAPI) -> None:
             return wish_refused(request, error, locale=best_locale(request.headers.get("accept-language")))
         row = next((row for kind, row in _TABLE.items() if isinstance(error, kind)), None)
         if row is None:
+            log.error("no row for an error", exc_info=error)
             return _unexpected(request)
         field = error.field if isinstance(error, recording.PaperRefused) else row.field
         return problem(
@@ -293,7 +300,7 @@ def install(app: FastAPI) -> None:
             status=error.status_code,
             name=f"http-{error.status_code}",
             title=str(error.detail),
-            detail=str(error.detail),
+            detail=_WHAT_TO_DO.get(str(error.detail), str(error.detail)),
             headers=error.headers,
         )
 
@@ -312,19 +319,23 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(DataError)
     async def _unwritable(request: Request, error: DataError) -> JSONResponse:
-        if getattr(error.orig, "sqlstate", None) not in _NO_TEXT:
+        detail = _UNWRITABLE.get(getattr(error.orig, "sqlstate", None))
+        if detail is None:
             raise error
         return problem(
-            request,
-            status=422,
-            name="invalid-request",
-            title="The request could not be read",
-            detail="It holds a character that no text may have, such as NUL. Leave it out and send it again.",
+            request, status=422, name="invalid-request", title="The request could not be read", detail=detail
         )
 
     @app.exception_handler(Exception)
     async def _bug(request: Request, error: Exception) -> JSONResponse:
         return _unexpected(request)
+
+
+_WHAT_TO_DO = {
+    "Not Found": "There is nothing at this address. /api/v1/openapi.json lists every address there is.",
+    "Method Not Allowed": "This address is not used that way; `Allow` names how it is.",
+}
+"""For the framework's own answers, which say only what they are."""
 
 
 def _unexpected(request: Request) -> JSONResponse:
@@ -333,7 +344,8 @@ def _unexpected(request: Request) -> JSONResponse:
         status=500,
         name="unexpected",
         title="Something went wrong on our side",
-        detail="Nothing was charged by this answer. The request's id helps us to find out.",
+        detail="Nothing was charged by this answer. Send the same request again, with its key; if that does"
+        " not help, tell us the id in `instance`: the log says under it what went wrong.",
     )
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
 from payments.api.problems import documented
+from payments.api.sent import Sent
 from payments.dependencies import DatabaseSession, IdempotencyKey, staff_with
 from payments.donations import refund_requests
 from payments.donations.refund_requests import MAY_APPROVE, MAY_REQUEST, Ask
@@ -26,13 +27,13 @@ Approver = Annotated[StaffMember, staff_with(*MAY_APPROVE)]
 Decider = Annotated[StaffMember, staff_with(*MAY_REQUEST, *MAY_APPROVE)]
 
 
-class Sent(BaseModel):
-    """What is sent to us: an unknown or misspelt field is refused, not ignored."""
+class NotedSent(Sent):
+    """With room for a note."""
 
-    model_config = ConfigDict(extra="forbid", str_max_length=1000)
+    model_config = ConfigDict(str_max_length=1000)
 
 
-class RefundSent(Sent):
+class RefundSent(NotedSent):
     """A refund to ask for."""
 
     model_config = ConfigDict(
@@ -69,13 +70,13 @@ class RefundSent(Sent):
         )
 
 
-class DeclineSent(Sent):
+class DeclineSent(NotedSent):
     """Why not."""
 
     reason: str
 
 
-class WarnedSent(Sent):
+class WarnedSent(NotedSent):
     """What to do about an early fraud warning."""
 
     note: str = "early fraud warning"

@@ -83,7 +83,7 @@ class Month:
 def month_named(session: Session, typed: str, entity_id: str | None = None) -> Month:
     """`2026-10` of a body; of the one whose Stripe account it is where none is named."""
     found = re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])", typed.strip())
-    if found is None or int(found[1]) < 1970:
+    if found is None or not 1970 <= int(found[1]) < 3000:
         raise MonthUnreadable(typed)
     return _of(entity_named(session, entity_id), date(int(found[1]), int(found[2]), 1))
 
