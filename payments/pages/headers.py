@@ -5,6 +5,7 @@ Plain ASGI, so that they cost next to nothing on the webhook path and can be rea
 """
 
 from collections.abc import Collection
+from functools import cache
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -12,7 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from payments.pages.look import error_page
+from payments.pages.look import STATIC, error_page, static_address
 from payments.settings import settings
 
 STRIPE_PAGES = ("https://checkout.stripe.com", "https://billing.stripe.com", "https://invoice.stripe.com")
@@ -76,10 +77,20 @@ def _headers(payment_pages: Collection[str]) -> dict[str, str]:
 
 
 def _keeping(scope: Scope) -> str:
-    """Static files named by their content may be kept; everything else may be about a person."""
+    """Static files named by their content may be kept; everything else may be about a person.
+
+    Under another release's name, while old and new processes stand side by side, a file is only lent: kept
+    for ever, the old one would stay in a browser under the new one's name.
+    """
     if not scope["path"].startswith("/static/"):
         return "no-store"
-    return "public, max-age=31536000, immutable" if scope["query_string"].startswith(b"v=") else "no-cache"
+    asked = f"{scope['path']}?{scope['query_string'].decode('latin-1')}"
+    return "public, max-age=31536000, immutable" if asked in _by_content() else "no-cache"
+
+
+@cache
+def _by_content() -> frozenset[str]:
+    return frozenset(static_address(file.name) for file in STATIC.iterdir())
 
 
 class SameOriginForms:

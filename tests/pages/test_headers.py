@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 
 import pytest
@@ -65,9 +66,19 @@ def test_no_page_holds_a_style_or_a_script_of_its_own(donor: TestClient) -> None
 
 
 def test_only_files_named_by_their_content_are_kept(donor: TestClient) -> None:
-    assert "immutable" in donor.get("/static/giving.css?v=0123").headers["cache-control"]
+    named = re.search(r"/static/giving\.css\?v=\w+", donor.get("/donate").text)[0]
+
+    assert "immutable" in donor.get(named).headers["cache-control"]
     assert donor.get("/static/giving.css").headers["cache-control"] == "no-cache"
     assert donor.get("/nowhere").headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["giving.css?v=0123", "of-the-next-release.css?v=0123", "?v=0123"])
+def test_what_another_release_would_call_so_is_not_kept(donor: TestClient, path: str) -> None:
+    assert (
+        "immutable"
+        not in donor.get(f"/static/{path}", headers={"accept": "text/css"}).headers["cache-control"]
+    )
 
 
 @pytest.mark.parametrize(
