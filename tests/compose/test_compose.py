@@ -195,6 +195,7 @@ def test_the_example_names_everything_that_production_asks_for():
 
     assert named == SETTINGS
     assert asked - named == {"DATABASE_OWNER_PASSWORD", "DATABASE_PASSWORD", "ORGANISATION_FILE"}
+    assert named - asked == {"DATABASE_URL", "BROKER_URL", "STRIPE_API_BASE", "SANDBOX_CLOCK"}
 
 
 def test_the_demo_and_production_run_the_same_processes():
