@@ -96,6 +96,10 @@ class Fund(Base):
         """The fund's name for a reader of `locale`, English where there is no other."""
         return str(self.name.get(locale) or self.name["en"])
 
+    def description_in(self, locale: str) -> str:
+        """The same for what it is for."""
+        return str(self.description.get(locale) or self.description["en"])
+
 
 class GivingTerms(Base):
     """What may be given in one currency: limits, the amounts the page suggests, the fee estimate."""

@@ -48,7 +48,7 @@ def load(session: Session, document: Mapping[str, Any]) -> None:
             name=_texts(document["organisation"]["name"]),
             website=document["organisation"]["website"],
             accent_colour=document["organisation"]["accent_colour"],
-            words=document["organisation"]["words"],
+            words=_words(document["organisation"]["words"]),
         )
         entities = [_row(IssuingEntity, entity) for entity in document["entities"]]
         funds = [
@@ -180,6 +180,17 @@ def _texts(value: object) -> dict[str, str]:
     raise TypeError(f"a text needs at least English, not {value!r}")
 
 
+_WORDS = ("headline", "story", "thanks")
+"""What the pages say in every charity; other languages may leave out what English has."""
+
+
+def _words(value: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    words = {locale: {key: str(text) for key, text in said.items()} for locale, said in value.items()}
+    if missing := [key for key in _WORDS if not words.get(LOCALES[0], {}).get(key)]:
+        raise OrganisationDocumentWrong(f"[organisation.words.en] lacks {', '.join(missing)}")
+    return words
+
+
 RowT = TypeVar("RowT", IssuingEntity, Fund, GivingTerms)
 
 
@@ -196,6 +207,9 @@ def _check(entities: Sequence[IssuingEntity], funds: Sequence[Fund], terms: Sequ
     """What the rows must be to each other; said here in words, before the database says it in its own."""
     if sum(entity.receives_online for entity in entities) != 1:
         raise OrganisationDocumentWrong("exactly one of [[entities]] must have receives_online = true")
+    for table, rows in (("funds", funds), ("terms", terms)):
+        if not rows:
+            raise OrganisationDocumentWrong(f"there must be at least one [[{table}]], or nobody can give")
     for name, keys in (
         ("entity", [entity.id for entity in entities]),
         ("receipt_series", [entity.receipt_series for entity in entities]),

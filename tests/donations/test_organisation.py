@@ -101,6 +101,10 @@ def without(document: dict[str, Any], *path: Any) -> None:
         (lambda d: d["entities"][0].update(receives_online=False), "exactly one of [[entities]]"),
         (lambda d: d["entities"][1].update(receives_online=True), "exactly one of [[entities]]"),
         (lambda d: d.update(terms=[7]), "does not fit"),
+        (lambda d: d.update(funds=[]), "[[funds]]"),
+        (lambda d: d.update(terms=[]), "[[terms]]"),
+        (lambda d: without(d, "organisation", "words", "en"), "[organisation.words.en]"),
+        (lambda d: without(d, "organisation", "words", "en", "story"), "story"),
     ],
 )
 def test_a_document_that_does_not_fit_names_what_is_wrong_and_changes_nothing(

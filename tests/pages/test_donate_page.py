@@ -1,4 +1,7 @@
+import html
 import re
+import tomllib
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -6,6 +9,8 @@ from sqlalchemy import func, select, update
 
 from payments.database import transaction
 from payments.donations.models import Allocation, Donation, DonationStatus, GivingTerms
+from payments.donations.organisation import load
+from tests.conftest import PROJECT
 from tests.factories import a_donation
 from tests.pages.form import FILLED_IN, complaints, hidden_fields
 
@@ -40,6 +45,24 @@ def test_pressing_donate_leads_to_stripes_page_without_any_script(donor_near_str
     assert answer.headers["location"] == gift.checkout_url
     assert (gift.amount, gift.currency, gift.fee_cover_amount) == (5000, "usd", 0)
     assert gift.source == {"page": "/donate", "utm_source": "letter", "utm_campaign": "winter"}
+
+
+def test_a_charity_of_one_language_is_read_in_both(donor: TestClient, document: dict[str, Any]) -> None:
+    for fund in document["funds"]:
+        fund["name"], fund["description"] = fund["name"]["en"], fund["description"]["en"]
+    del document["organisation"]["words"]["ko"]
+    with transaction() as session:
+        load(session, document)
+
+    page = donor.get("/donate?lang=ko")
+
+    assert page.status_code == 200
+    assert document["funds"][0]["description"] in html.unescape(page.text)
+
+
+@pytest.fixture
+def document() -> dict[str, Any]:
+    return tomllib.loads((PROJECT / "payments/local/organisation.toml").read_text())
 
 
 def test_a_double_click_gives_once(donor_near_stripe: TestClient) -> None:
