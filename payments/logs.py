@@ -20,7 +20,7 @@ MAY_BE_LOGGED = frozenset(
         "event", "level", "timestamp", "logger", "exception", "stack",
         # which request, task, row or object of Stripe's this is about
         "request_id", "task", "task_id", "donation_id", "receipt_id", "mail_id", "stripe_event_id",
-        "monthly_gift_id", "change", "statement_id", "stripe_invoice_id",
+        "monthly_gift_id", "change", "statement_id", "stripe_invoice_id", "about",
         # how it went: codes, counts and times
         "method", "route", "status", "duration_ms", "reason", "trouble", "bell", "events", "count",
         "done", "delayed", "parked", "answer", "name", "code",

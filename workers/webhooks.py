@@ -1,19 +1,29 @@
 """The inbox's hands: apply what is due, and read from Stripe what never came."""
 
+import logging
 import time
 from datetime import datetime, timedelta
 from functools import partial
 
-from payments.clock import now
+from payments.clock import from_stripe, now
 from payments.database import transaction
+from payments.errors import StripeRefused
 from payments.jobs import Bell, celery
 from payments.stripe_gateway.client import gateway
+from payments.stripe_gateway.speaking import KEY_REFUSED
 from payments.webhooks import inbox, process, silence, sweep
 from payments.webhooks.adopting import adopting
+
+log = logging.getLogger(__name__)
 
 _EARLIER_AT_ONCE = 20
 _WORK_FOR_SECONDS = 40
 """Below the task's time limit; what is left is there at the next bell."""
+_PAGES_AT_ONCE = 50
+"""Of a list from its newest end. Of the older ones there may be any number."""
+_SHORTEST_STRETCH = timedelta(minutes=1)
+_SHORT_LIST = 10
+"""Pages. After a stretch of fewer the next one is twice as long."""
 
 
 @celery().task(name=Bell.APPLY_EVENTS.value)
@@ -61,7 +71,14 @@ def ask_about_silence() -> None:
     for ask in questions:
         if time.monotonic() > until:
             return
-        answers = ask()
+        try:
+            answers = ask()
+        except StripeRefused as refusal:
+            if refusal.code == KEY_REFUSED:
+                raise
+            # One that Stripe does not know must not stand before all others.
+            log.warning("no answer about silence", extra={"about": ask.args[1], "code": refusal.code})
+            continue
         with transaction() as session:
             silence.store(session, answers)
 
@@ -72,21 +89,56 @@ def _claim(name: str, at_most_every: timedelta) -> datetime | None:
 
 
 def read_list(name: str, *, at_most_every: timedelta) -> bool:
-    """Put what Stripe lists since the last reading into the inbox; whether it was this caller's turn."""
+    """Put what Stripe lists since the last reading into the inbox; whether it was this caller's turn.
+
+    Stripe begins with the newest. After a stoppage there may be more than there is time for, and whoever
+    began at that end each time would never come to the oldest: what some pages leave over is read from the
+    other end.
+    """
     created_from = _claim(name, at_most_every)
     if created_from is None:
         return False
+    half_time = time.monotonic() + _WORK_FOR_SECONDS / 2
     began = now()
     newest = 0
-    for page in sweep.pages(gateway(), name, created_from=created_from):
-        asked = with_their_invoices(page) if name == sweep.BALANCE_TRANSACTIONS else page
-        found = sweep.deliveries(name, asked)
-        with transaction() as session:
-            sweep.store_page(session, found)
-        newest = max(newest, *(delivery.created for delivery in found), 0)
-    with transaction() as session:
-        sweep.note_read(session, name, up_to=min(newest, int(began.timestamp())))
+    for number, page in enumerate(sweep.pages(gateway(), name, created_from=created_from), start=1):
+        _keep(name, page)
+        newest = max(newest, int(page[0]["created"]))
+        if number >= _PAGES_AT_ONCE or time.monotonic() > half_time:
+            left_until = from_stripe(int(page[-1]["created"]) + 1)
+            if not _read_from_oldest(name, created_from, left_until):
+                return True
+            break
+    _note_read(name, min(newest, int(began.timestamp())))
     return True
+
+
+def _read_from_oldest(name: str, begin: datetime, end: datetime) -> bool:
+    """Stretch after stretch, the cursor with it; whether the time was enough for all of them."""
+    until = time.monotonic() + _WORK_FOR_SECONDS / 2
+    stretch = _SHORTEST_STRETCH
+    while begin < end:
+        stop = min(begin + stretch, end)
+        read = 0
+        for page in sweep.pages(gateway(), name, created_from=begin, created_before=stop):
+            if time.monotonic() > until:
+                return False
+            _keep(name, page)
+            read += 1
+        _note_read(name, int(stop.timestamp()))
+        begin, stretch = stop, stretch * 2 if read < _SHORT_LIST else _SHORTEST_STRETCH
+    return True
+
+
+def _keep(name: str, page: list[sweep.Fetched]) -> None:
+    asked = with_their_invoices(page) if name == sweep.BALANCE_TRANSACTIONS else page
+    with transaction() as session:
+        sweep.store_page(session, sweep.deliveries(name, asked))
+
+
+def _note_read(name: str, up_to: int) -> None:
+    with transaction() as session:
+        sweep.note_read(session, name, up_to=up_to)
 
 
 def ask_about_earlier_charges() -> None:

@@ -17,7 +17,7 @@ from payments.money import Money
 from payments.reconciliation import bank_lineup, closings, months, tie_out
 from payments.reconciliation import checklist_queries as queries
 from payments.reconciliation import reconcile as rounds
-from payments.reconciliation.exports import batches
+from payments.reconciliation.exports import departures
 from payments.reconciliation.months import Month
 
 _LOOKED_RECENTLY = timedelta(days=1)
@@ -130,7 +130,7 @@ def _what_stripe_said(session: Session, month: Month) -> Item:
         kind="stripe_read",
         title=title,
         is_ok=not waiting,
-        sentence=("; ".join(waiting) + ".").capitalize()
+        sentence="; ".join(waiting) + "."
         if waiting
         else f"{found.moved} movements up to the end of the month, all in the book; nothing waits.",
         remedy="`almoner events list --parked` shows what waits, `almoner close check` asks Stripe anew."
@@ -337,20 +337,32 @@ def _receipts(session: Session, month: Month) -> Item:
 
 
 def _exports(session: Session, month: Month) -> Item:
-    found = batches.covering(session, month.entity_id, month.first_day, month.last_day)
-    is_used = batches.in_use(session, month.entity_id)
-    if found:
+    days = month.first_day, month.last_day
+    found = departures.covering(session, month.entity_id, *days)
+    is_used = departures.in_use(session, month.entity_id)
+    counted = {
+        target: departures.left_behind(session, month.entity_id, target, *days)
+        for target in sorted({target for _, target, _ in found})
+    }
+    since = {target: count for target, count in counted.items() if count}
+    remedy = ""
+    if since:
+        told = ", ".join(f"{count} for {target}" for target, count in since.items())
+        sentence = f"Entries of the month came after its export: {told}."
+        remedy = f"Let them follow: `almoner export {next(iter(since))} --month {month.name}`."
+    elif found:
         sentence = f"Batches {', '.join(str(number) for number, _, _ in found)} hold the whole month."
     elif is_used:
         sentence = "No batch of exports holds the whole month."
+        remedy = "Make one with `almoner export`."
     else:
         sentence = "The book leaves for no other program."
     return Item(
         kind="exports",
         title="The books were exported",
-        is_ok=bool(found) or not is_used,
+        is_ok=not remedy,
         sentence=sentence,
-        remedy="" if found or not is_used else "Make one with `almoner export`.",
+        remedy=remedy,
         evidence={str(number): {"target": target, "sha256": digest} for number, target, digest in found},
     )
 

@@ -2,7 +2,8 @@
 
 Closed by whoever keeps the books, once everything on the checklist is so; reopened by an approver who did
 not close it, with a reason. The pack is drawn before anybody has to wait: posting is held up only while the
-entries of the month are counted once more, and if one came in meanwhile, the closing begins anew.
+entries of the month and its bank lines are counted once more, and if one came in meanwhile, the closing
+begins anew.
 """
 
 from collections.abc import Sequence
@@ -41,10 +42,12 @@ class MonthNotReady(AlmonerError):
 
 
 class MonthMoved(AlmonerError):
-    """An entry of the month came in while it was being closed."""
+    """An entry of the month, or a line of the bank, came in while it was being closed."""
 
     def __init__(self, month: Month) -> None:
-        super().__init__(f"An entry of {month.title} came in while it was being closed. Close it once more.")
+        super().__init__(
+            f"An entry or a bank line of {month.title} came in while it was being closed. Close it once more."
+        )
 
 
 class MonthNotClosed(AlmonerError):

@@ -91,17 +91,18 @@ class ReceiptsOfMonth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """How many entries a month holds, and the last of them: while these are the same, nothing was added,
-    for no entry ever changes and none gets a move later."""
+    """How many entries a month holds, and the last of them, and how many lines of the bank: while these are
+    the same, nothing was added, for neither ever changes and no entry gets a move later."""
 
     entries: int
     last_number: int
+    bank_lines: int
 
 
 def mark(session: Session, month: Month) -> Mark:
     """The month's mark at this moment. Quick: posting waits for it while a month is being closed."""
     found = session.execute(text(_MARK), _given(month)).one()
-    return Mark(entries=found.entries, last_number=found.last_number)
+    return Mark(entries=found.entries, last_number=found.last_number, bank_lines=found.bank_lines)
 
 
 def moved(session: Session, month: Month) -> int:
@@ -221,7 +222,10 @@ def _given(month: Month) -> dict[str, str | date | datetime]:
 _BY_FUND = [account.value for account in Account if account.is_kept_by_fund]
 
 _MARK = """
-    select count(*) as entries, coalesce(max(number), 0) as last_number from journal_entries
+    select count(*) as entries, coalesce(max(number), 0) as last_number,
+        (select count(*) from bank_lines l join bank_accounts a on a.id = l.bank_account_id
+            where a.entity_id = :entity and l.booked_on between :first_day and :last_day) as bank_lines
+    from journal_entries
     where entity_id = :entity and effective_on between :first_day and :last_day
 """
 

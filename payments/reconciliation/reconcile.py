@@ -62,8 +62,10 @@ class Round:
 
 def reconcile(session: Session) -> Round:
     """One round over everything. Two at once wait for each other."""
-    session.execute(select(func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
     session.execute(text("set local statement_timeout = '5min'"))
+    session.execute(text("set local lock_timeout = '5min'"))  # for as long as the other's round may take
+    session.execute(select(func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
+    session.execute(text("set local lock_timeout to default"))
     # Every gift meets its movement once: in memory, and not on the disk.
     session.execute(text("set local work_mem = '64MB'"))
     matched = matching.match_what_is_certain(session)

@@ -152,12 +152,12 @@ class StripeGateway:
                     return refund
         return None
 
-    def balance_transactions(self, *, created_from: datetime) -> Iterator[list[Mapping[str, Any]]]:
+    def balance_transactions(
+        self, *, created_from: datetime, created_before: datetime | None = None
+    ) -> Iterator[list[Mapping[str, Any]]]:
         """Pages of a hundred, newest first, each with its source expanded."""
-        return self._line.pages(
-            "/v1/balance_transactions",
-            {"created": {"gte": int(created_from.timestamp())}, "expand": ["data.source"]},
-        )
+        created = _between(created_from, created_before)
+        return self._line.pages("/v1/balance_transactions", {"created": created, "expand": ["data.source"]})
 
     def pages_of(self, what: str, params: Mapping[str, Any]) -> Iterator[list[Mapping[str, Any]]]:
         """Any of Stripe's lists (`charges`, `subscriptions`, …) as it is sent, newest first. For reading a
@@ -179,9 +179,11 @@ class StripeGateway:
             "/v1/balance_transactions", {"payout": stripe_payout_id, "expand": ["data.source"]}
         )
 
-    def events(self, *, created_from: datetime) -> Iterator[list[Mapping[str, Any]]]:
+    def events(
+        self, *, created_from: datetime, created_before: datetime | None = None
+    ) -> Iterator[list[Mapping[str, Any]]]:
         """Pages of a hundred events, newest first. Stripe keeps them thirty days."""
-        return self._line.pages("/v1/events", {"created": {"gte": int(created_from.timestamp())}})
+        return self._line.pages("/v1/events", {"created": _between(created_from, created_before)})
 
     def account_id(self) -> str:
         """Whose key this is."""
@@ -190,6 +192,12 @@ class StripeGateway:
     def webhook_endpoints(self) -> list[Mapping[str, Any]]:
         """The endpoints Stripe delivers to, with their API version and status."""
         return [endpoint for page in self._line.pages("/v1/webhook_endpoints", {}) for endpoint in page]
+
+
+def _between(first: datetime, before: datetime | None) -> dict[str, int]:
+    """Whole seconds, as Stripe counts; without an end up to now."""
+    since = {"gte": int(first.timestamp())}
+    return since if before is None else {**since, "lt": int(before.timestamp())}
 
 
 class _OnlyReads(HTTPAdapter):

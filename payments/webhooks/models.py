@@ -58,7 +58,7 @@ class QueuedEvent(Base):
 
 
 class StripeCursor(Base):
-    """How far a list at Stripe has been read; its row lock lets one worker read at a time."""
+    """How far a list at Stripe has been read; of workers that want to read it at once, one does."""
 
     __tablename__ = "stripe_cursors"
 

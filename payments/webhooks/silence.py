@@ -4,9 +4,11 @@ Each month of a running promise has one invoice, and the subscription's own peri
 the period we know of is long over, or a paid invoice has no payment, some news never came.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from payments.clock import now
@@ -15,6 +17,7 @@ from payments.monthly.models import MonthlyGift, MonthlyInvoice
 from payments.stripe_gateway.billing import Billing
 from payments.webhooks import inbox
 from payments.webhooks.inbox import Delivery
+from payments.webhooks.models import StripeEvent
 
 _GRACE = timedelta(hours=6)
 """Stripe makes a renewal's invoice at the hour, and collects it one later; news are late at times."""
@@ -71,7 +74,19 @@ def of_invoice(billing: Billing, stripe_invoice_id: str) -> list[Delivery]:
     return [inbox.of_snapshot("invoice", billing.invoice_as_sent(stripe_invoice_id), asked_at=asked_at)]
 
 
-def store(session: Session, answers: list[Delivery]) -> None:
-    """Put them into the inbox."""
-    if inbox.store(session, answers):
+def store(session: Session, answers: Sequence[Delivery]) -> None:
+    """Put them into the inbox. What is asked each hour, and stays as it is, is stored once."""
+    known = _last_words(session, [answer.object_id for answer in answers])
+    if inbox.store(session, [answer for answer in answers if answer.body != known.get(answer.object_id)]):
         ring(session, Bell.APPLY_EVENTS)
+
+
+def _last_words(session: Session, object_ids: Sequence[str | None]) -> dict[str | None, bytes]:
+    """What was last said of each, where that was such an answer."""
+    rows = session.execute(
+        select(StripeEvent.object_id, StripeEvent.body)
+        .where(StripeEvent.object_id.in_([each for each in object_ids if each is not None]))
+        .order_by(StripeEvent.object_id, StripeEvent.created_at.desc(), StripeEvent.stripe_event_id)
+        .ext(distinct_on(StripeEvent.object_id))
+    )
+    return {row.object_id: row.body for row in rows}

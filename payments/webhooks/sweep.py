@@ -51,20 +51,20 @@ def claim(session: Session, name: str, *, at_most_every: timedelta) -> datetime 
     return None if read_to is None else read_to - _OVERLAP
 
 
-def pages(stripe: StripeGateway, name: str, *, created_from: datetime) -> Iterator[list[Fetched]]:
+def pages(
+    stripe: StripeGateway, name: str, *, created_from: datetime, created_before: datetime | None = None
+) -> Iterator[list[Fetched]]:
     """The list as Stripe sent it, a page at a time, newest first."""
     if name == BALANCE_TRANSACTIONS:
-        yield from stripe.balance_transactions(created_from=created_from)
-        return
-    for page in stripe.events(created_from=created_from):
-        yield [event for event in page if event["type"] in TABLE]
+        return stripe.balance_transactions(created_from=created_from, created_before=created_before)
+    return stripe.events(created_from=created_from, created_before=created_before)
 
 
 def deliveries(name: str, page: Iterable[Fetched]) -> list[Delivery]:
-    """A page as it goes into the inbox."""
+    """A page as it goes into the inbox; of the events only what is acted on."""
     if name == BALANCE_TRANSACTIONS:
         return [inbox.of_balance_transaction(fetched) for fetched in page]
-    bodies = [as_bytes(event) for event in page]
+    bodies = [as_bytes(event) for event in page if event["type"] in TABLE]
     return [inbox.of_event(read(Envelope, body), body, source="fetch") for body in bodies]
 
 

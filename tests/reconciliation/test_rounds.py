@@ -1,5 +1,6 @@
 """The round that nobody has to remember: by the clock, once, and told to whoever asks how the house is."""
 
+import threading
 from datetime import date
 
 from sqlalchemy import select, text
@@ -10,6 +11,8 @@ from payments.database import transaction
 from payments.jobs import Bell
 from payments.reconciliation import reconcile as rounds
 from payments.reconciliation.models import BankMatch, ReconciliationRound
+from payments.staff.models import StaffMember
+from tests.journeys.neighbours import wait_until
 from tests.reconciliation.test_matching import a_payout
 from tests.reconciliation.treasury import Treasury
 from workers import reconciliation as hands
@@ -50,6 +53,33 @@ def test_nobody_goes_a_round_beside_another(treasury: Treasury):
         hands.reconcile()
 
     assert len(gone_rounds()) == 1
+
+
+def test_a_round_waits_for_another_however_short_a_lock_is_waited_for_elsewhere(finn: StaffMember):
+    begun = threading.Event()
+
+    def another() -> None:
+        with transaction() as session:
+            rounds.reconcile(session)
+            begun.set()
+            wait_until(_somebody_waits)
+
+    beside = threading.Thread(target=another)
+    beside.start()
+    begun.wait(10)
+    with transaction() as session:
+        session.execute(text("set local lock_timeout = '1ms'"))
+        rounds.reconcile(session)
+        assert session.scalar(text("show lock_timeout")) == "5s"
+    beside.join()
+
+    assert len(gone_rounds()) == 2
+
+
+def _somebody_waits() -> bool:
+    with transaction() as session:
+        waiting = text("select exists (select from pg_locks where locktype = 'advisory' and not granted)")
+        return bool(session.scalar(waiting))
 
 
 def test_an_empty_house_has_nothing_to_reconcile(database: str):

@@ -7,13 +7,14 @@ from datetime import timedelta
 
 import pytest
 from celery.schedules import crontab
-from sqlalchemy import select, text
+from sqlalchemy import Connection, select, text
+from sqlalchemy.exc import DBAPIError
 
 from payments.database import transaction
 from payments.donations.models import Donation, Organisation
 from payments.jobs import CELERY_SETTINGS, Bell, WorkerHeartbeat
-from payments.webhooks import inbox, process
-from payments.webhooks.models import QueuedEvent, StripeCursor
+from payments.webhooks import inbox, process, sweep
+from payments.webhooks.models import QueuedEvent, StripeCursor, StripeEvent
 from tests.factories import a_donation
 from tests.journeys import neighbours
 from tests.journeys.neighbours import Stripe
@@ -141,6 +142,68 @@ def test_a_reading_that_stripe_broke_off_is_read_again_from_the_same_place(datab
 
     with transaction() as session:
         assert session.scalars(select(StripeCursor.read_to)).one() == before
+
+
+def moves(stripe: Stripe, *, times: int = 1) -> str:
+    """So many movements of the balance; the id of the last one, as it stands in the inbox."""
+    for _ in range(times):
+        moved = stripe.tell(
+            "movements", type="adjustment", reporting_category="other_adjustment", amount=-1, currency="usd"
+        )
+    return inbox.fetched_id(moved["id"])
+
+
+def an_hour_passes(stripe: Stripe) -> None:
+    stripe.tell("advance", seconds=3600, deliver=False)
+
+
+def stored() -> set[str]:
+    with transaction() as session:
+        return set(session.scalars(select(StripeEvent.stripe_event_id)))
+
+
+@pytest.fixture
+def breaks_off_at(database: str, owner: Connection) -> Iterator[Callable[[str], None]]:
+    """The database goes away whenever this is to be stored, until `""` is."""
+    owner.execute(
+        text("create function gone() returns trigger language plpgsql as $$ begin raise 'gone'; end $$")
+    )
+
+    def at(stripe_event_id: str) -> None:
+        owner.execute(text("drop trigger if exists gone on stripe_events"))
+        owner.execute(
+            text(
+                "create trigger gone before insert on stripe_events for each row"
+                f" when (new.stripe_event_id = '{stripe_event_id}') execute function gone()"
+            )
+        )
+        owner.commit()
+
+    yield at
+    owner.execute(text("drop function gone cascade"))
+    owner.commit()
+
+
+def test_a_list_too_long_for_one_turn_is_read_from_its_oldest_and_each_turn_comes_nearer_to_its_end(
+    stripe: Stripe, breaks_off_at: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(webhooks, "_PAGES_AT_ONCE", 1)
+    oldest = moves(stripe)
+    an_hour_passes(stripe)
+    middle = moves(stripe)
+    an_hour_passes(stripe)
+    newest = moves(stripe, times=100)
+
+    breaks_off_at(middle)
+    for _ in range(8):
+        with pytest.raises(DBAPIError, match="gone"):
+            webhooks.read_list(sweep.BALANCE_TRANSACTIONS, at_most_every=timedelta(0))
+
+    assert {oldest, newest} <= stored()
+    assert middle not in stored()
+    breaks_off_at("")
+    webhooks.read_list(sweep.BALANCE_TRANSACTIONS, at_most_every=timedelta(0))
+    assert len(stored()) == 102
 
 
 def test_a_worker_shows_that_it_hears(database: str):

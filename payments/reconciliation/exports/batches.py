@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import func, or_, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from payments.clock import now
 from payments.errors import AlmonerError, PersonMustLook
 from payments.reconciliation import closings
-from payments.reconciliation.exports import gifts, journal, maps, stored_files, targets
+from payments.reconciliation.exports import departures, gifts, journal, maps, stored_files, targets
 from payments.reconciliation.exports.format import Control, Frame, Target
 from payments.reconciliation.exports.journal import Chosen, Granularity
-from payments.reconciliation.exports.models import ExportBatch, ExportMap
+from payments.reconciliation.exports.models import ExportBatch
 from payments.reconciliation.exports.plain_text import account_name, alike
 from payments.staff import audit, people
 from payments.staff.models import Role, StaffMember
@@ -226,32 +226,6 @@ def find(session: Session, number: int) -> ExportBatch:
     return found
 
 
-def in_use(session: Session, entity_id: str) -> bool:
-    """Whether this body's book leaves for any program at all."""
-    return bool(
-        session.scalar(select(ExportMap.id).where(ExportMap.entity_id == entity_id).limit(1))
-    ) or bool(session.scalar(select(ExportBatch.number).where(ExportBatch.entity_id == entity_id).limit(1)))
-
-
-def covering(session: Session, entity_id: str, first_day: date, last_day: date) -> list[tuple[int, str, str]]:
-    """Batches of journals whose days hold all of these: number, target, hash."""
-    rows = session.scalars(
-        select(ExportBatch)
-        .where(
-            ExportBatch.entity_id == entity_id,
-            or_(ExportBatch.first_day.is_(None), ExportBatch.first_day <= first_day),
-            ExportBatch.last_day >= last_day,
-            ExportBatch.currency.is_(None),
-        )
-        .order_by(ExportBatch.number)
-    )
-    return [
-        (row.number, row.target, row.sha256)
-        for row in rows
-        if not targets.known(row.target).holds_personal_data
-    ]
-
-
 def manifest(batch: ExportBatch) -> dict[str, Any]:
     """What travels beside the file: what is in it, what it must come to, and how to know it again."""
     return {
@@ -296,30 +270,20 @@ def _next_number(session: Session) -> int:
 
 def _claim(session: Session, target: Target, wanted: Wanted, number: int, said: maps.Map) -> int:
     """Everything of these days that never left for this target; how many."""
-    entries = target.entries
-    for option in said.options:
-        entries = entries.replace(f"%({option})s", f":{option}")
+    not_left, given = departures.not_left(
+        target,
+        said,
+        entity_id=wanted.entity_id,
+        first_day=wanted.first_day,
+        last_day=wanted.last_day,
+        currency=wanted.currency,
+    )
     claimed = session.execute(
         text(f"""
             insert into exported_entries (target, entry_number, batch_number)
-            select :target, e.number, :number from journal_entries e
-            where e.entity_id = :entity and e.effective_on <= :last
-                and (cast(:first as date) is null or e.effective_on >= :first)
-                and (cast(:currency as text) is null or {target.in_currency})
-                and not exists (
-                    select from exported_entries x where x.target = :target and x.entry_number = e.number)
-                and {entries}
-            order by e.number
+            select :target, e.number, :number {not_left} order by e.number
         """),
-        {
-            "target": target.name,
-            "number": number,
-            "entity": wanted.entity_id,
-            "first": wanted.first_day,
-            "last": wanted.last_day,
-            "currency": wanted.currency,
-            **{name: value for name, value in said.options.items() if f":{name}" in entries},
-        },
+        given | {"number": number},
     )
     return int(claimed.rowcount)  # type: ignore[attr-defined]  # the cursor of an insert has one
 

@@ -12,17 +12,22 @@ from sqlalchemy import Connection, delete, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from payments.database import Base, libpq_url, transaction
+from payments.ledger.posting import post
+from payments.ledger.rules import unclassified
 from payments.money import exponent
+from payments.reconciliation.checklist import Item, checklist
 from payments.reconciliation.exports import batches, journal, maps, targets
 from payments.reconciliation.exports.batches import NothingToExport, OtherCurrencies, TooManyLines
 from payments.reconciliation.exports.format import Control, Frame
 from payments.reconciliation.exports.journal import Chosen, Granularity
 from payments.reconciliation.exports.maps import MapWrong, NotMapped
 from payments.reconciliation.exports.stored_files import ExportDamaged
+from payments.reconciliation.months import month_named
 from payments.staff.models import AuditEntry, StaffMember
 from payments.staff.people import NotAllowed
 from payments.verify.exports import CHECKS
 from payments.verify.run import breaches
+from tests.factories import BOOKS, a_movement
 from tests.reconciliation.exports.small_book import OCTOBER, OPTIONS, export, fetched, name_everything
 
 
@@ -50,6 +55,32 @@ def test_what_left_is_proven_by_the_verify_command(book: StaffMember, database: 
 
     with psycopg.connect(libpq_url(database)) as reader:
         assert [found.sentence for check in CHECKS for found in breaches(reader, check)] == []
+
+
+def test_what_comes_after_the_export_of_a_month_must_follow_before_it_is_closed(book: StaffMember) -> None:
+    export("csv", book)
+    whole = is_exported()
+    with transaction() as session:
+        post(
+            session, [unclassified(a_movement(700, 0, created_at=datetime(2026, 10, 14, tzinfo=UTC)), BOOKS)]
+        )
+
+    late = is_exported()
+    export("csv", book)
+
+    assert (whole.is_ok, whole.sentence) == (True, "Batches 1 hold the whole month.")
+    assert (late.is_ok, late.sentence) == (
+        False,
+        "Entries of the month came after its export: 1 for csv.",
+    )
+    assert "almoner export csv --month 2026-10" in late.remedy
+    assert is_exported().sentence == "Batches 1, 2 hold the whole month."
+
+
+def is_exported() -> Item:
+    with transaction() as session:
+        items = checklist(session, month_named(session, "2026-10", "us"), None)
+    return next(item for item in items if item.kind == "exports")
 
 
 def test_another_target_gets_them_too(book: StaffMember) -> None:
