@@ -66,7 +66,7 @@ def main(donors: int) -> None:
         body = session.get_one(IssuingEntity, "us")
         session.expunge(body)
     _step(issue.issue_due)
-    _step(lambda session: annual.number_next(session, body, YEAR))
+    _step(annual.numbering(body, YEAR))
     _step(lambda session: annual.draw_next(session, body, YEAR))
 
 

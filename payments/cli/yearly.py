@@ -114,9 +114,7 @@ def _run(body: IssuingEntity, year: int, *, send: bool, per_minute: int) -> None
         TimeRemainingColumn(),
         console=Console(stderr=True),
     ) as bars:
-        _step(
-            bars, "numbered", state, state.numbered, lambda session: annual.number_next(session, body, year)
-        )
+        _step(bars, "numbered", state, state.numbered, annual.numbering(body, year))
         _step(bars, "drawn", state, state.drawn, lambda session: annual.draw_next(session, body, year))
         if send:
             _step(bars, "queued", state, state.mailed, mail)

@@ -6,6 +6,7 @@ say nothing that no receipt says.
 """
 
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -118,13 +119,33 @@ def progress(session: Session, entity: IssuingEntity, year: int) -> Progress:
     return Progress(donors=numbered + (waiting or 0), numbered=numbered, drawn=pages, mailed=mails)
 
 
-def number_next(session: Session, entity: IssuingEntity, year: int) -> int:
-    """Number the statements of the next donors; how many. None is left when it is 0."""
+def numbering(entity: IssuingEntity, year: int) -> Callable[[Session], int]:
+    """A run's step, taken until it gives 0: the next donors' statements are numbered; how many.
+
+    It goes on behind the last donor, because to look through all that is numbered already would cost ever
+    more; at the end it looks once more from the front, for whoever got a receipt meanwhile.
+    """
+    behind = ""
+
+    def step(session: Session) -> int:
+        nonlocal behind
+        numbered = number_next(session, entity, year, behind=behind)
+        if not numbered and behind:
+            numbered = number_next(session, entity, year)
+        behind = numbered[-1] if numbered else ""
+        return len(numbered)
+
+    return step
+
+
+def number_next(session: Session, entity: IssuingEntity, year: int, *, behind: str = "") -> Sequence[str]:
+    """Number the statements of the next donors, by their ids behind this one; whose, in that order."""
     statement_book.hold(session, entity.id, year)
-    donor_ids = session.scalars(_without(entity, year).limit(NUMBERS_AT_ONCE)).all()
+    waiting = _without(entity, year).where(Donor.id > behind).limit(NUMBERS_AT_ONCE)
+    donor_ids = session.scalars(waiting).all()
     if donor_ids:
         statement_book.number(session, entity, year, donor_ids)
-    return len(donor_ids)
+    return donor_ids
 
 
 def draw_next(session: Session, entity: IssuingEntity, year: int) -> int:

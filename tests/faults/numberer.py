@@ -90,7 +90,7 @@ def receipts(session: Session) -> int:
 
 def statements(session: Session) -> int:
     """The next few donors get their statements; how many."""
-    return annual.number_next(session, session.get_one(IssuingEntity, "us"), YEAR)
+    return annual.numbering(session.get_one(IssuingEntity, "us"), YEAR)(session)
 
 
 def work(deed: Callable[[Session], int]) -> None:

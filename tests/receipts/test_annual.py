@@ -18,10 +18,10 @@ from typer.testing import CliRunner
 from payments.cli import app
 from payments.clock import now
 from payments.database import transaction
-from payments.donations.models import IssuingEntity, Organisation
+from payments.donations.models import Donation, IssuingEntity, Organisation
 from payments.mail.models import OutgoingMail
 from payments.receipts import annual, issue, verification
-from payments.receipts.models import GivingStatement, ReceiptCounter, StatementDocument
+from payments.receipts.models import DueReceipt, GivingStatement, ReceiptCounter, StatementDocument
 from payments.receipts.summary import GivingSummary
 from payments.receipts.verification import Standing
 from payments.supporters import donors
@@ -146,6 +146,30 @@ def test_a_second_run_numbers_nobody_twice_and_takes_in_whoever_came_later(
     assert [statement.number for statement in statements] == ["US-A-2026-000001", "US-A-2026-000002"]
     counters = {counter.series: counter.last_number for counter in session.scalars(select(ReceiptCounter))}
     assert counters == {"US": 2, "US-A": 2}
+
+
+def test_a_run_goes_on_behind_the_last_donor_and_finds_who_came_late_in_front(
+    organisation: Organisation, session: Session, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(annual, "NUMBERS_AT_ONCE", 2)
+    for place in range(6):
+        a_paid_gift(session, email=f"d{place}@example.com")
+    # The one whose id comes first of all has no receipt yet when the run begins.
+    late = session.scalars(select(DueReceipt).join(Donation).order_by(Donation.donor_id)).first()
+    assert late is not None
+    late.next_at = datetime(2100, 1, 1, tzinfo=UTC)
+    session.flush()
+    issue.issue_due(session)
+    step = annual.numbering(us(session), 2026)
+
+    begun = [step(session), step(session)]
+    late.next_at = late.due_at
+    session.flush()
+    issue.issue_due(session)
+
+    assert begun == [2, 2]
+    assert [step(session) for _ in range(4)] == [1, 1, 0, 0]
+    assert len(session.scalars(select(GivingStatement.donor_id)).all()) == 6
 
 
 def test_a_run_that_is_broken_off_at_every_step_ends_with_one_letter_each(
