@@ -11,8 +11,10 @@ from sqlalchemy import BigInteger, ColumnElement, cast, func, select
 from sqlalchemy.orm import Session
 
 from payments.clock import day_in, now
-from payments.donations.models import Donation, IssuingEntity
+from payments.donations.disputes import LOST
+from payments.donations.models import Charge, Donation, IssuingEntity
 from payments.donations.reversals import Dispute, Refund, RefundStatus
+from payments.ledger.models import BalanceTransaction
 from payments.mail.models import OutgoingMail
 from payments.money import Money
 from payments.monthly import days, letters
@@ -87,8 +89,14 @@ def _tell_of_year(session: Session, entity: IssuingEntity, year: int) -> int:
     )
     lost = (
         select(func.coalesce(func.sum(Dispute.amount), 0))
-        .where(Dispute.donation_id == Donation.id, Dispute.status == "lost")
+        .where(Dispute.donation_id == Donation.id, Dispute.status.in_(LOST))
         .scalar_subquery()
+    )
+    is_returned = (
+        select(Charge.stripe_charge_id)
+        .join(BalanceTransaction, BalanceTransaction.source_id == Charge.stripe_charge_id)
+        .where(Charge.donation_id == Donation.id, BalanceTransaction.reporting_category == "charge_failure")
+        .exists()
     )
     kept = (
         select(
@@ -99,6 +107,7 @@ def _tell_of_year(session: Session, entity: IssuingEntity, year: int) -> int:
             Donation.monthly_gift_id.is_not(None),
             Donation.entity_id == entity.id,
             Donation.gift_date.between(date(year, 1, 1), date(year, 12, 31)),
+            ~is_returned,
         )
         .subquery()
     )

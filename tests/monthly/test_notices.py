@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from payments import clock
 from payments.database import new_id
-from payments.donations.models import Organisation
+from payments.donations.models import Charge, Organisation
 from payments.donations.reversals import Dispute, Refund
+from payments.ledger.models import BalanceTransaction
 from payments.mail.models import OutgoingMail
 from payments.monthly import notices
 from payments.monthly.models import MonthlyGift
@@ -196,6 +197,21 @@ def test_what_went_back_is_not_counted(
     assert b"Monthly gifts: 4" in mail.message
 
 
+def test_a_debit_that_the_bank_took_back_is_not_counted(
+    organisation: Organisation, session: Session, at: Callable[[datetime], None]
+) -> None:
+    gift = a_monthly_gift(session)
+    an_instalment(session, gift, date(2026, 4, 15))
+    a_return(session, an_instalment(session, gift, date(2026, 5, 15)))
+
+    at(JANUARY)
+    notices.tell_of_years(session)
+
+    mail = session.scalars(select(OutgoingMail)).one()
+    assert b"In all: $30.00" in mail.message
+    assert b"Monthly gifts: 1" in mail.message
+
+
 def test_a_year_of_which_all_went_back_is_not_told(
     organisation: Organisation, session: Session, at: Callable[[datetime], None]
 ) -> None:
@@ -255,3 +271,33 @@ def test_many_donors_are_told_page_by_page(
     hands.send_notices()
 
     assert len(told(session)) == 8
+
+
+def a_return(session: Session, donation_id: str) -> None:
+    """The bank had paid the debit, and took it back."""
+    charge = Charge(
+        stripe_charge_id=new_id("py"),
+        donation_id=donation_id,
+        amount=3000,
+        currency="usd",
+        status="succeeded",
+        charged_at=JANUARY,
+        method="sepa_debit",
+    )
+    session.add(charge)
+    session.flush()
+    session.add(
+        BalanceTransaction(
+            stripe_balance_transaction_id=new_id("txn"),
+            reporting_category="charge_failure",
+            type="payment_failure_refund",
+            source_id=charge.stripe_charge_id,
+            amount=-3000,
+            fee=0,
+            net=-3000,
+            currency="usd",
+            created_at=JANUARY,
+            available_on=JANUARY,
+        )
+    )
+    session.flush()
