@@ -42,7 +42,8 @@ def tell_of_charges(session: Session) -> int:
         _untold("soon_again", pause_ends),
     )
     told = 0
-    for gift in session.scalars(ending.order_by(MonthlyGift.id).limit(PAGE)).all():
+    # The next first: a page full of those whose day is still to come would hide the others.
+    for gift in session.scalars(ending.order_by(MonthlyGift.paused_until, MonthlyGift.id).limit(PAGE)).all():
         if gift.paused_until is None or gift.next_charge_at is None:
             continue
         charged_at = days.first_charge_after(gift.paused_until, next_charge_at=gift.next_charge_at)

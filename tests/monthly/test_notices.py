@@ -68,6 +68,22 @@ def test_a_week_before_the_first_charge_after_a_pause_the_donor_is_told(
     assert b"February 15, 2027" in mail.message
 
 
+def test_those_whose_charge_is_further_off_stand_before_nobody(
+    organisation: Organisation,
+    session: Session,
+    at: Callable[[datetime], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(notices, "PAGE", 1)
+    later = datetime(2027, 2, 15, 16, 0, tzinfo=UTC)
+    paused(session, id="mon_1", paused_until=later, next_charge_at=later - timedelta(days=30))
+    paused(session, id="mon_2", email="bo@example.com")
+
+    at(datetime(2027, 2, 8, 19, 0, tzinfo=UTC))
+
+    assert notices.tell_of_charges(session) == 1
+
+
 def test_a_worker_that_was_away_still_tells_it_and_not_when_it_is_too_late(
     organisation: Organisation, session: Session, at: Callable[[datetime], None]
 ) -> None:
