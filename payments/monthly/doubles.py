@@ -123,6 +123,7 @@ def waiting(session: Session) -> list[Flagged]:
 def close(session: Session, donation_id: str, *, reason: str, by: StaffMember) -> None:
     """A person has looked: it was meant, or it is being refunded."""
     people.require(by, *MAY_CLOSE)
+    reason = people.reason_given(reason)
     double = session.get(PossibleDouble, donation_id, with_for_update=True)
     if double is None or double.closed_at is not None:
         raise NotFlagged

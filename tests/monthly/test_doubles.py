@@ -13,7 +13,7 @@ from payments.monthly import doubles
 from payments.monthly.doubles import DoubleKind, NotFlagged
 from payments.monthly.models import MonthlyGift
 from payments.staff.models import AuditEntry, Role, StaffMember
-from payments.staff.people import NotAllowed
+from payments.staff.people import NotAllowed, ReasonMissing
 from tests.factories import NOON, a_donation
 from tests.monthly.promises import a_monthly_gift
 
@@ -157,6 +157,14 @@ def test_who_has_looked_closes_it_with_a_reason_and_it_is_not_flagged_again(
     assert (entry.subject, entry.reason) == (again.id, "meant: one for each child")
     with pytest.raises(NotFlagged):
         doubles.close(session, again.id, reason="again", by=mina)
+
+
+def test_a_look_without_a_reason_closes_nothing(organisation: Organisation, session: Session):
+    first, again = paid(session), paid(session, at=NOON + timedelta(minutes=3))
+    doubles.flag(session, [first.id, again.id])
+
+    with pytest.raises(ReasonMissing):
+        doubles.close(session, again.id, reason=" ", by=somebody(session, Role.SUPPORT))
 
 
 def test_who_may_only_read_closes_nothing(organisation: Organisation, session: Session):
