@@ -35,7 +35,7 @@ class MonthlyStatus(StrEnum):
     """Written before the donor is sent to Stripe; so it stays until the first instalment. Set by us."""
     NEVER_STARTED = "never_started"
     """The page was left, or the bank refused the first payment: `checkout.session.expired`,
-    `checkout.session.async_payment_failed`."""
+    `checkout.session.async_payment_failed`. Set by us where Stripe never opened a page."""
     ACTIVE = "active"
     """Charged each month on its day: the first `invoice.paid`, `checkout.session.completed` or
     `customer.subscription.created`, whichever comes first."""

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from payments.clock import from_stripe
 from payments.donations.models import Donation, DonationStatus
 from payments.jobs import Bell, ring
-from payments.monthly.models import MonthlyInvoice
+from payments.monthly.models import MonthlyGift, MonthlyInvoice, MonthlyStatus
 from payments.stripe_gateway.client import StripeGateway
 from payments.stripe_gateway.shapes import DONATION, Envelope, as_bytes, read
 from payments.webhooks import inbox
@@ -136,15 +136,23 @@ def note_read(session: Session, name: str, *, up_to: int) -> None:
 
 
 def expire_unopened(session: Session) -> int:
-    """Gifts for which Stripe never opened a page, long after anybody could still be asking."""
-    left = session.scalars(
-        update(Donation)
+    """Gifts for which Stripe never opened a page, long after anybody could still be asking; and the promises
+    they were to begin."""
+    unopened = and_(
+        Donation.status == DonationStatus.PENDING.value,
+        Donation.stripe_checkout_session_id.is_(None),
+        Donation.checkout_expires_at < func.now() - timedelta(hours=1),
+    )
+    # Promises before gifts, as everybody locks them.
+    session.execute(
+        update(MonthlyGift)
         .where(
-            Donation.status == DonationStatus.PENDING.value,
-            Donation.stripe_checkout_session_id.is_(None),
-            Donation.checkout_expires_at < func.now() - timedelta(hours=1),
+            MonthlyGift.status == MonthlyStatus.PENDING.value,
+            MonthlyGift.id.in_(select(Donation.monthly_gift_id).where(unopened)),
         )
-        .values(status=DonationStatus.EXPIRED.value)
-        .returning(Donation.id)
+        .values(status=MonthlyStatus.NEVER_STARTED.value)
+    )
+    left = session.scalars(
+        update(Donation).where(unopened).values(status=DonationStatus.EXPIRED.value).returning(Donation.id)
     )
     return len(left.all())

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from payments.database import transaction
 from payments.donations.models import Donation, Organisation
+from payments.monthly.models import MonthlyGift
 from payments.stripe_gateway.client import gateway
 from payments.webhooks import sweep
 from payments.webhooks.inbox import Delivery
@@ -17,6 +18,7 @@ from payments.webhooks.models import StripeCursor, StripeEvent
 from tests.factories import a_donation
 from tests.journeys import neighbours
 from tests.journeys.neighbours import Stripe
+from tests.monthly.promises import a_monthly_gift
 
 MINUTE = timedelta(minutes=1)
 
@@ -167,3 +169,21 @@ def test_only_a_gift_whose_page_never_opened_is_given_up_by_the_clock(
 
     session.execute(text("select 1"))
     assert session.get_one(Donation, gift.id, populate_existing=True).status == status
+
+
+@pytest.mark.parametrize(("stands", "then"), [("pending", "never_started"), ("ended", "ended")])
+def test_a_promise_whose_page_never_opened_never_started_unless_it_was_ended(
+    organisation: Organisation, session: Session, stands: str, then: str
+):
+    ended = {"ended_at": datetime.now(UTC), "end_reason": "donor"} if stands == "ended" else {}
+    promise = a_monthly_gift(session, status=stands, stripe_subscription_id=None, **ended)
+    a_donation(
+        session,
+        monthly_gift_id=promise.id,
+        frequency="monthly",
+        checkout_expires_at=datetime.now(UTC) - timedelta(hours=2),
+    )
+
+    sweep.expire_unopened(session)
+
+    assert session.get_one(MonthlyGift, promise.id, populate_existing=True).status == then
