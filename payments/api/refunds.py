@@ -92,7 +92,8 @@ class RefundShown(BaseModel):
     currency: str
     status: RefundStatus
     origin: Literal["staff", "house", "stripe"] = Field(
-        description="`house`: a rule of ours, such as an instalment taken after its monthly gift had ended."
+        description="`house`: a rule of ours, such as an instalment taken when its monthly gift had ended or"
+        " was to rest."
     )
     reason: str | None
     note: str | None

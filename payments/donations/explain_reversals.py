@@ -30,7 +30,7 @@ _NOT_SENT = {
     "succeeded": "has left, and its balance transaction is still to come",
 }
 
-_BEGUN = {"staff": "here", "house": "by itself after its monthly gift had ended"}
+_BEGUN = {"staff": "here", "house": "by itself, because its monthly gift had ended or was to rest"}
 
 
 def _refund(story: Story, booked: Booked, refund: Refund) -> Sentence:

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select, text
 
 from payments.database import transaction
+from payments.donations.explain import Beside, explain
 from payments.donations.models import Charge
 from payments.donations.reversals import Refund
 from payments.mail.models import OutgoingMail
@@ -147,6 +148,9 @@ def test_what_was_taken_before_stripe_knew_of_a_pause_goes_back_once_and_is_told
 
     assert [(refund.amount, refund.status) for refund in refunds()] == [(3000, "succeeded")]
     assert letters() == ["monthly_refunded_in_pause"]
+    with transaction() as session:
+        told = [sentence.says for sentence in explain(session, running.first.id, Beside())]
+    assert any("because its monthly gift had ended or was to rest" in sentence for sentence in told)
 
 
 def test_what_was_taken_before_the_pause_is_kept(running: Running) -> None:
