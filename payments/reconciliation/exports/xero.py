@@ -14,6 +14,8 @@ JOURNAL_COLUMNS = (
 )
 BANK_COLUMNS = ("*Date", "*Amount", "Payee", "Description", "Reference", "Check Number")
 _LONGEST_TEXT = 1000
+_MOST_LINES = 300
+"""Of manual journals, in one file (help.xero.com/nz/ManualJournalsImport)."""
 _CURRENCY = Option("The base currency of the organisation in Xero, such as gbp.", pattern="[a-z]{3}")
 _STATEMENTS = (Account.STRIPE_BALANCE, Account.BANK, Account.UNDEPOSITED_FUNDS)
 
@@ -78,7 +80,8 @@ JOURNALS = Target(
     title="Xero, manual journals as CSV.",
     suffix=".csv",
     trap="Manual journals are in the base currency only, and never in an account that Xero holds as a bank"
-    " account: give the Stripe balance a current-asset account. They arrive as drafts; post them.",
+    " account: give the Stripe balance a current-asset account. They arrive as drafts; post them."
+    " A file has at most 300 lines: take `--granularity payout` or `month`.",
     options={
         "currency": _CURRENCY,
         "date_format": Option("As the organisation in Xero writes dates.", "DD/MM/YYYY"),
@@ -89,6 +92,7 @@ JOURNALS = Target(
     of_journals=_manual_journals,
     is_only_home_currency=True,
     account_pattern=r"[^\s,]{1,10}",
+    most_lines=_MOST_LINES,
 )
 BANK = Target(
     name="xero-bank",

@@ -267,6 +267,17 @@ def test_more_lines_than_datev_reads_are_refused(book: StaffMember, monkeypatch:
         export("datev", book, currency="usd")
 
 
+def test_more_lines_than_xero_reads_are_refused(book: StaffMember) -> None:
+    name_everything("xero", book)
+    moved = (a_movement(7, 0, created_at=datetime(2026, 10, 14, tzinfo=UTC)) for _ in range(150))
+    with transaction() as session:
+        post(session, [unclassified(each, BOOKS) for each in moved])
+
+    with pytest.raises(TooManyLines, match=r"xero reads at most 300 lines .* `--granularity payout`"):
+        export("xero", book, currency="usd")
+    assert export("xero", book, currency="usd", granularity="month").control["rows"] < 300
+
+
 def test_a_map_that_could_not_be_used_is_refused_with_every_mistake(finn: StaffMember) -> None:
     content = {
         "accounts": {"stripe_blance": "1", "bank/rescue": "1", "bank": "=1+1", "chargebacks": " "},
