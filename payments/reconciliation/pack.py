@@ -21,11 +21,11 @@ from sqlalchemy.orm import Session
 
 from payments.money import THREE_DECIMAL, ZERO_DECIMAL, exponent
 from payments.reconciliation import pack_queries
+from payments.reconciliation.exports.cells import guard
 from payments.reconciliation.month_report import REPORT, MonthReport, as_json
 from payments.reconciliation.months import Month
 
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
-_LOOKS_LIKE_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,12 +287,9 @@ def _as_csv(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
 
 
 def _cell(value: Any) -> Any:
-    """A text that a spreadsheet would take for a formula is written so that it does not."""
     if isinstance(value, Decimal):
         return f"{value:f}"
-    if isinstance(value, str) and value.startswith(_LOOKS_LIKE_A_FORMULA):
-        return f"'{value}"
-    return value
+    return guard(value) if isinstance(value, str) else value
 
 
 _README = """\

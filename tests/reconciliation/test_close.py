@@ -18,7 +18,7 @@ from payments.ledger.models import JournalEntry
 from payments.ledger.posting import post
 from payments.ledger.rules import unclassified
 from payments.reconciliation import bank_import, close, pack
-from payments.reconciliation.checklist import Broken, Laws, checklist
+from payments.reconciliation.checklist import Broken, Item, Laws, checklist
 from payments.reconciliation.closings import MonthClosing
 from payments.reconciliation.month_report import month_report
 from payments.reconciliation.months import MonthUnreadable, month_named
@@ -182,6 +182,10 @@ def test_the_pack_tells_the_whole_month_and_no_donor_and_is_the_same_when_drawn_
     with transaction() as session:
         report = month_report(session, october.month)
         assert pack.draw(session, report, sealing) == pack.draw(session, report, sealing)
+        item = Item(kind="bank_book", title="The bank", is_ok=False, sentence="rent; =1+1,@x")
+        formula = pack.draw(session, replace(report, checklist=(item,)), sealing)
+    with zipfile.ZipFile(io.BytesIO(formula)) as files:
+        assert files.read("checklist.csv").splitlines()[1] == b'The bank,no,"rent; =1+1,\'@x"'
     closed(october, finn)
 
     with zipfile.ZipFile(io.BytesIO(pack_of(october))) as files:
