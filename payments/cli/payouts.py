@@ -158,7 +158,7 @@ def _print_lines(payout: Payout, lines: Sequence[Carried], title: str) -> None:
     rows = [
         (
             line.stripe_balance_transaction_id,
-            line.created_at.date() if line.created_at is not None else "not in the book",
+            instant(line.created_at) or "not in the book",
             (line.kind or line.reporting_category or "").replace("_", " "),
             line.donation_id or line.source_id,
             *_money(payout, line.amount, -line.fee, line.net),

@@ -216,7 +216,16 @@ def test_a_person_reads_a_payout_line_by_line(treasury: Treasury):
     said = treasury.almoner("payouts", "show", payout)
 
     assert said.exit_code == 0
-    for part in ("$23.97", "EXAMPLE RELIEF", gift.id, "-$1.03", "proven", "together $23.97", "automatic"):
+    for part in (
+        "$23.97",
+        "EXAMPLE RELIEF",
+        gift.id,
+        "-$1.03",
+        "proven",
+        "together $23.97",
+        "automatic",
+        "UTC",
+    ):
         assert part in said.text, part
     for part in (payout, "paid", "$25.00", "-$1.03", "$23.97", "proven"):
         assert part in listed, part
