@@ -23,7 +23,6 @@ _ROOTS = {
     Kind.CONTRA_INCOME: "Income",
     Kind.EXPENSE: "Expenses",
     Kind.EQUITY: "Equity",
-    Kind.EQUITY: "Equity",
 }
 _OPENED_ON = "1970-01-01"
 _LONGEST_TEXT = 200
