@@ -25,9 +25,17 @@ app = typer.Typer(no_args_is_help=True, help="What a designated Korean body keep
 number_app = typer.Typer(no_args_is_help=True, help="Registration numbers, sealed and apart.")
 app.add_typer(number_app, name="number")
 
+
+def _checked(out: Path) -> Path:
+    """Before anything is read: the log has a line for whoever takes the register, and no line for nobody."""
+    if out.suffix.lower() not in {".csv", ".xlsx"}:
+        raise typer.BadParameter("The file ends in .xlsx or .csv.")
+    return out
+
+
 _Entity = Annotated[str, typer.Option("--entity", help="The Korean body.")]
 _Year = Annotated[int, typer.Option(min=2000, max=2100, help="The tax year.")]
-_Out = Annotated[Path, typer.Option(help="FILE.xlsx or FILE.csv.")]
+_Out = Annotated[Path, typer.Option(help="FILE.xlsx or FILE.csv.", callback=_checked)]
 _WithNumbers = Annotated[
     bool, typer.Option("--with-numbers", help="Whole registration numbers; masked without it.")
 ]
@@ -163,11 +171,10 @@ def _write(
 ) -> None:
     if out.suffix.lower() == ".csv":
         written = files.as_csv(columns, cells)
-    elif out.suffix.lower() == ".xlsx":
-        written = files.as_xlsx(title, _NOT_HOMETAX, columns, cells, made_on=today)
     else:
-        raise typer.BadParameter("The file ends in .xlsx or .csv.")
+        written = files.as_xlsx(title, _NOT_HOMETAX, columns, cells, made_on=today)
     out.touch(mode=0o600)
+    out.chmod(0o600)  # also where a file of that name was there before
     out.write_bytes(written)
 
 

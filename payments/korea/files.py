@@ -14,7 +14,8 @@ import xlsxwriter
 from payments.korea.register import Row, Sum
 
 _FORMS = {"paper": "종이", "electronic": "전자", "": "미발급"}
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r")
+"""The full-width ones too: a spreadsheet that is set to Korean computes them."""
 
 REGISTER_COLUMNS = (
     *("일련번호", "영수증 번호", "기부자 구분", "성명(법인명)", "주민등록번호(사업자등록번호)", "주소"),

@@ -29,11 +29,16 @@ class NumberUnfit(AlmonerError):
 class LooksMistyped(NumberUnfit):
     """Its last digit does not fit."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_person: bool) -> None:
         super().__init__(
-            "The last digit does not fit the others: look at the paper again. If it was given out since"
-            " October 2020 it may be right all the same; say so with --looked-twice."
+            "The last digit does not fit the others: look at the paper again."
+            + (_NEW_NUMBERS if is_person else " A business's number always fits.")
         )
+
+
+_NEW_NUMBERS = (
+    " If it was given out since October 2020 it may be right all the same; say so with --looked-twice."
+)
 
 
 def read(typed: str, *, looked_twice: bool = False) -> str:
@@ -49,7 +54,7 @@ def read(typed: str, *, looked_twice: bool = False) -> str:
     else:
         raise NumberUnfit("A resident's or foreigner's registration number has 13 digits, a business's 10.")
     if not fits and not (looked_twice and len(digits) == 13):
-        raise LooksMistyped
+        raise LooksMistyped(is_person=len(digits) == 13)
     return digits
 
 

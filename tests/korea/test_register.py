@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from payments.cli import app
 from payments.database import transaction
 from payments.donations.models import IssuingEntity, Organisation
-from payments.korea import keeping, register
+from payments.korea import files, keeping, register
 from payments.korea.keeping import KoreaRefused, NotDesignated
 from payments.korea.models import Form, RegistrationNumber
 from payments.receipts import issue
@@ -156,10 +156,12 @@ def test_a_number_comes_by_standard_input_and_leaves_in_the_register_alone(
     said += asked("summary", "--year", "2026", "--out", str(tmp_path / "summary.csv"), *as_finn)
     said += asked("missing", "--year", "2026", "--json")
 
+    (tmp_path / "whole.xlsx").touch(mode=0o644)
     whole = asked(
         "register", "--year", "2026", "--out", str(tmp_path / "whole.xlsx"), *as_finn, "--with-numbers"
     )
 
+    assert (tmp_path / "whole.xlsx").stat().st_mode & 0o077 == 0
     assert cells(tmp_path / "whole.xlsx")[4][4] == RESIDENT
     assert cells(tmp_path / "masked.xlsx")[4][4] == "900101-1******"
     assert cells(tmp_path / "whole.xlsx")[5][11] == 50_000
@@ -175,6 +177,23 @@ def test_a_number_comes_by_standard_input_and_leaves_in_the_register_alone(
         sealed = session.scalars(select(RegistrationNumber.sealed)).one()
     assert DIGITS not in stored
     assert DIGITS.encode() not in sealed
+
+
+def test_a_register_that_cannot_be_written_was_taken_by_nobody(finn: StaffMember, tmp_path: Path):
+    words = ["receipts", "korea", "register", "--year", "2026", "--as", finn.email, "--with-numbers"]
+
+    refused = CliRunner().invoke(app, [*words, "--out", str(tmp_path / "register.pdf")])
+
+    assert refused.exit_code == 2
+    assert ".xlsx" in refused.output
+    with transaction() as session:
+        assert not session.scalars(select(AuditEntry)).all()
+
+
+def test_a_name_in_full_width_signs_is_not_computed():
+    table = files.as_csv(["성명"], [["＝1+1"], ["김지우"]]).decode("utf-8-sig")
+
+    assert table.splitlines() == ["성명", "'＝1+1", "김지우"]
 
 
 def cells(file: Path) -> list[tuple[object, ...]]:
