@@ -148,6 +148,28 @@ def test_what_is_asked_is_written_down_and_shown(
     assert "We are passing it on to Stripe now" in page
 
 
+def test_in_korean_too_the_day_after_a_pause_is_the_day_of_a_gift(donor: TestClient, gift_id: str) -> None:
+    asked(donor, gift_id, "pause", months="1")
+
+    page = opened(donor, gift_id, "ko")
+
+    assert "2027년 1월 15일 전까지는 결제되지 않습니다." in page
+
+
+@pytest.mark.parametrize(
+    ("deed", "said"), [("amount", {"amount": "a lot"}), ("pause", {"months": "13"}), ("day", {"day": "32"})]
+)
+def test_a_refused_field_names_the_sentence_that_says_why(
+    donor: TestClient, gift_id: str, deed: str, said: dict[str, str]
+) -> None:
+    page = donor.post(f"/monthly/{token_of(gift_id)}/{deed}", data={"lang": "en"} | said).text
+
+    [field] = re.findall(r'<(?:input|select)[^>]*aria-invalid="true"[^>]*>', page)
+    assert re.search(r'aria-describedby="complaint\b', field)
+    assert '<p id="complaint">' in page
+    assert "<title>Please check: " in page
+
+
 def test_a_pause_can_be_taken_back_while_it_is_news(donor: TestClient, gift_id: str) -> None:
     assert "Go on as before" in asked(donor, gift_id, "pause", months="3")
 
