@@ -56,6 +56,13 @@ class BenefitSent(Sent):
     text: str = Field(examples=["Dinner"])
 
 
+class ItemsSent(Sent):
+    """Items with the charity's name, where the donor got nothing else."""
+
+    cost: int = Field(gt=0, strict=True, description="What they cost the charity, all of them together.")
+    text: str = Field(examples=["A mug with our lantern"])
+
+
 class OfflineGiftSent(Sent):
     """One offline gift."""
 
@@ -89,6 +96,7 @@ class OfflineGiftSent(Sent):
     dated: date | None = None
     description: str | None = None
     benefit: BenefitSent | None = None
+    items: ItemsSent | None = None
 
     @model_validator(mode="after")
     def _one_way_to_name_the_fund(self) -> "OfflineGiftSent":
@@ -103,6 +111,7 @@ class OfflineGiftSent(Sent):
             if self.fund is not None
             else tuple(Share(part.fund, part.amount) for part in self.allocations or ())
         )
+        got = self.benefit or self.items
         return Paper(
             channel=Channel(self.channel),
             amount=Money(self.amount, self.currency),
@@ -116,7 +125,8 @@ class OfflineGiftSent(Sent):
             document_date=self.dated,
             description=self.description,
             benefit=self.benefit.amount if self.benefit else 0,
-            benefit_text=self.benefit.text if self.benefit else None,
+            benefit_text=got.text if got else None,
+            items_cost=self.items.cost if self.items else None,
         )
 
 

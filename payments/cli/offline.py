@@ -54,6 +54,9 @@ def record(
     soft_credit_email: Annotated[str | None, typer.Option()] = None,
     benefit: Annotated[str | None, typer.Option(help="What the donor got for it is worth.")] = None,
     benefit_text: Annotated[str | None, typer.Option(help="What that was.")] = None,
+    items_cost: Annotated[
+        str | None, typer.Option(help="Instead: what items with our name cost us, if nothing else was given.")
+    ] = None,
     description: Annotated[str | None, typer.Option(help="What was given, for stock and things.")] = None,
     locale: Annotated[Literal["en", "ko"], typer.Option(help="The payer's language.")] = "en",
     as_json: AsJson = False,
@@ -77,6 +80,7 @@ def record(
         description=description,
         benefit=amount_of(benefit, currency).minor if benefit is not None else 0,
         benefit_text=benefit_text,
+        items_cost=amount_of(items_cost, currency).minor if items_cost is not None else None,
     )
     with transaction() as session:
         taken = owing.take_in(

@@ -78,6 +78,8 @@ class Paper:
     description: str | None = None
     benefit: int = 0
     benefit_text: str | None = None
+    items_cost: int | None = None
+    """What items with the charity's name cost it, where the donor got nothing else; instead of `benefit`."""
 
 
 def record(
@@ -290,7 +292,10 @@ def _check(paper: Paper, *, today: date) -> None:
         raise PaperRefused("Describe what was given: the receipt names the thing.", field="description")
     if not 0 <= paper.benefit <= paper.amount.minor:
         raise PaperRefused("The benefit is between nothing and the whole payment.", field="benefit")
-    if bool(paper.benefit) != bool((paper.benefit_text or "").strip()):
+    if paper.items_cost is not None and (paper.benefit or paper.items_cost <= 0):
+        raise PaperRefused("Give the cost of the items alone, or the value of a benefit.", field="items")
+    got_something = bool(paper.benefit) or paper.items_cost is not None
+    if got_something != bool((paper.benefit_text or "").strip()):
         raise PaperRefused("Give both the value of what the donor got and what it was.", field="benefit_text")
 
 

@@ -66,6 +66,10 @@ class TokenYear:
     confirmed: bool
     source: str
     cap_minor: int | None = None
+    low_cost_minor: int | None = None
+    """How much items with the charity's name may cost it to be ignored, all of them together."""
+    payment_from_minor: int | None = None
+    """The least payment for which such items are ignored."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +141,19 @@ def is_token(country: Country, *, benefit: int, paid: int, currency: str, day: d
             f" for {day.year} is not confirmed: enter it in receipts/packs with its source."
         )
     return benefit <= year.cap_minor
+
+
+def are_low_cost_items(country: Country, *, cost: int, paid: int, currency: str, day: date) -> bool:
+    """Whether the law ignores items with the charity's name for what they cost it, by the year's figures."""
+    if country.token_percent is None or currency != country.currency:
+        return False
+    year = country.token_years.get(day.year)
+    if year is None or not year.confirmed or year.low_cost_minor is None or year.payment_from_minor is None:
+        raise ReceiptForbidden(
+            f"The limits of low-cost items for {day.year} are not confirmed: enter them in receipts/packs"
+            " with their source, or say what the items are worth as a benefit."
+        )
+    return cost <= year.low_cost_minor and paid >= year.payment_from_minor
 
 
 def duties(country: Country, *, paid: int, currency: str, benefit: int) -> list[str]:

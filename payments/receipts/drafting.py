@@ -200,7 +200,7 @@ class Gifts:
     def _entitlement_of(self, gift: Any, entity: IssuingEntity) -> Entitlement:
         """Decided once for all gifts that differ in amount and day alone: without a benefit these do not
         matter, and nearly all gifts are so."""
-        if gift.benefit_amount:
+        if gift.benefit_amount or gift.benefit_text:
             return _entitlement(gift, entity)
         alike = entity.id, gift.payer_kind, gift.channel, gift.currency, bool(gift.address)
         if alike not in self._entitlements:
@@ -240,6 +240,7 @@ def _entitlement(gift: Any, entity: IssuingEntity) -> Entitlement:
             currency=gift.currency,
             benefit=gift.benefit_amount,
             gift_date=gift.gift_date,
+            has_items=bool(gift.benefit_text) and not gift.benefit_amount,
             has_address=bool(gift.address),
         ),
         jurisdiction=entity.jurisdiction,

@@ -33,6 +33,8 @@ class Given:
     currency: str
     benefit: int
     gift_date: date
+    has_items: bool = False
+    """Items with the charity's name were the only benefit, found to cost little when they were entered."""
     has_address: bool = False
 
 
@@ -58,6 +60,8 @@ def decide(given: Given, *, jurisdiction: str, statement_code: str, facts: Mappi
     _refuse_what_is_incomplete(may, given, jurisdiction=jurisdiction, facts=facts)
     if given.channel in THINGS:
         return Entitlement("thing", countries.statement_for(may, "thing"), 0)
+    if given.has_items:
+        return _beside_items(may, given, jurisdiction=jurisdiction)
     if not given.benefit:
         return Entitlement("gift", countries.statement_for(may, "gift"), 0)
     if is_purchase(may, amount=given.amount, benefit=given.benefit):
@@ -77,6 +81,21 @@ def decide(given: Given, *, jurisdiction: str, statement_code: str, facts: Mappi
     ):
         return Entitlement("gift", countries.statement_for(may, "token"), 0)
     return Entitlement("benefit", statement, given.benefit)
+
+
+def _beside_items(may: Authority, given: Given, *, jurisdiction: str) -> Entitlement:
+    """The whole payment is the gift, as long as enough of it is left for the items not to count."""
+    if "token" not in may.documents:
+        return Entitlement("gift", countries.statement_for(may, "gift"), 0)
+    ignored = countries.are_low_cost_items(
+        countries.of(jurisdiction), cost=0, paid=given.amount, currency=given.currency, day=given.gift_date
+    )
+    if not ignored:
+        raise ReceiptForbidden(
+            "The payment is too small for the items that the donor got to be ignored: write the receipt by"
+            " hand."
+        )
+    return Entitlement("gift", countries.statement_for(may, "token"), 0)
 
 
 def is_purchase(may: Authority, *, amount: int, benefit: int) -> bool:

@@ -17,18 +17,19 @@ from sqlalchemy.orm import Session
 
 from payments.clock import now
 from payments.donations import recording
-from payments.donations.models import Donation
+from payments.donations.models import Donation, IssuingEntity
 from payments.donations.offline import OfflineGift
 from payments.donations.recording import Paper, PaperRefused
 from payments.donations.reversals import Dispute, OwedPayment, Refund
 from payments.jobs import Bell, ring
 from payments.mail.address import fit
 from payments.money import Money
+from payments.receipts import countries
 from payments.receipts.countries import ReceiptForbidden
 from payments.receipts.drafting import Gifts
 from payments.receipts.entitlement import NothingGiven
 from payments.receipts.models import DueReceipt, Receipt
-from payments.staff import people
+from payments.staff import audit, people
 from payments.staff.models import StaffMember
 from payments.supporters import donors
 
@@ -82,7 +83,33 @@ def take_in(
             session, email=_address(email, field="soft_credit"), name=name, locale=paper.locale
         )
     donation = recording.record(session, paper, donor_id=donor_id, soft_credit_donor_id=beside, by=by)
+    if paper.items_cost is not None:
+        _note_items(session, donation, cost=paper.items_cost, by=by)
     return TakenIn(donation=donation, outlook=owe(session, donation))
+
+
+def _note_items(session: Session, donation: Donation, *, cost: int, by: StaffMember) -> None:
+    """Keep what the items cost, if they are as cheap as the law of the body wants; refuse them otherwise."""
+    entity = session.get_one(IssuingEntity, donation.entity_id)
+    try:
+        ignored = donation.gift_date is not None and countries.are_low_cost_items(
+            countries.of(entity.jurisdiction),
+            cost=cost,
+            paid=donation.amount,
+            currency=donation.currency,
+            day=donation.gift_date,
+        )
+    except ReceiptForbidden as reason:
+        raise PaperRefused(str(reason), field="items") from reason
+    if not ignored:
+        raise PaperRefused(
+            "The law of this body does not ignore items of this cost for this payment: say what they are"
+            " worth as a benefit.",
+            field="items",
+        )
+    audit.note(
+        session, by, "gift.low_cost_items", subject=donation.id, reason="items with our name", cost=cost
+    )
 
 
 def outlook(session: Session, donation: Donation) -> Outlook:
@@ -102,7 +129,7 @@ def outlook(session: Session, donation: Donation) -> Outlook:
     if owed.benefit:
         left = Money(donation.amount - owed.benefit, donation.currency)
         said = f"{said} It names what the donor got: {left.format('en')} is the gift."
-    elif donation.benefit_amount:
+    elif donation.benefit_amount or donation.benefit_text:
         said = f"{said} What the donor got is a token in the eyes of the law: all of it is the gift."
     return Outlook(receipt=ReceiptOutlook.DUE, sentence=said)
 

@@ -56,6 +56,7 @@ def test_one_key_is_one_cheque(desk: Desk) -> None:
     ("change", "pointer"),
     [
         ({"fund": "nowhere"}, "#/fund"),
+        ({"items": {"cost": 100, "text": "A mug"}}, "#/items"),
         ({"postmarked_on": "2026-11-21"}, "#/postmarked_on"),
         ({"received_on": "2036-01-01", "postmarked_on": None}, "#/received_on"),
         ({"channel": "in_kind", "postmarked_on": None}, "#/description"),

@@ -154,12 +154,68 @@ def test_whoever_enters_a_benefit_is_told_what_the_law_makes_of_it(
     assert says in taken.outlook.sentence
 
 
+def figures_are_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if a person had entered the limits of the year in the country pack."""
+    confirmed = TokenYear(
+        year=2026,
+        confirmed=True,
+        source="invented figures",
+        cap_minor=14_000,
+        low_cost_minor=1_400,
+        payment_from_minor=7_000,
+    )
+    america = replace(countries.of("US"), token_years={2026: confirmed})
+    monkeypatch.setitem(countries.COUNTRIES, "US", america)
+
+
+def test_items_with_the_charitys_name_that_cost_little_leave_the_whole_payment_a_gift(
+    finn: StaffMember, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures_are_confirmed(monkeypatch)
+
+    taken = taken_in(finn, a_cheque(items_cost=1_400, benefit_text="A mug with our lantern"))
+    taken_in(finn, a_cheque(document_number="1235"))
+
+    with transaction() as session:
+        issue_due(session)
+        write_due(session)
+        said, of_the_other = words_of(session, "US-2026-000001"), words_of(session, "US-2026-000002")
+        [noted] = session.scalars(select(AuditEntry).where(AuditEntry.deed == "gift.low_cost_items"))
+    assert taken.outlook.sentence.endswith("a token in the eyes of the law: all of it is the gift.")
+    assert "the estimated value of the benefits received (A mug with our lantern) is not substantial" in said
+    assert "Total $100.00" in said
+    assert "No goods or services were provided" in of_the_other
+    assert noted.subject == taken.donation.id
+    assert book() == {"undeposited_funds": 20_000, "contributions:rescue": -20_000}
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"items_cost": 1_401}, "does not ignore items of this cost"),
+        ({"items_cost": 100, "amount": Money(6_999, "usd")}, "does not ignore items of this cost"),
+        ({"items_cost": 100, "benefit": 100}, "the cost of the items alone"),
+        ({"items_cost": 100, "benefit_text": None}, "what it was"),
+    ],
+)
+def test_items_that_cost_more_or_are_not_all_are_entered_as_a_benefit(
+    finn: StaffMember, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], says: str
+) -> None:
+    figures_are_confirmed(monkeypatch)
+
+    with pytest.raises(PaperRefused, match=says):
+        taken_in(finn, a_cheque(**{"benefit_text": "A mug"} | changes))
+
+
+def test_items_whose_figures_nobody_confirmed_are_refused_with_what_to_do(finn: StaffMember) -> None:
+    with pytest.raises(PaperRefused, match="limits of low-cost items for 2026 are not confirmed"):
+        taken_in(finn, a_cheque(items_cost=100, benefit_text="A mug"))
+
+
 def test_a_benefit_within_the_confirmed_limit_of_its_year_is_a_token_and_the_receipt_says_so(
     finn: StaffMember, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    confirmed = TokenYear(year=2026, confirmed=True, cap_minor=14_000, source="an invented figure")
-    america = replace(countries.of("US"), token_years={2026: confirmed})
-    monkeypatch.setitem(countries.COUNTRIES, "US", america)
+    figures_are_confirmed(monkeypatch)
 
     taken = taken_in(finn, a_cheque(benefit=200, benefit_text="A mug"))
 

@@ -1,5 +1,6 @@
 """The country packs: whole, honest about what nobody confirmed, and deaf to a body without authority."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -85,6 +86,27 @@ def test_the_dated_limit_decides_once_it_is_confirmed(benefit, is_token):
     assert is_token == countries.is_token(
         confirmed, benefit=benefit, paid=1_000_000, currency="usd", day=SPRING
     )
+
+
+@pytest.mark.parametrize(
+    ("cost", "paid", "are_ignored"),
+    [(1_400, 7_000, True), (1_401, 7_000, False), (1_400, 6_999, False)],
+)
+def test_items_of_little_cost_are_ignored_by_the_figures_of_their_year(cost, paid, are_ignored):
+    told = TokenYear(
+        **{"year": 2026, "confirmed": True, "source": "invented figures", "cap_minor": 14_000},
+        **{"low_cost_minor": 1_400, "payment_from_minor": 7_000},
+    )
+    country = replace(countries.of("US"), token_years={2026: told})
+
+    assert are_ignored == countries.are_low_cost_items(
+        country, cost=cost, paid=paid, currency="usd", day=SPRING
+    )
+
+
+def test_items_of_little_cost_wait_while_the_figures_of_their_year_are_not_confirmed():
+    with pytest.raises(ReceiptForbidden, match="limits of low-cost items for 2026 are not confirmed"):
+        countries.are_low_cost_items(countries.of("US"), cost=1, paid=25_000, currency="usd", day=SPRING)
 
 
 @pytest.mark.parametrize(
