@@ -300,6 +300,11 @@ class BalanceTransaction(Shape):
         return self.source_id if (self.source_id or "").startswith(("ch_", "py_")) else None
 
 
+_END_OF_TIME = 253_402_300_799
+"""The last second of the year 9999. Python reads no later one from the database, so one event of then would
+keep everything beside it from being read."""
+
+
 class EventData(Shape, Generic[ShapeT]):
     """The snapshot of the object as it was when the event was made."""
 
@@ -312,7 +317,7 @@ class Event(Shape, Generic[ShapeT]):
 
     id: str
     type: str
-    created: int
+    created: int = Field(ge=0, le=_END_OF_TIME)
     livemode: bool
     api_version: str | None
     account: str | None = None

@@ -189,6 +189,17 @@ def test_an_id_that_is_not_plain_text_is_parked_and_not_used_as_a_key(door: Door
     assert queued(session)[0].parked_reason == "an id or type in it is not plain text"
 
 
+@pytest.mark.parametrize("created", [-1, 10**12, 10**25])
+def test_an_event_of_no_time_that_a_calendar_has_is_parked_and_holds_up_no_other(
+    door: Door, session: Session, created: int
+):
+    answer = door.takes(written(an_event() | {"created": created}))
+
+    [row] = queued(session)
+    assert answer.status == 200
+    assert "created" in (row.parked_reason or "")
+
+
 def test_a_body_too_large_is_refused_by_its_header_before_it_is_read(door: Door, session: Session):
     answer = door.asked("POST", None, {"content-length": str(LARGEST_BODY + 1)})
 
