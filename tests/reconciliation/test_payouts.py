@@ -1,5 +1,8 @@
 """A payout is proven by what it carries, whatever happens to it and in whatever order we hear of it."""
 
+from collections.abc import Callable
+from datetime import timedelta
+
 from sqlalchemy import select, text
 
 from payments.database import transaction
@@ -7,6 +10,7 @@ from payments.donations.models import Charge
 from payments.reconciliation.models import Payout
 from payments.webhooks.models import StripeEvent
 from tests.reconciliation.treasury import Treasury
+from workers.reconciliation import fetch_payouts
 
 
 def charge_of(gift_id: str) -> str:
@@ -167,6 +171,23 @@ def test_the_bank_s_trace_is_asked_for_until_it_is_known(treasury: Treasury):
     assert shown["trace_id"]
     with transaction() as session:
         assert session.scalars(select(Payout.ask_at)).one() is None
+
+
+def test_a_key_that_stripe_refuses_puts_no_payout_off_for_longer_than_the_key(
+    treasury: Treasury, with_settings: Callable[..., None]
+):
+    treasury.a_paid_gift()
+    treasury.stripe_pays_out()
+    treasury.everybody_works()
+    with transaction() as session:
+        session.execute(text("update payouts set ask_at = now()"))
+
+    with_settings(stripe_secret_key="sk_test_of_another_account")  # noqa: S106 - it opens nothing
+    fetch_payouts()
+
+    with transaction() as session:
+        asked_in = session.scalar(text("select ask_at - now() from payouts"))
+    assert asked_in <= timedelta(minutes=1)
 
 
 def test_what_was_asked_stands_in_the_inbox_and_is_enough_to_say_it_all_again(treasury: Treasury):

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from payments.database import transaction
 from payments.donations.models import Donation, Organisation
-from payments.jobs import CELERY_SETTINGS, Bell, WorkerHeartbeat
+from payments.jobs import CELERY_SETTINGS, REDIS_OPTIONS, Bell, WorkerHeartbeat
 from payments.webhooks import inbox, process, sweep
 from payments.webhooks.models import QueuedEvent, StripeCursor, StripeEvent
 from tests.factories import a_donation
@@ -75,6 +75,14 @@ def test_the_timetable_rings_only_tasks_that_exist_and_its_bells_die_before_the_
 def test_celery_is_set_so_that_a_killed_worker_loses_nothing(setting: str, value: object):
     assert CELERY_SETTINGS[setting] == value
     assert getattr(app.conf, setting) == value
+
+
+@pytest.mark.parametrize("bell", [Bell.FETCH_PAYOUTS, Bell.RECONCILE])
+def test_what_counts_only_as_a_whole_has_minutes_and_less_than_until_the_broker_delivers_again(bell: Bell):
+    app.loader.import_default_modules()
+    task = app.tasks[bell.value]
+
+    assert 300 <= task.soft_time_limit < task.time_limit < REDIS_OPTIONS["visibility_timeout"]
 
 
 def test_all_that_is_due_is_applied_in_as_many_batches_as_it_takes(organisation: Organisation):
