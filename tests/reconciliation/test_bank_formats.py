@@ -203,6 +203,9 @@ def test_words_of_ofx_are_written_out():
         ("american.csv", b"Debit", b"Ausgang", "neither in direction_in nor in direction_out"),
         ("american.csv", b"$12.50", b"$12,50", "more columns than the headings"),
         ("american.csv", b"$12.50", b'"$12,50"', "no amount"),
+        ("american.csv", b"$12.50", b"-$12.50", "a minus beside “Debit”"),
+        ("german.csv", b";-12,50;", b";-12,50-;", "no amount"),
+        ("german.csv", b";-12,50;", b";(12,50;", "no amount"),
     ],
 )
 def test_a_wrong_file_is_refused_in_a_sentence(name: str, spoil: bytes, by: bytes, sentence: str):
@@ -281,6 +284,10 @@ def test_a_profile_that_cannot_be_followed_names_its_field(change, sentence: str
         ("(1.234,56)", -123456),
         ("\u22121.234,56 €", -123456),
         ("€ 0,05", 5),
+        ("€-1.234,56", -123456),
+        ("€ (1.234,56)", -123456),
+        ("- € 1.234,56", -123456),
+        ("+1,50", 150),
         ("1234,56", 123456),
         ("12", 1200),
     ],

@@ -17,6 +17,9 @@ from payments.reconciliation.statements import Line, Statement, StatementRefused
 _MARKS = {"\u2212": "-", "\u00a0": " ", "\u202f": " ", "\u2019": "'"}
 """Signs that look like others: the true minus, blanks that do not break, the typographic apostrophe."""
 
+_SIGNED = re.compile(r"([-+(]*) *(.*?) *([-+)]*)", re.DOTALL)
+_IS_NEGATIVE = {"": False, "+": False, "-": True, "()": True}
+
 
 class _Row:
     """One line of the file with its number in it, so that a sentence can name it."""
@@ -155,6 +158,11 @@ def _moved(row: _Row, profile: Profile, currency: str) -> int:
     if profile.direction is not None:
         word = row.cell(profile.direction)
         if word in profile.direction_out:
+            if amount < 0:
+                raise row.wrong(
+                    f"it has a minus beside “{word[:20]}”, and both say that money went out. Take `direction`"
+                    " out of the account's CSV profile: the sign is enough."
+                )
             return -amount
         if word not in profile.direction_in:
             raise row.wrong(f"“{word[:20]}” is neither in direction_in nor in direction_out of the profile.")
@@ -178,19 +186,23 @@ def _amount(row: _Row, column: Column | None, profile: Profile, currency: str) -
     """`1.234,56`, `1,234.56`, `(12.50)`, `12.50-` as the profile writes them; the signs must stand where
     it says, so that a wrong profile is refused and not off by a thousand."""
     written = row.cell(column)
-    plain = "".join(_MARKS.get(char, char) for char in written).strip()
-    is_negative = plain.startswith(("-", "(")) or plain.endswith("-")
-    bare = "".join(char for char in plain if unicodedata.category(char) != "Sc").strip("()+- ")
+    plain = "".join(_MARKS.get(char, char) for char in written)
+    # A minus may stand before the currency's sign or behind it: `-$12.50`, `$-12.50`, `$(12.50)`.
+    unsigned = "".join(char for char in plain if unicodedata.category(char) != "Sc").strip()
+    before, bare, after = _SIGNED.fullmatch(unsigned).groups()  # type: ignore[union-attr]  # it takes any text
     group, point = re.escape(profile.grouping), re.escape(profile.decimal)
     whole = rf"\d{{1,3}}(?:{group}\d{{3}})+|\d+" if profile.grouping else r"\d+"
-    if re.fullmatch(rf"(?:{whole})(?:{point}\d+)?", bare, re.ASCII) is None:
+    if (
+        re.fullmatch(rf"(?:{whole})(?:{point}\d+)?", bare, re.ASCII) is None
+        or before + after not in _IS_NEGATIVE
+    ):
         raise row.wrong(
             f"“{written[:30]}” is no amount with the profile's decimal “{profile.decimal}” and grouping"
             f" “{profile.grouping}”. Mend them in the account's CSV profile."
         )
     digits = bare.replace(profile.grouping, "") if profile.grouping else bare
     amount = minor(Decimal(digits.replace(profile.decimal, ".")), currency)
-    return -amount if is_negative else amount
+    return -amount if _IS_NEGATIVE[before + after] else amount
 
 
 def _day(row: _Row, column: Column | None, profile: Profile) -> date:
