@@ -70,7 +70,14 @@ def _by_rule(session: Session, rule: Rule, given: dict[str, Any], *, today: date
             kind=rule.kind,
             subject_id=row.subject,
             amount=amount,
-            told=Told(rule.says, {"subject": row.subject, "amount": amount, "detail": _detail(rule, row)}),
+            told=Told(
+                rule.says,
+                {
+                    "subject": row.subject,
+                    "amount": amount if amount is not None else "?",
+                    "detail": _detail(rule, row),
+                },
+            ),
             blocks_close=rule.blocks_close,
             due_on=row.due_on or today + timedelta(days=rule.days),
         )

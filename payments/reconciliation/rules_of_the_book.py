@@ -14,11 +14,16 @@ RULES = (
         blocks_close=True,
         days=2,
         sql="""
-            select e.object_id as subject, (convert_from(e.body, 'UTF8')::json ->> 'net')::bigint as amount,
-                convert_from(e.body, 'UTF8')::json ->> 'currency' as currency,
+            select e.object_id as subject, case when is_readable then said.net::bigint end as amount,
+                case when is_readable then said.currency end as currency,
                 coalesce(q.parked_reason, q.last_error) as detail, null::date as due_on,
                 case when coalesce(q.parked_reason, q.last_error) is null then 'waiting' end as phrase
             from stripe_event_queue q join stripe_events e using (stripe_event_id)
+            cross join lateral json_to_record(convert_from(e.body, 'UTF8')::json) as said (
+                net text, currency text)
+            -- It may be parked because it is of no shape that we know.
+            cross join lateral (
+                select said.net ~ '^-?[0-9]{1,15}$' and said.currency ~ '^[a-z]{3}$' as is_readable) _
             where e.type = 'balance_transaction'
                 and (q.parked_reason is not null or e.received_at < :now - interval '24 hours')
             order by q.place

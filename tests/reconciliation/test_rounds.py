@@ -2,7 +2,9 @@
 
 import threading
 from datetime import date
+from typing import Any
 
+import pytest
 from sqlalchemy import select, text
 
 from payments import checkup_reconciliation
@@ -12,7 +14,9 @@ from payments.jobs import Bell
 from payments.reconciliation import reconcile as rounds
 from payments.reconciliation.models import BankMatch, ReconciliationRound
 from payments.staff.models import StaffMember
+from payments.webhooks import inbox
 from tests.journeys.neighbours import wait_until
+from tests.money_moves.small_stripe import SmallStripe
 from tests.reconciliation.test_matching import a_payout
 from tests.reconciliation.treasury import Treasury
 from workers import reconciliation as hands
@@ -80,6 +84,22 @@ def _somebody_waits() -> bool:
     with transaction() as session:
         waiting = text("select exists (select from pg_locks where locktype = 'advisory' and not granted)")
         return bool(session.scalar(waiting))
+
+
+@pytest.mark.parametrize("said", [{"net": 12.5}, {"net": "much"}, {"currency": None}, {"net": 10**30}])
+def test_a_movement_of_unknown_shape_is_found_and_stops_no_round(finn: StaffMember, said: dict[str, Any]):
+    strange = SmallStripe().moves("charge", 2500) | said
+    with transaction() as session:
+        inbox.store(session, [inbox.of_balance_transaction(strange)])
+        session.execute(
+            text("update stripe_event_queue set parked_reason = 'unknown shape', parked_at = now()")
+        )
+
+    with transaction() as session:
+        [found] = rounds.reconcile(session).open
+
+    assert (found.kind, found.subject_id, found.amount) == ("movement_not_booked", strange["id"], None)
+    assert "Stripe moved ? with" in found.sentence
 
 
 def test_an_empty_house_has_nothing_to_reconcile(database: str):
