@@ -176,8 +176,10 @@ def _comes_from_here(request: Request) -> bool:
     source = request.headers.get("origin") or request.headers.get("referer")
     if not source:
         return False
-    ours = {_origin(settings().public_base_url), _origin(str(request.base_url))}
-    return _origin(source) in ours
+    try:
+        return _origin(source) in {_origin(settings().public_base_url), _origin(str(request.base_url))}
+    except ValueError:  # no address at all, such as `http://[`
+        return False
 
 
 def _origin(url: str) -> str:

@@ -88,6 +88,8 @@ def test_what_another_release_would_call_so_is_not_kept(donor: TestClient, path:
         {"sec-fetch-site": "same-site"},
         {"origin": "https://evil.example"},
         {"origin": "null"},
+        {"origin": "http://[evil"},
+        {"referer": "http://[evil/"},
         {"origin": "http://127.0.0.1:8001"},
         {"referer": "https://evil.example/127.0.0.1:8000"},
         {},
