@@ -52,6 +52,8 @@ def create_app() -> App:
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
+        # It would send on to whatever the Host header says, and from HTTPS to HTTP with a donor's link.
+        redirect_slashes=False,
         max_body_size=_LARGEST_REQUEST,
     )
     problems.install(inside)

@@ -44,6 +44,15 @@ def front_door(request: Request) -> Response:
     return RedirectResponse(f"/donate{query}", status_code=303)
 
 
+@router.get("/{name}/")
+def without_slash(request: Request, name: str) -> Response:
+    """A page's address as people type it, with a slash at its end."""
+    if name not in {"donate", "monthly", "verify"}:
+        return error_page(request, 404)
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"/{name}{query}", status_code=303)
+
+
 @router.get("/theme/{accent}.css")
 def theme(request: Request, accent: str) -> Response:
     """The charity's colour as a stylesheet, because the pages allow no styles inside themselves."""

@@ -37,6 +37,22 @@ def test_the_front_door_leads_to_the_form_and_keeps_the_campaign(donor: TestClie
     assert (answer.status_code, answer.headers["location"]) == (303, "/donate?utm_source=letter")
 
 
+@pytest.mark.parametrize("name", ["donate", "monthly", "verify"])
+def test_a_slash_at_the_end_of_an_address_is_forgiven(donor: TestClient, name: str) -> None:
+    answer = donor.get(f"/{name}/?lang=ko", headers={"host": "evil.example"})
+
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/{name}?lang=ko")
+
+
+@pytest.mark.parametrize(
+    "path", ["/monthly/a-link/", "/verify/US-2026-000001/A000/", "//evil.example/", "/x/"]
+)
+def test_no_address_is_sent_on_to_where_the_host_header_says(donor: TestClient, path: str) -> None:
+    answer = donor.get(f"http://127.0.0.1:8000{path}", headers={"host": "evil.example"})
+
+    assert answer.status_code == 404
+
+
 def test_pressing_donate_leads_to_stripes_page_without_any_script(donor_near_stripe: TestClient) -> None:
     answer = press_donate(donor_near_stripe, "?utm_source=letter&utm_campaign=winter&lang=en")
 
