@@ -1,6 +1,5 @@
 """Cheques, cash, transfers and things: from the desk to the book, the receipt and the bank."""
 
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,70 +11,26 @@ from payments.database import transaction
 from payments.donations import recording
 from payments.donations.models import Organisation
 from payments.donations.offline import Channel, OfflineGift, PayerKind
-from payments.donations.recording import DepositRefused, NotReversible, Paper, PaperRefused
+from payments.donations.recording import DepositRefused, NotReversible, PaperRefused
 from payments.donations.wishes import Share
-from payments.ledger.balances import balances
 from payments.ledger.models import JournalEntry
 from payments.money import Money
-from payments.receipts import countries, owing
+from payments.receipts import owing
 from payments.receipts.content import ReceiptContent
-from payments.receipts.countries import TokenYear
-from payments.receipts.documents import write_due
 from payments.receipts.issue import issue_due
 from payments.receipts.models import DueReceipt, Receipt
 from payments.receipts.owing import ReceiptOutlook
 from payments.receipts.wording import payment_method
-from payments.staff import people
-from payments.staff.models import AuditEntry, Role, StaffMember
+from payments.staff.models import AuditEntry, StaffMember
 from payments.staff.people import NotAllowed
 from payments.supporters.donors import Donor
-from tests.receipts.test_issue import words_of
-
-RECEIVED = date(2026, 11, 20)
-POSTED = date(2026, 11, 17)
-
-
-@pytest.fixture
-def finn(organisation: Organisation) -> StaffMember:
-    """Keeps the books."""
-    with transaction() as session:
-        adam = people.add_first(session, email="adam@lp.example", name="Adam", roles=[Role.ADMIN])
-        return people.add(session, email="finn@lp.example", name="Finn", roles=[Role.FINANCE], by=adam)
+from tests.offline.papers import POSTED, RECEIVED, a_cheque, book, taken_in
 
 
 @pytest.fixture
 def sue(organisation: Organisation) -> StaffMember:
     """Answers donors and keeps no books."""
     return StaffMember(id="stf_sue", email="s@lp.example", name="Sue", roles=["support"], is_active=True)
-
-
-def a_cheque(**changes: Any) -> Paper:
-    """$100.00 for the rescue fund, posted on the 17th and received on the 20th."""
-    facts: dict[str, Any] = {
-        "channel": Channel.CHEQUE,
-        "amount": Money(10_000, "usd"),
-        "donor_name": "Ada Park",
-        "received_on": RECEIVED,
-        "document_number": "1234",
-    } | changes
-    facts.setdefault("shares", (Share("rescue", facts["amount"].minor),))
-    return Paper(**facts)
-
-
-def taken_in(by: StaffMember, paper: Paper, **more: Any) -> owing.TakenIn:
-    """In a transaction of its own."""
-    with transaction() as session:
-        return owing.take_in(session, paper, payer_email=more.pop("email", "ada@example.com"), by=by, **more)
-
-
-def book() -> dict[str, int]:
-    """Account, with its fund where it has one: what stands there, debit positive."""
-    with transaction() as session:
-        return {
-            f"{row.account}:{row.fund_id}" if row.fund_id else row.account.value: row.balance.minor
-            for row in balances(session)
-            if row.balance
-        }
 
 
 def test_a_cheque_is_a_gift_of_its_postmark_and_income_of_its_receipt(finn: StaffMember) -> None:
@@ -135,97 +90,6 @@ def test_the_part_that_bought_a_dinner_is_no_contribution(finn: StaffMember) -> 
     }
     assert taken.outlook.receipt is ReceiptOutlook.DUE
     assert taken.outlook.sentence.endswith("It names what the donor got: $80.00 is the gift.")
-
-
-@pytest.mark.parametrize(
-    ("benefit", "outlook", "says"),
-    [
-        (10_000, ReceiptOutlook.NOTHING_LEFT, "worth all that was paid"),
-        (200, ReceiptOutlook.WAITS, "limit of token benefits for 2026 is not confirmed: enter it in"),
-        (201, ReceiptOutlook.DUE, "names what the donor got: $97.99 is the gift"),
-    ],
-)
-def test_whoever_enters_a_benefit_is_told_what_the_law_makes_of_it(
-    finn: StaffMember, benefit: int, outlook: ReceiptOutlook, says: str
-) -> None:
-    taken = taken_in(finn, a_cheque(benefit=benefit, benefit_text="A mug"))
-
-    assert taken.outlook.receipt is outlook
-    assert says in taken.outlook.sentence
-
-
-def figures_are_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if a person had entered the limits of the year in the country pack."""
-    confirmed = TokenYear(
-        year=2026,
-        confirmed=True,
-        source="invented figures",
-        cap_minor=14_000,
-        low_cost_minor=1_400,
-        payment_from_minor=7_000,
-    )
-    america = replace(countries.of("US"), token_years={2026: confirmed})
-    monkeypatch.setitem(countries.COUNTRIES, "US", america)
-
-
-def test_items_with_the_charitys_name_that_cost_little_leave_the_whole_payment_a_gift(
-    finn: StaffMember, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    figures_are_confirmed(monkeypatch)
-
-    taken = taken_in(finn, a_cheque(items_cost=1_400, benefit_text="A mug with our lantern"))
-    taken_in(finn, a_cheque(document_number="1235"))
-
-    with transaction() as session:
-        issue_due(session)
-        write_due(session)
-        said, of_the_other = words_of(session, "US-2026-000001"), words_of(session, "US-2026-000002")
-        [noted] = session.scalars(select(AuditEntry).where(AuditEntry.deed == "gift.low_cost_items"))
-    assert taken.outlook.sentence.endswith("a token in the eyes of the law: all of it is the gift.")
-    assert "the estimated value of the benefits received (A mug with our lantern) is not substantial" in said
-    assert "Total $100.00" in said
-    assert "No goods or services were provided" in of_the_other
-    assert noted.subject == taken.donation.id
-    assert book() == {"undeposited_funds": 20_000, "contributions:rescue": -20_000}
-
-
-@pytest.mark.parametrize(
-    ("changes", "says"),
-    [
-        ({"items_cost": 1_401}, "does not ignore items of this cost"),
-        ({"items_cost": 100, "amount": Money(6_999, "usd")}, "does not ignore items of this cost"),
-        ({"items_cost": 100, "benefit": 100}, "the cost of the items alone"),
-        ({"items_cost": 100, "benefit_text": None}, "what it was"),
-    ],
-)
-def test_items_that_cost_more_or_are_not_all_are_entered_as_a_benefit(
-    finn: StaffMember, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], says: str
-) -> None:
-    figures_are_confirmed(monkeypatch)
-
-    with pytest.raises(PaperRefused, match=says):
-        taken_in(finn, a_cheque(**{"benefit_text": "A mug"} | changes))
-
-
-def test_items_whose_figures_nobody_confirmed_are_refused_with_what_to_do(finn: StaffMember) -> None:
-    with pytest.raises(PaperRefused, match="limits of low-cost items for 2026 are not confirmed"):
-        taken_in(finn, a_cheque(items_cost=100, benefit_text="A mug"))
-
-
-def test_a_benefit_within_the_confirmed_limit_of_its_year_is_a_token_and_the_receipt_says_so(
-    finn: StaffMember, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    figures_are_confirmed(monkeypatch)
-
-    taken = taken_in(finn, a_cheque(benefit=200, benefit_text="A mug"))
-
-    with transaction() as session:
-        issue_due(session)
-        write_due(session)
-        said = words_of(session, "US-2026-000001")
-    assert taken.outlook.sentence.endswith("a token in the eyes of the law: all of it is the gift.")
-    assert "the estimated value of the benefits received (A mug) is not substantial" in said
-    assert "Total $100.00" in said
 
 
 @pytest.mark.parametrize(
