@@ -4,16 +4,20 @@ Amounts are signed minor units: positive is money that came in. A file may hold 
 one a day or one a page; together they are one stretch of an account.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from hashlib import sha256
 from itertools import pairwise
 
 from payments.errors import AlmonerError
 from payments.money import Money, exponent
+
+_PLAIN = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]*)?|[+-]?[.,][0-9]+")
+_MAY_BE_GROUPED = re.compile(r"[+-]?[0-9]{1,3},[0-9]{3}")
 
 
 class StatementRefused(AlmonerError):
@@ -89,11 +93,15 @@ def minor(amount: Decimal, currency: str) -> int:
 
 
 def plain_decimal(written: str) -> Decimal:
-    """An amount as files for machines write it: digits and a point or a comma, no groups."""
-    try:
-        return Decimal(written.strip().replace(",", "."))
-    except InvalidOperation:
-        raise StatementRefused(f"“{written[:30]}” is no amount. Export the file again.") from None
+    """An amount as files for machines write it: digits and a point or a comma, no groups. A comma before
+    three digits may be either, and a thousand lies between, so it is refused."""
+    told = written.strip()
+    if _PLAIN.fullmatch(told) is None or _MAY_BE_GROUPED.fullmatch(told) is not None:
+        raise StatementRefused(
+            f"“{written[:30]}” is no amount as such files write it: digits, and cents behind a point or a"
+            " comma. Export the file again, or as CAMT.053."
+        )
+    return Decimal(told.replace(",", "."))
 
 
 def in_one(statements: Sequence[Statement], *, account_number: str | None) -> Statement:

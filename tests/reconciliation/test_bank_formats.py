@@ -180,6 +180,8 @@ def test_words_of_ofx_are_written_out():
         ("november.ofx", b"</OFX>", b"", "it has no end"),
         ("november.ofx", b"<TRNAMT>25.00<FITID>F-1003", b"<FITID>F-1003", "no amount or no day"),
         ("november.ofx", b"20261105<TRNAMT>-12", b"20261305<TRNAMT>-12", "is no day"),
+        ("november.ofx", b"<TRNAMT>25.00", b"<TRNAMT>25,000", "“25,000” is no amount"),
+        ("november.ofx", b"<TRNAMT>25.00", b"<TRNAMT>2.5E3", "“2.5E3” is no amount"),
         ("november.ofx", b"<CURDEF>USD", b"", "does not tell its currency"),
         ("november_2.ofx", b"<?OFX", b'<!DOCTYPE x [<!ENTITY e "x">]><?OFX', "entities of its own"),
         ("one_day.bai2", b",1250,", b",1251,", "control totals"),
