@@ -110,8 +110,7 @@ def save(
     said = _said(content)
     if mistakes := list(_mistakes(target, said, set(funds_of(session, entity_id)))):
         raise MapWrong(mistakes)
-    # One after the other: two people who change the map at once make two versions.
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("export_maps", 0))))
+    _one_after_the_other(session)
     before = _newest(session, target, entity_id)
     row = ExportMap(
         id=new_id("exm"),
@@ -143,10 +142,16 @@ def change(
     section, _, key = name.partition(".")
     if section not in SECTIONS or not key:
         raise MapWrong([f"{name}: write accounts.NAME, funds.NAME or options.NAME."])
+    _one_after_the_other(session)
     before = _newest(session, target, entity_id)
     content = dict(before.content) if before is not None else {}
     content[section] = {**content.get(section, {}), key: value}
     return save(session, target, entity_id, content, by=by)
+
+
+def _one_after_the_other(session: Session) -> None:
+    """Two people who change the map at once make two versions, and the second has what the first said."""
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("export_maps", 0))))
 
 
 def missing(target: Target, said: Map, used: Iterable[tuple[Account, str | None]]) -> list[str]:

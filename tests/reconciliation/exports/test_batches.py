@@ -28,6 +28,7 @@ from payments.staff.people import NotAllowed
 from payments.verify.exports import CHECKS
 from payments.verify.run import breaches
 from tests.factories import BOOKS, a_movement
+from tests.journeys.neighbours import wait_until
 from tests.reconciliation.exports.small_book import OCTOBER, OPTIONS, export, fetched, name_everything
 
 
@@ -276,6 +277,31 @@ def test_more_lines_than_xero_reads_are_refused(book: StaffMember) -> None:
     with pytest.raises(TooManyLines, match=r"xero reads at most 300 lines .* `--granularity payout`"):
         export("xero", book, currency="usd")
     assert export("xero", book, currency="usd", granularity="month").control["rows"] < 300
+
+
+def test_two_people_who_say_a_thing_each_at_once_are_both_heard(finn: StaffMember) -> None:
+    xero = targets.known("xero")
+
+    def say_the_other() -> None:
+        with transaction() as session:
+            maps.change(session, xero, "us", "accounts.stripe_balance", "1360", by=finn)
+
+    beside = threading.Thread(target=say_the_other)
+    with transaction() as session:
+        maps.change(session, xero, "us", "accounts.bank", "1200", by=finn)
+        beside.start()
+        wait_until(_somebody_waits)
+    beside.join()
+
+    with transaction() as session:
+        said = maps.current(session, xero, "us")
+    assert said.accounts == {"bank": "1200", "stripe_balance": "1360"}
+
+
+def _somebody_waits() -> bool:
+    with transaction() as session:
+        waiting = text("select exists (select from pg_locks where locktype = 'advisory' and not granted)")
+        return bool(session.scalar(waiting))
 
 
 def test_a_map_that_could_not_be_used_is_refused_with_every_mistake(finn: StaffMember) -> None:
