@@ -126,6 +126,10 @@ class Desk:
         shown = _BRANDS.get(brand or "", (brand or "").replace("_", " ").title())
         return str(pattern.format(brand=shown, last4=self.gift.card_last4))
 
+    def link_to(self, gift: MonthlyGift) -> str:
+        """Where its donor changes or stops it."""
+        return links.url(gift.id, donors.email_of(self._session, gift.donor_id))
+
     def put(self, telling: Telling) -> None:
         """Owe the letter from the moment the surrounding transaction commits."""
         reference = f"monthly_{telling.fact}:{telling.about}"
@@ -163,7 +167,7 @@ class Desk:
             "email": self.entity.email,
             **telling.facts,
         }
-        manage_url = links.url(self.gift.id)
+        manage_url = self.link_to(self.gift)
         buttons = [(section["button"], telling.button_url or manage_url)]
         if telling.second_button_url is not None:
             buttons.append((section["second_button"], telling.second_button_url))

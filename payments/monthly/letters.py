@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from payments.money import Money
-from payments.monthly import days, links
+from payments.monthly import days
 from payments.monthly.declines import Course, Decision
 from payments.monthly.letter_paper import Desk, Telling
 from payments.monthly.models import ChangeStatus, EndReason, MonthlyChange, MonthlyGift, MonthlyInvoice
@@ -299,7 +299,7 @@ def second_plan(session: Session, gift: MonthlyGift, *, other: MonthlyGift) -> N
                 ("funds", desk.funds(desk.terms())),
                 ("other_plan", f"{other_amount} · {desk.funds(terms_of_other)}"),
             ],
-            second_button_url=links.url(other.id),
+            second_button_url=desk.link_to(other),
         )
     )
 

@@ -1,7 +1,8 @@
 """The stop button: a signed link that steers one monthly gift without a login.
 
 The link says which gift, what it is good for and until when, and nothing about the donor. Whoever
-holds the mail may use it, as whoever holds a mailed receipt may read it; it opens nothing else.
+holds the mail may use it, as whoever holds a mailed receipt may read it; it opens nothing else. It ends when
+the donor's address is corrected: the mail had gone to somebody else.
 """
 
 import hashlib
@@ -17,8 +18,9 @@ from payments.settings import settings
 GOOD_FOR = timedelta(days=180)
 """A mail is kept and found again months later, and its stop button should still work."""
 
-_PURPOSE = b"almoner monthly gift link, first form"
+_PURPOSE = b"almoner monthly gift link, second form"
 _SIGNATURE_BYTES = 18
+_MARK_LETTERS = 12
 
 
 class LinkNotGenuine(AlmonerError):
@@ -36,19 +38,33 @@ class LinkExpired(AlmonerError):
         self.monthly_gift_id = monthly_gift_id
 
 
-def url(monthly_gift_id: str) -> str:
-    """Where the donor of this gift may change or stop it, for the next `GOOD_FOR`."""
-    return f"{settings().public_base_url}/monthly/{token(monthly_gift_id, expires_at=now() + GOOD_FOR)}"
+def url(monthly_gift_id: str, email: str) -> str:
+    """Where the donor of this gift, who has this address, may change or stop it for the next `GOOD_FOR`."""
+    signed = token(monthly_gift_id, email, expires_at=now() + GOOD_FOR)
+    return f"{settings().public_base_url}/monthly/{signed}"
 
 
-def token(monthly_gift_id: str, *, expires_at: datetime) -> str:
+def token(monthly_gift_id: str, email: str, *, expires_at: datetime) -> str:
     """The signed part of the link."""
-    said = f"{monthly_gift_id}.{int(expires_at.timestamp()):x}".encode()
+    said = f"{monthly_gift_id}.{int(expires_at.timestamp()):x}.{_mark(email)}".encode()
     return urlsafe_b64encode(said + _signature(said)).decode().rstrip("=")
 
 
 def monthly_gift_id(of_token: str) -> str:
     """The gift a token is good for. Raises `LinkNotGenuine` or `LinkExpired`."""
+    gift_id, expires, _ = _read(of_token)
+    if int(expires, 16) < now().timestamp():
+        raise LinkExpired(gift_id)
+    return gift_id
+
+
+def was_for(of_token: str, email: str) -> bool:
+    """Whether a genuine token was made for who has this address."""
+    _, _, mark = _read(of_token)
+    return hmac.compare_digest(mark, _mark(email))
+
+
+def _read(of_token: str) -> tuple[str, str, str]:
     try:
         whole = urlsafe_b64decode(of_token + "=" * (-len(of_token) % 4))
     except (NotBase64, ValueError):
@@ -56,12 +72,18 @@ def monthly_gift_id(of_token: str) -> str:
     said, signature = whole[:-_SIGNATURE_BYTES], whole[-_SIGNATURE_BYTES:]
     if not hmac.compare_digest(signature, _signature(said)):
         raise LinkNotGenuine
-    gift_id, _, expires = said.decode().partition(".")
-    if int(expires, 16) < now().timestamp():
-        raise LinkExpired(gift_id)
-    return gift_id
+    gift_id, expires, mark = said.decode().split(".")
+    return gift_id, expires, mark
+
+
+def _mark(email: str) -> str:
+    """An address as a few letters that tell nobody which."""
+    return hmac.new(_key(), b"for " + email.lower().encode(), hashlib.sha256).hexdigest()[:_MARK_LETTERS]
 
 
 def _signature(said: bytes) -> bytes:
-    key = hmac.digest(settings().secret_key.get_secret_value().encode(), _PURPOSE, "sha256")
-    return hmac.new(key, said, hashlib.sha256).digest()[:_SIGNATURE_BYTES]
+    return hmac.new(_key(), said, hashlib.sha256).digest()[:_SIGNATURE_BYTES]
+
+
+def _key() -> bytes:
+    return hmac.digest(settings().secret_key.get_secret_value().encode(), _PURPOSE, "sha256")

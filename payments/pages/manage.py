@@ -32,6 +32,7 @@ from payments.pages.forms import posted
 from payments.pages.look import Brand, error_page, language_links, locale_of, page
 from payments.settings import settings
 from payments.stripe_gateway.client import gateway
+from payments.supporters import donors
 from payments.translations import sentence_for
 
 router = APIRouter(prefix="/monthly", include_in_schema=False, max_body_size=64 * 1024)
@@ -161,7 +162,8 @@ def _change_amount(session: Session, monthly_gift_id: str, said: dict[str, str])
 
 
 def _card_page(session: Session, gift: MonthlyGift, locale: str) -> Callable[[], str | None]:
-    back = links.token(gift.id, expires_at=now() + _BACK_WITHIN)
+    email = donors.email_of(session, gift.donor_id)
+    back = links.token(gift.id, email, expires_at=now() + _BACK_WITHIN)
     return_url = f"{settings().public_base_url}/monthly/{back}?{urlencode({'lang': locale})}"
     customer = gift.stripe_customer_id
     if customer is None:
@@ -175,6 +177,16 @@ def _invoice_page(session: Session, gift: MonthlyGift, locale: str) -> Callable[
         return lambda: None
     stripe_invoice_id = invoice.stripe_invoice_id
     return lambda: gateway().billing.invoice(stripe_invoice_id).hosted_invoice_url
+
+
+def _opens(session: Session, token: str) -> str:
+    """The gift behind a link. A link that was made for another address than the donor has now is as an old
+    one: its mail went astray, and a stranger may hold it."""
+    monthly_gift_id = links.monthly_gift_id(token)
+    gift = session.get(MonthlyGift, monthly_gift_id)
+    if gift is not None and not links.was_for(token, donors.email_of(session, gift.donor_id)):
+        raise LinkExpired(monthly_gift_id)
+    return monthly_gift_id
 
 
 def _held(session: Session, monthly_gift_id: str) -> MonthlyGift:
@@ -191,7 +203,7 @@ def _done(request: Request, token: str, form: dict[str, str], deed: Deed) -> Res
     locale = locale_of(request, fallback=form.get("lang"))
     try:
         with transaction() as session:
-            deed(session, links.monthly_gift_id(token), form)
+            deed(session, _opens(session, token), form)
     except (ChangeRefused, WishRefused) as refusal:
         with transaction() as session:
             return _opened(
@@ -219,7 +231,7 @@ def _sent_to_stripe(
     locale = locale_of(request, fallback=form.get("lang"))
     try:
         with transaction() as session:
-            ask = asking(session, changes.find(session, links.monthly_gift_id(token)), locale)
+            ask = asking(session, changes.find(session, _opens(session, token)), locale)
         address = ask()
     except (LinkNotGenuine, LinkExpired, MonthlyGiftNotFound):
         with transaction() as session:
@@ -246,7 +258,7 @@ def _opened(
 ) -> HTMLResponse:
     """The page behind a link, or why it does not open."""
     try:
-        shown = standing_gift.read(session, links.monthly_gift_id(token))
+        shown = standing_gift.read(session, _opens(session, token))
     except LinkExpired:
         return _links_page(request, session, state="expired", locale=locale, token=token, status=410)
     except (LinkNotGenuine, MonthlyGiftNotFound):

@@ -84,7 +84,7 @@ def _write(session: Session, row: Row[*tuple[Any, ...]]) -> None:
         )
     )
     # Whoever gives each month finds in every receipt how to change or stop it.
-    manage_url = links.url(row.monthly_gift_id) if row.monthly_gift_id is not None else None
+    manage_url = links.url(row.monthly_gift_id, row.email) if row.monthly_gift_id is not None else None
     _owe_letter(session, row, content, page, to_address=row.email, reference=row.id, manage_url=manage_url)
     if content.soft_credit_name is not None and row.beside_email is not None:
         # Whoever is behind a fund's or an employer's gift is thanked by name, with the same page.

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, expect
 from payments.clock import now
 from payments.database import transaction
 from payments.monthly import links
+from payments.supporters import donors
 from tests.browser.conftest import DESKTOP, PHONE, opened
 from tests.browser.test_giving import without_barriers
 from tests.factories import NOON
@@ -25,7 +26,9 @@ STANDINGS = [
 
 def a_link(**given: object) -> str:
     with transaction() as session:
-        return f"/monthly/{links.token(a_monthly_gift(session, **given).id, expires_at=now() + NOT_LONG)}"
+        gift = a_monthly_gift(session, **given)
+        email = donors.email_of(session, gift.donor_id)
+        return f"/monthly/{links.token(gift.id, email, expires_at=now() + NOT_LONG)}"
 
 
 NOT_LONG = timedelta(days=1)

@@ -12,6 +12,7 @@ from payments.database import transaction
 from payments.donations.models import Donation
 from payments.donations.reversals import Refund
 from payments.monthly.models import ChangeKind, MonthlyGift
+from payments.supporters.donors import Donor
 from tests.factories import NOON, a_donation
 from tests.monthly.promises import an_invoice
 from tests.pages.steering import a_gift, changes_of, mails, token_of
@@ -39,6 +40,26 @@ def test_opening_the_link_shows_the_gift_and_changes_nothing(donor: TestClient, 
         assert said in page
     assert not changes_of(gift_id)
     assert not mails()
+
+
+@pytest.mark.parametrize("deed", ["", "amount", "stop", "card"])
+def test_a_link_that_went_to_a_wrong_address_ends_with_the_correction(
+    donor: TestClient, gift_id: str, deed: str
+) -> None:
+    strayed = token_of(gift_id)
+    with transaction() as session:
+        gift = session.get_one(MonthlyGift, gift_id)
+        session.get_one(Donor, gift.donor_id).email = "ada.park@example.com"
+
+    if deed:
+        answer = donor.post(f"/monthly/{strayed}/{deed}", data={"lang": "en", "amount": "5000"})
+    else:
+        answer = donor.get(f"/monthly/{strayed}?lang=en")
+
+    assert answer.status_code in {200, 410}
+    assert "This link has expired" in answer.text
+    assert not changes_of(gift_id)
+    assert donor.get(f"/monthly/{token_of(gift_id)}").status_code == 200
 
 
 def test_the_page_says_nothing_of_the_person(donor: TestClient, gift_id: str) -> None:
