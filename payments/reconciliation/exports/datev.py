@@ -4,7 +4,7 @@ One line a move, because DATEV thinks in account and contra account as our book 
 sign, `S` for the debit of `Konto`. Line 1 says whose books and which days; line 2 names the 125 columns.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 
 from payments.errors import AlmonerError
@@ -109,6 +109,17 @@ def _text(cell: str) -> str:
     return '"' + cell.replace('"', '""') + '"'
 
 
+def _mistakes(accounts: Mapping[str, str], options: Mapping[str, str]) -> Iterator[str]:
+    """A number that is too short is read with noughts before it, and is another account."""
+    length = options["account_length"]
+    for key, number in accounts.items():
+        if length.isdecimal() and len(number) not in (int(length), int(length) + 1):
+            yield (
+                f"accounts.{key}: {number!r} has {len(number)} digits. With options.account_length {length}"
+                f" an account has {length}, and a person's one more."
+            )
+
+
 def _fiscal_year(day: date, begins: str) -> date:
     month, first = (int(part) for part in begins.split("-"))
     beginning = date(day.year, month, first)
@@ -137,6 +148,7 @@ TARGET = Target(
     of_journals=_write,
     is_only_home_currency=True,
     account_pattern=r"[1-9]\d{3,8}",
+    mistakes=_mistakes,
     fund_pattern=r"[A-Za-z0-9 _.\-]{0,36}",
     most_lines=_MOST_LINES,
 )

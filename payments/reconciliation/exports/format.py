@@ -84,6 +84,7 @@ class Option:
 
 Journals = Callable[[Iterator[Journal], Frame, Control], Iterator[bytes]]
 Rows = Callable[[Session, Frame, Control], Iterator[bytes]]
+Mistakes = Callable[[Mapping[str, str], Mapping[str, str]], Iterator[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +110,8 @@ class Target:
     """The option `currency` says which that is."""
     account_pattern: str = r"[^\s\x00-\x1f]([^\x00-\x1f]{0,98}[^\s\x00-\x1f])?"
     fund_pattern: str = r"[^\x00-\x1f]{0,100}"
+    mistakes: Mistakes | None = None
+    """What is wrong with accounts beside options of which each could be used by itself."""
     most_lines: int | None = None
     holds_personal_data: bool = False
     entries: str = "true"

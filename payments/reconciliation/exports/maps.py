@@ -216,6 +216,8 @@ def _mistakes(target: Target, said: Mapping[str, Mapping[str, str]], known_funds
             yield f"options.{key}: {value!r} does not fit. {option.meaning}"
         else:
             yield from _unusable(target, f"options.{key}", value, option.pattern)
+    if target.mistakes is not None:
+        yield from target.mistakes(said["accounts"], {**target.default_options(), **said["options"]})
 
 
 def _unusable(target: Target, key: str, name: str, pattern: str) -> Iterable[str]:

@@ -279,6 +279,19 @@ def test_more_lines_than_xero_reads_are_refused(book: StaffMember) -> None:
     assert export("xero", book, currency="usd", granularity="month").control["rows"] < 300
 
 
+def test_an_account_of_datev_has_as_many_digits_as_its_books_say(finn: StaffMember) -> None:
+    datev = targets.known("datev")
+    with transaction() as session:
+        maps.change(session, datev, "us", "options.account_length", "6", by=finn)
+
+    with transaction() as session:
+        with pytest.raises(MapWrong, match=r"accounts.bank: '1200' has 4 digits.* an account has 6"):
+            maps.change(session, datev, "us", "accounts.bank", "1200", by=finn)
+        said = maps.change(session, datev, "us", "accounts.bank", "120000", by=finn)
+
+    assert said.accounts == {"bank": "120000"}
+
+
 def test_two_people_who_say_a_thing_each_at_once_are_both_heard(finn: StaffMember) -> None:
     xero = targets.known("xero")
 
