@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from hashlib import sha256
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from payments.errors import AlmonerError
 from payments.money import Money, exponent
@@ -114,6 +114,12 @@ def in_one(statements: Sequence[Statement], *, account_number: str | None) -> St
         raise StatementRefused(
             f"This file is of the account {known}, not of {account_number}. Import it with its own"
             " `--account`."
+        )
+    numbers = sorted({each.account_number for each in ours if each.account_number is not None})
+    if not all(is_same_account(one, other) for one, other in combinations(numbers, 2)):
+        raise StatementRefused(
+            f"This file is of several accounts: {', '.join(numbers)}. Export one file for each, or add the"
+            " account with its `--number`, by which its statements are known."
         )
     if len({each.currency for each in ours}) > 1:
         raise StatementRefused("This file mixes currencies. Export one file for each account and currency.")

@@ -51,6 +51,17 @@ def test_a_file_tells_whose_it_is_and_is_refused_for_another_account(name: str, 
         read_sample(name, number="DE89370400440532013000")
 
 
+def test_of_a_file_of_several_accounts_only_one_is_taken_by_its_number():
+    checking = sample("november.ofx")
+    begins, ends = checking.index(b"<STMTRS>"), checking.index(b"</STMTRS>")
+    savings = checking[begins:ends].replace(b"4455667788", b"9900112233").replace(b"25.00", b"99.00")
+    both = checking[:begins] + savings + b"</STMTRS>" + checking[begins:]
+
+    assert read(both, currency="usd", number="4455667788").lines == read_sample("november.ofx").lines
+    with pytest.raises(StatementRefused, match="of several accounts: 4455667788, 9900112233"):
+        read(both, currency="usd")
+
+
 def test_the_number_of_an_account_is_the_same_in_every_spelling():
     assert read_sample("two_days.mt940", number="DE02120300000000202051").lines
     assert read_sample("camt053_v02.xml", number="DE02 1203 0000 0000 2020 51").lines
