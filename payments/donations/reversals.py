@@ -77,7 +77,7 @@ class Refund(Base):
     id: Mapped[StrPK]
     stripe_refund_id: Mapped[str | None] = mapped_column(unique=True)
     donation_id: Mapped[str | None] = mapped_column(ForeignKey("donations.id"))
-    """Null for a refund of foreign money on the same account."""
+    """Null for a refund of foreign money on the same account, and until the gift of its charge is known."""
     stripe_charge_id: Mapped[str]
     amount: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str]

@@ -1,7 +1,14 @@
 """What Stripe's facts make of a gift. Every deed here may run twice, late, or in any order."""
 
+from collections.abc import Iterable
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
 from payments.clock import day_in, from_stripe
+from payments.database import among
 from payments.donations.models import Charge, Donation, DonationStatus
+from payments.donations.reversals import Dispute, FraudWarning, Refund
 from payments.errors import PersonMustLook
 from payments.money import Money
 from payments.stripe_gateway import shapes
@@ -99,6 +106,22 @@ def link(donation: Donation, charge: Charge) -> None:
     charge.donation_id = donation.id
     if charge.status == "succeeded":
         donation.rise_to(DonationStatus.PAID)
+
+
+def link_what_befell(session: Session, stripe_charge_ids: Iterable[str]) -> None:
+    """Refunds, disputes and warnings heard of before it was known which gift their charge pays."""
+    linked = list(stripe_charge_ids)
+    for kind in (Refund, Dispute, FraudWarning):
+        session.execute(
+            update(kind)
+            .where(
+                kind.stripe_charge_id == Charge.stripe_charge_id,
+                among(Charge.stripe_charge_id, linked),
+                kind.donation_id.is_(None),
+            )
+            .values(donation_id=Charge.donation_id)
+            .execution_options(synchronize_session=False)
+        )
 
 
 def settle(donation: Donation, charge: Charge, *, time_zone: str) -> bool:

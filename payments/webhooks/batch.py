@@ -61,6 +61,7 @@ class Batch:
         self._entries: list[Entry] = []
         self._due_receipts: list[str] = []
         self._new_donations: list[Donation] = []
+        self._linked: list[str] = []
         self._named_balance_transactions: set[str] = set()
         self._payouts: list[tuple[shapes.Payout, datetime]] = []
         self._payout_lists: list[tuple[shapes.PayoutList, datetime]] = []
@@ -150,6 +151,8 @@ class Batch:
 
     def link(self, donation: Donation, charge: Charge) -> None:
         """From now on it is known which gift a charge pays."""
+        if charge.donation_id is None:
+            self._linked.append(charge.stripe_charge_id)
         settlement.link(donation, charge)
         self._note_whose(charge)
 
@@ -351,6 +354,8 @@ class Batch:
         # First, because charges and invoices point to them, and no relationship tells the session so.
         instalments.write(self._session, self._new_donations)
         self._session.flush()
+        if self._linked:
+            settlement.link_what_befell(self._session, self._linked)
         payouts.note(self._session, self._payouts)
         payouts.note_lists(self._session, self._payout_lists)
         self.promises.conclude(self.first_instalment)

@@ -14,7 +14,10 @@ from payments.sandbox import (
     balance,
     billing,
     checkout,
+    disputes,
+    fraud_warnings,
     portal,
+    refunds,
     subscription_changes,
     timetable,
 )
@@ -115,6 +118,14 @@ class Plan(StripeWorld):
     def ends(self) -> None:
         subscription_changes.cancel(self._world, self.subscription, {})
         self._world.commit()
+
+    def is_suspected_refunded_and_disputed(self) -> None:
+        """All three befall the newest instalment: its bank's warning, a part in the dashboard, the rest."""
+        charge = max(self._world.store.all("charge"), key=lambda each: each["created"])
+        fraud_warnings.warn(self._world, charge, fraud_type="misc")
+        refunds.refund(self._world, charge, amount=1000)
+        disputes.open_dispute(self._world, charge, amount=None, reason="fraudulent", inquiry=False, fee=None)
+        self.settles()
 
     @property
     def latest_invoice(self) -> Thing:

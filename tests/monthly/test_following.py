@@ -7,7 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from payments.donations.explain import Beside, explain
-from payments.donations.models import Donation, Organisation
+from payments.donations.models import Charge, Donation, Organisation
+from payments.donations.reversals import Dispute, FraudWarning, Refund
 from payments.ledger.models import JournalEntry
 from payments.monthly import changes
 from payments.monthly.models import MonthlyGift, MonthlyInvoice
@@ -220,3 +221,30 @@ def test_an_instalment_is_explained_by_its_monthly_gift(session: Session):
     assert sentences[0] == "An instalment of $30.00 was billed for “Rescue and resettlement”."
     assert gift.id in sentences[1]
     assert str(renewal.stripe_invoice_id) in sentences[1]
+
+
+@pytest.mark.parametrize("at_once", [False, True], ids=["told apart", "told at once"])
+def test_what_befell_a_charge_before_its_instalment_was_known_belongs_to_the_gift(
+    session: Session, at_once: bool
+):
+    gift, first = a_promise(session)
+    plan = Plan()
+    plan.joins(first, gift)
+    told(session, plan)
+    plan.days_pass(40)
+    plan.is_suspected_refunded_and_disputed()
+
+    before_the_invoice = [
+        each
+        for each in everything(plan)
+        if getattr(each, "type", "").startswith(("charge", "refund", "radar"))
+    ]
+    hears(session, plan, before_the_invoice)
+    if not at_once:
+        applies(session)
+    told(session, plan)
+
+    instalment = donations(session)[-1]
+    for kind in (Charge, Refund, Dispute, FraudWarning):
+        assert set(session.scalars(select(kind.donation_id).distinct())) <= {first.id, instalment.id}
+        assert instalment.id in session.scalars(select(kind.donation_id)).all()
