@@ -7,10 +7,11 @@ changes. A change answers at once; Stripe hears of it within seconds, and the do
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
+from payments.api.paging import After, Limit, page
 from payments.api.problems import documented
 from payments.api.sent import Sent
 from payments.dependencies import DatabaseSession, staff_with
@@ -157,19 +158,25 @@ class MonthlyGiftsShown(BaseModel):
     """A page of monthly gifts, newest first."""
 
     monthly_gifts: list[MonthlyGiftShown]
+    next: str | None = Field(description="Send it as `after` for the next page; null on the last.")
 
 
-@router.get("/monthly-gifts", responses=documented(401, 403, 422, 503), summary="List them")
+@router.get("/monthly-gifts", responses=documented(401, 403, 404, 422, 503), summary="List them")
 def list_monthly_gifts(
+    *,
     session: DatabaseSession,
     by: Reader,
     status: MonthlyStatus | None = None,
     donor: str | None = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    after: After = None,
+    limit: Limit = 20,
 ) -> MonthlyGiftsShown:
     """The newest first."""
-    found = by_staff.listed(session, status=status, donor_id=donor, limit=limit)
-    return MonthlyGiftsShown(monthly_gifts=[MonthlyGiftShown.of(gift) for gift in found])
+    found = by_staff.listed(session, status=status, donor_id=donor, limit=limit + 1, after=after)
+    rows, more = page(found, limit)
+    return MonthlyGiftsShown(
+        monthly_gifts=[MonthlyGiftShown.of(gift) for gift in rows], next=rows[-1].id if more else None
+    )
 
 
 @router.get("/monthly-gifts/{monthly_gift_id}", responses=documented(401, 403, 404, 503), summary="See one")

@@ -6,10 +6,11 @@ Every route needs a staff token. Amounts are whole minor units of the gift's own
 from datetime import datetime
 from typing import Annotated, Literal, cast
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 
+from payments.api.paging import After, Limit, page
 from payments.api.problems import documented
 from payments.api.sent import Sent
 from payments.dependencies import DatabaseSession, IdempotencyKey, staff_with
@@ -127,6 +128,7 @@ class RefundsShown(BaseModel):
     """A page of refunds, newest first."""
 
     refunds: list[RefundShown]
+    next: str | None = Field(description="Send it as `after` for the next page; null on the last.")
 
 
 @router.post(
@@ -199,18 +201,27 @@ def show(session: DatabaseSession, by: Reader, refund_id: str) -> RefundShown:
     return RefundShown.of(refund_requests.find(session, refund_id))
 
 
-@router.get("/refunds", responses=documented(401, 403, 422, 503), summary="List them")
+@router.get("/refunds", responses=documented(401, 403, 404, 422, 503), summary="List them")
 def list_refunds(
+    *,
     session: DatabaseSession,
     by: Reader,
     status: RefundStatus | None = None,
     donation: str | None = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    after: After = None,
+    limit: Limit = 20,
 ) -> RefundsShown:
     """The newest first."""
-    wanted = select(Refund).order_by(Refund.created_at.desc(), Refund.id).limit(limit)
+    wanted = select(Refund).order_by(*(column.desc() for column in _ORDER)).limit(limit + 1)
     if status is not None:
         wanted = wanted.where(Refund.status == status)
     if donation is not None:
         wanted = wanted.where(Refund.donation_id == donation)
-    return RefundsShown(refunds=[RefundShown.of(row) for row in session.scalars(wanted)])
+    if after is not None:
+        last = refund_requests.find(session, after)
+        wanted = wanted.where(tuple_(*_ORDER) < (last.created_at, last.id))
+    rows, more = page(session.scalars(wanted).all(), limit)
+    return RefundsShown(refunds=[RefundShown.of(row) for row in rows], next=rows[-1].id if more else None)
+
+
+_ORDER = (Refund.created_at, Refund.id)

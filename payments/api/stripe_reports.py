@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 
-from payments.api.paging import Limit
+from payments.api.paging import After, CursorUnknown, Limit, page
 from payments.api.problems import documented
 from payments.api.uploads import BODY, Upload, upload_from
 from payments.dependencies import DatabaseSession, staff_with
@@ -97,6 +97,7 @@ class StripeReportsShown(BaseModel):
     """Those that were taken in."""
 
     stripe_reports: list[StripeReportShown]
+    next: str | None = Field(description="Send it as `after` for the next page; null on the last.")
 
 
 @router.post(
@@ -138,14 +139,24 @@ def compare(
 
 
 @router.get("/stripe-reports", responses=documented(401, 403, 422, 503), summary="List those compared")
-def list_reports(session: DatabaseSession, by: Reader, limit: Limit = 20) -> StripeReportsShown:
+def list_reports(
+    session: DatabaseSession, by: Reader, after: After = None, limit: Limit = 20
+) -> StripeReportsShown:
     """The latest first."""
-    rows = session.scalars(
-        select(StripeReport).order_by(StripeReport.imported_at.desc(), StripeReport.id).limit(limit)
-    )
+    wanted = select(StripeReport).order_by(*(column.desc() for column in _ORDER)).limit(limit + 1)
+    if after is not None:
+        last = session.get(StripeReport, after)
+        if last is None:
+            raise CursorUnknown
+        wanted = wanted.where(tuple_(*_ORDER) < (last.imported_at, last.id))
+    rows, more = page(session.scalars(wanted).all(), limit)
     return StripeReportsShown(
         stripe_reports=[
             StripeReportShown.of(row, [DifferenceShown.of(each) for each in importing.found_in(session, row)])
             for row in rows
-        ]
+        ],
+        next=rows[-1].id if more else None,
     )
+
+
+_ORDER = (StripeReport.imported_at, StripeReport.id)

@@ -6,7 +6,7 @@ The donor hears of every one of them, so a gift is never steered behind somebody
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session, selectinload
 
 from payments.donations.models import Charge, Donation
@@ -95,12 +95,17 @@ def change_day(
 
 
 def listed(
-    session: Session, *, status: MonthlyStatus | None, donor_id: str | None, limit: int
+    session: Session,
+    *,
+    status: MonthlyStatus | None,
+    donor_id: str | None,
+    limit: int,
+    after: str | None = None,
 ) -> Sequence[MonthlyGift]:
-    """The newest first, each with its terms."""
+    """The newest first, each with its terms; `after` names the last one of the page before."""
     wanted = (
         select(MonthlyGift)
-        .order_by(MonthlyGift.created_at.desc(), MonthlyGift.id)
+        .order_by(*(column.desc() for column in _ORDER))
         .limit(limit)
         .options(selectinload(MonthlyGift.terms).selectinload(MonthlyTerms.allocations))
     )
@@ -108,7 +113,13 @@ def listed(
         wanted = wanted.where(MonthlyGift.status == status)
     if donor_id is not None:
         wanted = wanted.where(MonthlyGift.donor_id == donor_id)
+    if after is not None:
+        last = changes.find(session, after)
+        wanted = wanted.where(tuple_(*_ORDER) < (last.created_at, last.id))
     return session.scalars(wanted).all()
+
+
+_ORDER = (MonthlyGift.created_at, MonthlyGift.id)
 
 
 def shown(session: Session, monthly_gift_id: str) -> MonthlyGift:
