@@ -19,7 +19,7 @@ from typing import Any
 import psycopg
 from sqlalchemy.orm import Session
 
-from payments.money import THREE_DECIMAL, ZERO_DECIMAL, exponent
+from payments.money import exponent
 from payments.reconciliation import pack_queries
 from payments.reconciliation.exports.cells import guard
 from payments.reconciliation.month_report import REPORT, MonthReport, as_json
@@ -118,8 +118,6 @@ def _copied(session: Session, query: str, month: Month) -> Iterable[bytes]:
         "last_day": month.last_day,
         "begins": month.begins,
         "ends": month.ends,
-        "zero": sorted(ZERO_DECIMAL),
-        "three": sorted(THREE_DECIMAL),
     }
     with driver.cursor() as cursor, cursor.copy(query.encode(), given) as copy:
         for chunk in copy:

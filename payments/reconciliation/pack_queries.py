@@ -1,8 +1,8 @@
 """The long tables of a pack, as PostgreSQL copies them out; each row of ids, days and amounts of the book."""
 
-_AMOUNT = """case when m.currency = any (%(zero)s) then m.amount::text
-    when m.currency = any (%(three)s) then round(m.amount / 1000.0, 3)::text
-    else round(m.amount / 100.0, 2)::text end"""
+from payments.reconciliation.exports.cells import decimal_in_sql
+
+_AMOUNT = decimal_in_sql("m.amount", "m.currency")
 
 _HAPPENED_ON = """case when e.effective_on <> (e.occurred_at at time zone %(zone)s)::date
     then (e.occurred_at at time zone %(zone)s)::date end"""
