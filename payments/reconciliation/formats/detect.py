@@ -22,11 +22,14 @@ def read(file: bytes, *, currency: str, csv_profile: Mapping[str, Any] | None) -
     if camt053.is_camt(file):
         return "camt053", camt053.read(file)
     if ofx.is_ofx(file):
+        _refuse_nul(file)
         return "ofx", ofx.read(file)
     text = _text(file)
     if mt940.is_mt940(text):
+        _refuse_nul(file)
         return "mt940", mt940.read(text)
     if bai2.is_bai2(text):
+        _refuse_nul(file)
         return "bai2", bai2.read(text)
     if csv_profile is not None:
         return "csv", [csv_file.read(file, profile_of(csv_profile), currency=currency)]
@@ -44,6 +47,12 @@ def _refuse_what_is_none(file: bytes) -> None:
     for beginning, what in _NOT_STATEMENTS.items():
         if file.startswith(beginning):
             raise StatementRefused(f"This is {what}.")
+
+
+def _refuse_nul(file: bytes) -> None:
+    """The one character that PostgreSQL keeps in no text."""
+    if b"\x00" in file:
+        raise StatementRefused("There is a character in this file that no text has (NUL). Export it again.")
 
 
 def _text(file: bytes) -> str:
