@@ -19,6 +19,7 @@ from payments.reconciliation import reconcile as rounds
 from payments.stripe_gateway.client import gateway
 from payments.stripe_gateway.speaking import KEY_REFUSED
 from payments.webhooks import fetch_payouts as fetching
+from payments.webhooks import sweep
 from workers.webhooks import with_their_invoices
 
 log = structlog.stdlib.get_logger(__name__)
@@ -43,7 +44,7 @@ def fetch_payouts() -> None:
         try:
             for page in fetching.answers(gateway(), each, completed=with_their_invoices):
                 with transaction() as session:
-                    fetching.store(session, page)
+                    sweep.store_page(session, page)
         except StripeUnavailable:
             _put_off(due[place:], timedelta(minutes=1))
             return

@@ -206,7 +206,7 @@ def _follow_payouts(stripe: StripeGateway) -> None:
                 stripe, each, completed=lambda page: _with_their_invoices(stripe, page)
             ):
                 with transaction() as session:
-                    fetch_payouts.store(session, page)
+                    sweep.store_page(session, page)
         _apply()
 
 

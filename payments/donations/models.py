@@ -147,11 +147,6 @@ class DonationStatus(StrEnum):
         """A status only gives way to a higher one; money received outranks every other claim."""
         return _RANKS[self]
 
-    @property
-    def is_final(self) -> bool:
-        """Whether nothing more is expected from Stripe for this payment."""
-        return self in {DonationStatus.EXPIRED, DonationStatus.FAILED, DonationStatus.PAID}
-
 
 _RANKS = {status: rank for rank, status in enumerate(DonationStatus)}
 

@@ -13,16 +13,17 @@ from sqlalchemy.orm import Session, selectinload
 
 from payments.clock import now
 from payments.database import new_id
+from payments.donations import turns
 from payments.donations.checkout import find as find_gift
 from payments.donations.lines import gift_of
 from payments.donations.models import Charge, Donation, Fund, IssuingEntity
 from payments.donations.refund_requests import MAY_APPROVE, OwnRequest, refundable
-from payments.donations.reversals import Dispute, OwedPayment, OwedPaymentStatus, Refund
+from payments.donations.reversals import OwedPayment, OwedPaymentStatus
 from payments.donations.turns import Booked, standing_of
 from payments.errors import AlmonerError
 from payments.ledger import posting, rules, rules_by_hand
 from payments.ledger.accounts import Account
-from payments.ledger.models import BalanceTransaction, JournalEntry, JournalMove
+from payments.ledger.models import JournalEntry, JournalMove
 from payments.ledger.rules import Books, Gift, MoneyBack
 from payments.money import Money
 from payments.staff import audit, people
@@ -263,33 +264,7 @@ def _booked(session: Session, gift: Donation) -> tuple[Gift, Booked | None]:
     charge = session.scalars(
         select(Charge).where(Charge.donation_id == gift.id, Charge.status == "succeeded").limit(1)
     ).one_or_none()
-    if charge is None:
-        return lines, None
-    refunds = session.scalars(select(Refund).where(Refund.stripe_charge_id == charge.stripe_charge_id)).all()
-    disputes = session.scalars(
-        select(Dispute).where(Dispute.stripe_charge_id == charge.stripe_charge_id)
-    ).all()
-    sources = [
-        charge.stripe_charge_id,
-        *(row.stripe_refund_id for row in refunds if row.stripe_refund_id is not None),
-        *(row.stripe_dispute_id for row in disputes),
-    ]
-    transactions = session.scalars(
-        select(BalanceTransaction).where(BalanceTransaction.source_id.in_(sources))
-    ).all()
-    references = [
-        f"{of}:{row.stripe_balance_transaction_id}" for row in transactions for of in ("bt", "dispute_lost")
-    ]
-    entries = session.scalars(select(JournalEntry).where(JournalEntry.reference.in_(references)))
-    payments = session.scalars(select(OwedPayment).where(OwedPayment.donation_id == gift.id)).all()
-    return lines, Booked(
-        charge=charge,
-        transactions=transactions,
-        kinds={entry.reference: entry.kind for entry in entries},
-        refunds=refunds,
-        disputes=disputes,
-        owed_payments=payments,
-    )
+    return lines, turns.load(session, charge) if charge is not None else None
 
 
 def _after_all_turns(session: Session, gift: Donation) -> datetime:

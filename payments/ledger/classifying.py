@@ -32,7 +32,6 @@ _NOT_BY_HAND = {
     Account.REFUNDS_PAYABLE: "it is owed gift by gift, and only a failed refund puts money there",
     Account.DISPUTED_FUNDS: "only a dispute puts money there",
 }
-CHOICES = tuple(account for account in Account if account not in _NOT_BY_HAND)
 
 
 class NothingInSuspense(AlmonerError):

@@ -6,7 +6,7 @@ that effect and no error. A bank that declines is an answer too. Objects for the
 sent them, to be stored before they are read.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -196,12 +196,6 @@ class Billing:
         """The whole object, for the inbox."""
         return self._line.get(f"/v1/subscriptions/{stripe_subscription_id}")
 
-    def subscriptions(
-        self, *, status: str = "all", created_from: datetime | None = None
-    ) -> Iterator[list[Mapping[str, Any]]]:
-        """Pages of a hundred, newest first. Without `status="all"` Stripe leaves the ended ones out."""
-        return self._line.pages("/v1/subscriptions", {"status": status, **_since(created_from)})
-
     def cancel(self, stripe_subscription_id: str, *, comment: str) -> SubscriptionAnswer:
         """End it at once, with no last invoice. `comment` is for whoever reads Stripe's dashboard.
 
@@ -269,10 +263,6 @@ class Billing:
         """The whole object with its payments, for the inbox."""
         return self._line.get(f"/v1/invoices/{stripe_invoice_id}", {"expand": ["payments"]})
 
-    def invoices(self, *, created_from: datetime) -> Iterator[list[Mapping[str, Any]]]:
-        """Pages of a hundred with their payments, newest first."""
-        return self._line.pages("/v1/invoices", {"expand": ["data.payments"], **_since(created_from)})
-
     def invoices_as_sent(self, stripe_subscription_id: str) -> list[Mapping[str, Any]]:
         """The newest of one subscription with their payments, at most a hundred, for the inbox."""
         params = {"subscription": stripe_subscription_id, "limit": 100, "expand": ["data.payments"]}
@@ -333,10 +323,6 @@ class Billing:
         """Nobody can pay it any more."""
         return self._act(stripe_invoice_id, "void", {}, key=key, done="void")
 
-    def mark_uncollectible(self, stripe_invoice_id: str, *, key: str) -> InvoiceAnswer:
-        """We expect the money no more; the donor may still pay it on its page."""
-        return self._act(stripe_invoice_id, "mark_uncollectible", {}, key=key, done="uncollectible")
-
     # The donor's own page
 
     def card_page(self, stripe_customer_id: str, *, locale: str, return_url: str) -> str:
@@ -377,10 +363,6 @@ class Billing:
             if found.status != done:
                 raise
             return found
-
-
-def _since(created_from: datetime | None) -> dict[str, Any]:
-    return {"created": {"gte": int(created_from.timestamp())}} if created_from is not None else {}
 
 
 def _subscription(sent: Mapping[str, Any]) -> SubscriptionAnswer:

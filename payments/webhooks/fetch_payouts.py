@@ -7,9 +7,6 @@ by itself as well, so that one the usual reading missed comes in this way.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from sqlalchemy.orm import Session
-
-from payments.jobs import Bell, ring
 from payments.reconciliation.payouts import Due
 from payments.stripe_gateway.client import StripeGateway
 from payments.webhooks import inbox
@@ -31,11 +28,3 @@ def answers(
         carried += ({"id": each["id"], "net": each["net"]} for each in page)
         yield [inbox.of_balance_transaction(each) for each in completed(page)]
     yield [inbox.of_payout_list(payout, carried)]
-
-
-def store(session: Session, page: list[Delivery]) -> int:
-    """Put a page into the inbox; how many of it were new."""
-    fresh = inbox.store(session, page)
-    if fresh:
-        ring(session, Bell.APPLY_EVENTS)
-    return fresh
