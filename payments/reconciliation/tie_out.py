@@ -156,14 +156,15 @@ _EFFECTIVE = """
         select b.stripe_balance_transaction_id, b.source_id, b.currency, b.amount, b.fee, b.net, b.created_at,
             b.reporting_category, (b.created_at at time zone :zone)::date as made_on
         from balance_transactions b where b.reporting_category in ('payout', 'payout_reversal')
+    ), came_back as materialized (
+        select * from moved where reporting_category = 'payout_reversal'
     ), effective as (
         select m.*, case
             when m.reporting_category = 'payout' and p.is_automatic then greatest(
                 m.made_on, least(p.arrives_on, (
-                    select min(r.made_on) from moved r
-                    where r.reporting_category = 'payout_reversal'
-                        and (r.stripe_balance_transaction_id = p.failure_balance_transaction_id
-                            or r.source_id = p.stripe_payout_id)
+                    select min(r.made_on) from came_back r
+                    where r.stripe_balance_transaction_id = p.failure_balance_transaction_id
+                        or r.source_id = p.stripe_payout_id
                 )))
             else m.made_on end as effective_on
         from moved m left join payouts p on p.stripe_payout_id = m.source_id
