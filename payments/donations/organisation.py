@@ -3,10 +3,12 @@
 `docs/going-live.md` explains the document; `payments/local/organisation.toml` is the demo's.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -226,6 +228,35 @@ def _check(entities: Sequence[IssuingEntity], funds: Sequence[Fund], terms: Sequ
             raise OrganisationDocumentWrong(
                 f"{row.currency}: minimum must be above 0 and at most the maximum"
             )
+    for entity in entities:
+        _check_zone(entity)
+    for row in terms:
+        _check_terms(row)
+
+
+def _check_zone(entity: IssuingEntity) -> None:
+    try:
+        ZoneInfo(entity.time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise OrganisationDocumentWrong(
+            f"entity {entity.id}: there is no time_zone {entity.time_zone!r}; one is `America/Los_Angeles`"
+        ) from None
+
+
+def _check_terms(row: GivingTerms) -> None:
+    if not re.fullmatch("[a-z]{3}", row.currency):
+        raise OrganisationDocumentWrong(
+            f"currency {row.currency!r}: write three small letters, as at Stripe, such as `usd`"
+        )
+    if not 0 <= row.fee_basis_points < _ALL_OF_IT:
+        raise OrganisationDocumentWrong(
+            f"{row.currency}: fee_basis_points are hundredths of a percent, such as 290, and fewer than all"
+        )
+    if row.fee_fixed < 0 or (row.refund_limit or 0) < 0:
+        raise OrganisationDocumentWrong(f"{row.currency}: fee_fixed and refund_limit must not be below 0")
+
+
+_ALL_OF_IT = 10_000
 
 
 def _merge_all(session: Session, rows: list[Any]) -> None:

@@ -1,6 +1,7 @@
 """The charity's document: loaded as often as you like, and told plainly when it does not fit."""
 
 import copy
+import re
 import tomllib
 from typing import Any
 
@@ -140,6 +141,32 @@ def test_what_only_the_database_would_find_is_named_as_well(
         organisation.load(session, document)
 
     assert named in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "named"),
+    [
+        (lambda d: d["entities"][0].update(time_zone="America/Los_Angls"), "America/Los_Angls"),
+        (lambda d: d["entities"][0].update(time_zone=""), "time_zone"),
+        (lambda d: d["terms"][0].update(currency="USD"), "USD"),
+        (lambda d: d["terms"][0].update(currency="dollar"), "dollar"),
+        (lambda d: d["terms"][0].update(fee_basis_points=10_000), "fee_basis_points"),
+        (lambda d: d["terms"][0].update(fee_basis_points=-1), "fee_basis_points"),
+        (lambda d: d["terms"][0].update(fee_fixed=-30), "fee_fixed"),
+        (lambda d: d["terms"][0].update(refund_limit=-1), "refund_limit"),
+    ],
+    ids=[
+        *("a slip in a zone", "no zone", "large letters", "no currency"),
+        *("a fee of all", "a fee below 0", "a fixed fee below 0", "a limit below 0"),
+    ],
+)
+def test_what_only_the_first_gift_would_find_is_named_before_it(
+    session: Session, document: dict[str, Any], break_it: Any, named: str
+):
+    break_it(document)
+
+    with pytest.raises(OrganisationDocumentWrong, match=re.escape(named)):
+        organisation.load(session, document)
 
 
 def test_an_empty_house_says_how_to_set_it_up(session: Session):
