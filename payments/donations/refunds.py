@@ -27,9 +27,10 @@ def refund_from(refund: shapes.Refund, charge: Charge) -> Refund:
 
 
 def update_refund(known: Refund, refund: shapes.Refund) -> None:
-    """Take over what is newer; older news changes nothing."""
-    known.stripe_refund_id = refund.id
-    if known.rise_to(_status_of(refund)):
+    """Take over what is newer; older news changes nothing, and news of another refund neither."""
+    if known.stripe_refund_id is None:
+        known.stripe_refund_id = refund.id
+    if known.stripe_refund_id == refund.id and known.rise_to(_status_of(refund)):
         known.failure_reason = refund.failure_reason
 
 

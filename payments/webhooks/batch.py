@@ -175,11 +175,13 @@ class Batch:
         return next((charge for charge in self._charges_of(donation) if charge.status == "succeeded"), None)
 
     def refund(self, refund: shapes.Refund) -> Refund | None:
-        """Our row of a refund: by Stripe's id, or by ours before Stripe's was known."""
+        """Our row of a refund: by Stripe's id, or by ours before Stripe's was known. A row is one refund:
+        another one that names it too has a row of its own."""
         for row in self._rows.refunds.values():
-            if row.stripe_refund_id == refund.id or row.id == refund.refund_id:
+            if row.stripe_refund_id == refund.id:
                 return row
-        return None
+        asked_here = self._rows.refunds.get(refund.refund_id or "")
+        return asked_here if asked_here is not None and asked_here.stripe_refund_id is None else None
 
     def refunds_of(self, charge: Charge) -> list[Refund]:
         """Every refund of a charge."""

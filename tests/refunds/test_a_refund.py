@@ -3,6 +3,7 @@
 from payments.database import transaction
 from payments.donations.models import GivingTerms
 from payments.donations.organisation import forget_offer
+from tests.monthly.instalments import library
 from tests.refunds.desk import Desk
 
 
@@ -74,6 +75,23 @@ def test_yen_go_all_the_way_and_come_back_without_decimals(desk: Desk) -> None:
     assert "¥5,000" in desk.house.receipt_in(desk.house.mails()[0])
     assert [back["amount"] for back in desk.refunds_at_stripe()] == [1_999]
     assert desk.refund(refund).status == "succeeded"
+    assert desk.house.the_book_ties()
+
+
+def test_a_second_refund_that_names_the_row_of_the_first_is_one_of_its_own(desk: Desk) -> None:
+    gift = desk.a_paid_gift(5000)
+    refund = desk.a_refund(gift, 1000)
+    desk.everything_is_done()
+
+    library(desk.house.stripe).v1.refunds.create(
+        {"charge": desk.charge_of(gift), "amount": 500, "metadata": {"refund": refund, "donation": gift.id}}
+    )
+    desk.everything_is_done()
+
+    assert desk.refund(refund).amount == 1000
+    assert desk.house.balances()["contribution_refunds:general"] == 1500
+    assert desk.house.balances().get("fx_gain_loss", 0) == 0
+    assert desk.asks_for_a_refund(gift).json()["amount"] == 3500
     assert desk.house.the_book_ties()
 
 
