@@ -41,7 +41,10 @@ def gap(session: Session, row: BankStatement, *, fresh: Sequence[Line]) -> str |
     currency = session.get_one(BankAccount, row.bank_account_id).currency
     days = _days_between(before, new)
     if days is not None:
-        return days
+        return (
+            f"No file tells of {_days(*days)}. Import what is missing first; if this file does cover those"
+            " days, say its period with `--from` and `--to`."
+        )
     missing = _untold(session, row.bank_account_id, [*before, new], fresh)
     if missing in (0, _untold(session, row.bank_account_id, before, ())):
         return None
@@ -52,6 +55,18 @@ def untold(session: Session, bank_account_id: str) -> int:
     """What the balances moved and no line tells, in the account's currency: nothing, where no gap was
     accepted."""
     return _untold(session, bank_account_id, _stretches(session, bank_account_id), ())
+
+
+def hole(session: Session, bank_account_id: str) -> str | None:
+    """The first days that no file tells and no balance bridges, in words: none, where no gap was accepted."""
+    reach: Stretch | None = None
+    for each in sorted(_stretches(session, bank_account_id), key=lambda each: each.first_day):
+        missing = _days_between([reach], each) if reach is not None else None
+        if missing is not None:
+            return _days(*missing)
+        if reach is None or (each.last_day, each.is_balanced) > (reach.last_day, reach.is_balanced):
+            reach = each
+    return None
 
 
 def _stretches(session: Session, bank_account_id: str) -> list[Stretch]:
@@ -90,22 +105,18 @@ def _untold(
     )
 
 
-def _days_between(before: Sequence[Stretch], new: Stretch) -> str | None:
-    """Where balances cannot tell, days must: a file may not begin later than the day after the last."""
+def _days_between(before: Sequence[Stretch], new: Stretch) -> tuple[date, date] | None:
+    """Where balances cannot tell, days must: a file may not begin later than the day after the last. The
+    first and the last day that are missing."""
     if not before:
         return None
     last = max(before, key=lambda each: (each.last_day, each.is_balanced))
     first = min(before, key=lambda each: (each.first_day, not each.is_balanced))
     if new.first_day > last.last_day + _DAY and not (new.is_balanced and last.is_balanced):
-        missing = _days(last.last_day + _DAY, new.first_day - _DAY)
-    elif new.last_day < first.first_day - _DAY and not (new.is_balanced and first.is_balanced):
-        missing = _days(new.last_day + _DAY, first.first_day - _DAY)
-    else:
-        return None
-    return (
-        f"No file tells of {missing}. Import what is missing first; if this file does cover those days, say"
-        " its period with `--from` and `--to`."
-    )
+        return last.last_day + _DAY, new.first_day - _DAY
+    if new.last_day < first.first_day - _DAY and not (new.is_balanced and first.is_balanced):
+        return new.last_day + _DAY, first.first_day - _DAY
+    return None
 
 
 def _days(first: date, last: date) -> str:

@@ -112,22 +112,34 @@ def _payouts(session: Session, *, today: date) -> Iterator[Finding]:
 def _gaps(session: Session, *, today: date) -> Iterator[Finding]:
     for account in session.scalars(select(BankAccount).order_by(BankAccount.id)):
         untold = continuity.untold(session, account.id)
-        if untold:
-            missing = Money(untold, account.currency)
-            yield Finding(
-                kind="bank_gap",
-                subject_id=account.id,
-                amount=missing,
-                told=Told(
-                    N_(
-                        "The statements of {subject} leave {amount} untold: a gap was accepted. Import the"
-                        " missing statement."
-                    ),
-                    {"subject": account.id, "amount": missing},
+        missing = Money(untold, account.currency) if untold else None
+        days = continuity.hole(session, account.id)
+        if missing is not None:
+            told = Told(
+                N_(
+                    "The statements of {subject} leave {amount} untold: a gap was accepted. Import the"
+                    " missing statement."
                 ),
-                blocks_close=True,
-                due_on=today + _AT_ONCE,
+                {"subject": account.id, "amount": missing},
             )
+        elif days is not None:
+            told = Told(
+                N_(
+                    "No statement of {subject} tells of {days}: a gap was accepted. Import the missing"
+                    " statement."
+                ),
+                {"subject": account.id, "days": days},
+            )
+        else:
+            continue
+        yield Finding(
+            kind="bank_gap",
+            subject_id=account.id,
+            amount=missing,
+            told=told,
+            blocks_close=True,
+            due_on=today + _AT_ONCE,
+        )
 
 
 def _lines(session: Session, *, today: date) -> Iterator[Finding]:

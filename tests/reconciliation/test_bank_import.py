@@ -9,7 +9,7 @@ from sqlalchemy import select
 from payments.database import transaction
 from payments.donations.models import Donation
 from payments.ledger.models import JournalEntry
-from payments.reconciliation import bank_accounts, continuity, matching
+from payments.reconciliation import bank_accounts, continuity, matching, reconcile
 from payments.reconciliation.bank_accounts import BankAccountRefused, BankAccountUnknown
 from payments.reconciliation.statements import StatementRefused
 from payments.staff.models import AuditEntry, StaffMember
@@ -200,6 +200,26 @@ def test_without_balances_the_days_must_be_told_without_a_hole(finn: StaffMember
     bank.takes_in(later, first_day=date(2026, 11, 7))
 
     assert bank.amounts[-1] == 100
+
+
+def test_days_without_a_file_that_a_person_accepts_stay_in_the_queue_until_they_come_in(finn: StaffMember):
+    open_account(finn, "checking", currency="usd", csv="american")
+    bank = Bank(finn, "checking")
+    bank.takes_in(sample("american.csv"))
+
+    def gaps() -> list[str]:
+        with transaction() as session:
+            return [row.sentence for row in reconcile.reconcile(session).open if row.kind == "bank_gap"]
+
+    bank.takes_in(b"Date,Description,Type,Amount\n11/09/2026,ADA,Credit,1.00\n", gap_reason="by post")
+    while_open = gaps()
+    bank.takes_in(b"Date,Description,Type,Amount\n11/08/2026,ADA,Credit,2.00\n", first_day=date(2026, 11, 7))
+
+    assert while_open == [
+        "No statement of checking tells of 2026-11-07 to 2026-11-08: a gap was accepted. Import the missing"
+        " statement."
+    ]
+    assert gaps() == []
 
 
 def test_a_period_that_leaves_lines_outside_is_refused(bank: Bank):

@@ -15,7 +15,7 @@ from payments.donations.organisation import receiving_entity
 from payments.ledger.models import BalanceTransaction
 from payments.money import Money
 from payments.reconciliation import reconcile as rounds
-from payments.reconciliation.findings import RULES
+from payments.reconciliation.findings import COMPUTED, RULES
 from payments.reconciliation.models import (
     BankLine,
     BankMatch,
@@ -25,8 +25,7 @@ from payments.reconciliation.models import (
 )
 from payments.staff import people
 
-_BLOCKING = ("payout_differs", "payout_not_proven", "bank_gap", "bank_line_unmatched")
-_KINDS = {rule.kind: rule.blocks_close for rule in RULES} | dict.fromkeys(_BLOCKING, True)
+_KINDS = {rule.kind: rule.blocks_close for rule in RULES} | dict.fromkeys(COMPUTED, True)
 """Every kind that can be found, and whether it keeps a month open."""
 
 
