@@ -9,7 +9,6 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
-from functools import cache
 from typing import Annotated, Any
 
 import psycopg
@@ -32,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Session, mapped_column
 
+from payments.once import once
 from payments.settings import settings
 
 APP_ROLE = "almoner_app"
@@ -71,7 +71,7 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{secrets.token_hex(16)}"
 
 
-@cache
+@once
 def engine() -> Engine:
     """The pool of this process; a forked worker must call `forget_inherited_connections` first."""
     return create_engine(

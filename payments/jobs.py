@@ -8,7 +8,7 @@ again and again. So ringing never fails its caller and never waits long for a br
 import logging
 from datetime import datetime
 from enum import StrEnum
-from functools import cache, partial
+from functools import partial
 
 from celery import Celery
 from sqlalchemy import func
@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session
 
 from payments.database import Base, StrPK, after_commit
+from payments.once import once
 from payments.settings import settings
 
 log = logging.getLogger(__name__)
@@ -66,13 +67,13 @@ def beat_heart(session: Session, *, name: str) -> None:
     session.execute(beat.on_conflict_do_update(index_elements=["name"], set_={"beaten_at": func.now()}))
 
 
-@cache
+@once
 def celery() -> Celery:
     """The Celery application with which a worker listens."""
     return _application(REDIS_OPTIONS)
 
 
-@cache
+@once
 def bell_rope() -> Celery:
     """The one with which any process rings. A listener rightly waits seconds for the next message;
     a ring that waited as long for a frozen broker would hold up a donor."""

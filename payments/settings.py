@@ -7,7 +7,6 @@ runs without a webhook secret would accept forged payments. Values may also come
 
 import os
 import re
-from functools import cache
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
@@ -15,6 +14,8 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from payments.once import once
 
 _SECRETS_DIR = Path("/run/secrets")
 _ENV_FILE = ".env"
@@ -201,7 +202,7 @@ class MigrationSettings(BaseSettings):
     migration_database_url: str = ""
 
 
-@cache
+@once
 def settings() -> Settings:
     """The settings of this process, read once."""
     return Settings()

@@ -77,14 +77,13 @@ hypothesis_settings.load_profile("ci" if os.environ.get("CI") else "almoner")
 
 def forget_settings() -> None:
     """Let the next reader of the settings, and what was made from them, look at the environment again."""
-    settings.cache_clear()
-    for made in vars(jobs).values():
-        if hasattr(made, "cache_clear"):
-            made.cache_clear()
+    settings.forget()
+    jobs.celery.forget()
+    jobs.bell_rope.forget()
     stripe_client = sys.modules.get("payments.stripe_gateway.client")  # slow to import, and few tests need it
     if stripe_client is not None:
-        stripe_client.gateway.cache_clear()
-        stripe_client.reading_gateway.cache_clear()
+        stripe_client.gateway.forget()
+        stripe_client.reading_gateway.forget()
 
 
 @pytest.fixture
@@ -183,7 +182,7 @@ def _own_database(postgres: str, head_template: str, request: pytest.FixtureRequ
     address = make_url(postgres).set(database=name).render_as_string(hide_password=False)
     os.environ["DATABASE_URL"] = address
     forget_settings()
-    engine.cache_clear()
+    engine.forget()
     yield address
     engine().dispose()
     with making_databases(postgres) as server:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any, cast
 
 import requests
@@ -19,6 +18,7 @@ from stripe.params import RefundCreateParams
 from stripe.params.checkout import SessionCreateParams, SessionCreateParamsLineItemPriceData
 
 from payments.money import Money
+from payments.once import once
 from payments.settings import settings
 from payments.stripe_gateway import shapes
 from payments.stripe_gateway.billing import Billing
@@ -234,7 +234,7 @@ def _http_session(address: str, *, only_reads: bool = False) -> requests.Session
     return session
 
 
-@cache
+@once
 def gateway() -> StripeGateway:
     """The client of this process."""
     return StripeGateway(
@@ -242,7 +242,7 @@ def gateway() -> StripeGateway:
     )
 
 
-@cache
+@once
 def reading_gateway() -> StripeGateway:
     """A client that cannot change anything at Stripe, whatever it is asked to do."""
     return StripeGateway(

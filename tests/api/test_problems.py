@@ -129,10 +129,10 @@ def test_a_database_that_is_away_is_503(client: TestClient, with_settings: Calla
 def a_new_pool():
     """Connections are made by the settings of this moment; afterwards by those of that one."""
     engine().dispose()
-    engine.cache_clear()
+    engine.forget()
     yield
     engine().dispose()
-    engine.cache_clear()
+    engine.forget()
 
 
 def test_a_form_sent_across_origins_to_the_api_is_refused(client: TestClient):

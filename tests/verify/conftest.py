@@ -53,14 +53,14 @@ def writing_into(url: str) -> Iterator[None]:
         engine().dispose()
     os.environ.update(DATABASE_URL=url, BROKER_URL="memory://")
     forget_settings()
-    engine.cache_clear()
+    engine.forget()
     try:
         yield
     finally:
         engine().dispose()
         os.environ.update(before)
         forget_settings()
-        engine.cache_clear()
+        engine.forget()
 
 
 @pytest.fixture(scope="session")
