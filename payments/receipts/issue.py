@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -72,6 +72,11 @@ def issue_due(session: Session, *, limit: int = BATCH) -> int:
     if any(step.void is not None for step in steps):
         ring(session, Bell.SEND_MAIL)
     return len(due)
+
+
+def is_any_due(session: Session) -> bool:
+    """Whether a receipt is due now: after `issue_due`, of a gift that somebody else is changing."""
+    return bool(session.scalar(select(exists().where(DueReceipt.next_at <= func.now()))))
 
 
 class _Register:

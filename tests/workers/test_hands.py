@@ -10,15 +10,17 @@ from celery.schedules import crontab
 from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import DBAPIError
 
-from payments.database import transaction
+from payments.database import engine, transaction
 from payments.donations.models import Donation, Organisation
 from payments.jobs import CELERY_SETTINGS, REDIS_OPTIONS, Bell, WorkerHeartbeat
+from payments.receipts.models import Receipt
 from payments.webhooks import inbox, process, sweep
 from payments.webhooks.models import QueuedEvent, StripeCursor, StripeEvent
 from tests.factories import a_donation
 from tests.journeys import neighbours
 from tests.journeys.neighbours import Stripe
 from tests.journeys.stripe_history import stripe_world
+from tests.receipts.test_issue import a_paid_gift
 from workers import receipts, sweeps, webhooks
 from workers.app import app
 from workers.schedule import SCHEDULE
@@ -111,6 +113,42 @@ def test_hands_with_nothing_to_do_put_themselves_down(database: str):
     receipts.send_mail()
 
     assert time.monotonic() - began < 5
+
+
+def test_a_gift_whose_next_news_is_being_applied_gets_its_receipt_a_moment_later(
+    organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    with transaction() as session:
+        a_paid_gift(session)
+    with engine().connect() as elsewhere:
+        elsewhere.execute(text("select from donations for update"))
+        waited: list[float] = []
+
+        def the_others_finish(moment: float) -> None:
+            waited.append(moment)
+            elsewhere.commit()
+
+        monkeypatch.setattr(receipts.time, "sleep", the_others_finish)
+        receipts.issue_receipts()
+
+    with transaction() as session:
+        assert session.scalars(select(Receipt.number)).all() == ["US-2026-000001"]
+    assert len(waited) == 1
+
+
+def test_a_gift_that_stays_held_is_left_to_the_timetable(
+    organisation: Organisation, monkeypatch: pytest.MonkeyPatch
+):
+    with transaction() as session:
+        a_paid_gift(session)
+    waited: list[float] = []
+    monkeypatch.setattr(receipts.time, "sleep", waited.append)
+    with engine().connect() as elsewhere:
+        elsewhere.execute(text("select from donations for update"))
+
+        receipts.issue_receipts()
+
+    assert 0 < sum(waited) < 1
 
 
 def test_a_bell_just_after_a_reading_reads_again_for_what_is_newer(
