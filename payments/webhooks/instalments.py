@@ -37,11 +37,13 @@ def join(batch: Batch, row: MonthlyInvoice) -> None:
 
 
 def tie(batch: Batch, payment: InvoicePayment) -> MonthlyInvoice | None:
-    """An invoice and its payment, known of each other. One that was called off may have refused charges."""
+    """An invoice and its payment, known of each other. One that is open or was called off may have refused
+    charges, and never takes the place of another: that may be the one that paid."""
     if payment.payment.payment_intent is None:
         return None
     row = batch.promises.invoice_or_stub(payment.stripe_invoice_id)
-    batch.promises.tie(row, payment.payment.payment_intent)
+    if payment.status == "paid" or row.stripe_payment_intent_id is None:
+        batch.promises.tie(row, payment.payment.payment_intent)
     return row
 
 

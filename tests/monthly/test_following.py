@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from payments.clock import now
 from payments.donations.explain import Beside, explain
 from payments.donations.models import Charge, Donation, Organisation
 from payments.donations.reversals import Dispute, FraudWarning, Refund
@@ -14,6 +15,7 @@ from payments.monthly import changes
 from payments.monthly.models import MonthlyGift, MonthlyInvoice
 from payments.monthly.tries import MonthlyRefusal
 from payments.receipts.models import DueReceipt
+from payments.webhooks import inbox
 from payments.webhooks.models import QueuedEvent
 from tests.monthly.plan_at_stripe import Plan
 from tests.monthly.promises import terms
@@ -248,3 +250,32 @@ def test_what_befell_a_charge_before_its_instalment_was_known_belongs_to_the_gif
     for kind in (Charge, Refund, Dispute, FraudWarning):
         assert set(session.scalars(select(kind.donation_id).distinct())) <= {first.id, instalment.id}
         assert instalment.id in session.scalars(select(kind.donation_id)).all()
+
+
+@pytest.mark.parametrize("last", ["paid", "canceled"])
+def test_a_payment_that_was_called_off_never_takes_the_place_of_the_one_that_paid(
+    session: Session, last: str
+):
+    gift, first = a_promise(session)
+    plan = Plan()
+    plan.joins(first, gift)
+    told(session, plan)
+    paid_with = str(first.stripe_payment_intent_id)
+    [paid] = plan.invoice_payments(paid_with)
+    called_off = {
+        **paid,
+        "id": "inpay_off",
+        "status": "canceled",
+        "payment": {"type": "payment_intent", "payment_intent": "pi_off"},
+    }
+    listed = [each | {"invoice": paid["invoice"]["id"]} for each in (paid, called_off)]
+    asked = {
+        **plan.latest_invoice,
+        "payments": {"data": listed if last == "canceled" else listed[::-1]},
+    }
+
+    inbox.store(session, [inbox.of_snapshot("invoice", asked, asked_at=now())])
+    applies(session)
+
+    [invoice] = session.scalars(select(MonthlyInvoice))
+    assert (invoice.stripe_payment_intent_id, first.stripe_payment_intent_id) == (paid_with, paid_with)
