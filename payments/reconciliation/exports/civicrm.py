@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from payments.money import split
 from payments.reconciliation.exports import gifts
 from payments.reconciliation.exports.cells import BOM, csv_lines, decimal, guard
-from payments.reconciliation.exports.format import Control, Frame, Option, Target
+from payments.reconciliation.exports.format import Control, Frame, Option, Target, dates
 from payments.reconciliation.exports.gifts import GiftRow, State
 from payments.reconciliation.exports.quickbooks import BYTE_ORDER_MARK
 
@@ -87,7 +87,7 @@ TARGET = Target(
     " first; what came before is updated in a second run, matched by trxn_id.",
     options={
         "financial_type": Option("The financial type of a fund without one of its own.", "Donation"),
-        "date_format": Option("As the import is told.", "YYYY-MM-DD"),
+        "date_format": dates("As the import is told.", "YYYY-MM-DD"),
         **gifts.METHODS,
         "bom": BYTE_ORDER_MARK,
     },

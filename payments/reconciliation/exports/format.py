@@ -82,6 +82,15 @@ class Option:
     pattern: str = r"[^\x00-\x1f]*"
 
 
+def dates(meaning: str, default: str) -> Option:
+    """How a target writes days. Anything else, `dd/mm/yyyy` too, would stand on every line as it is."""
+    return Option(
+        f"{meaning} With YYYY, MM and DD, such as {default}.",
+        default,
+        r"(?=.*YYYY)(?=.*MM)(?=.*DD)(YYYY|MM|DD)[-/. ]?(YYYY|MM|DD)[-/. ]?(YYYY|MM|DD)",
+    )
+
+
 Journals = Callable[[Iterator[Journal], Frame, Control], Iterator[bytes]]
 Rows = Callable[[Session, Frame, Control], Iterator[bytes]]
 Mistakes = Callable[[Mapping[str, str], Mapping[str, str]], Iterator[str]]

@@ -6,7 +6,7 @@ What belongs to a whole entry stands on its first line only; the lines are count
 from collections.abc import Iterator
 
 from payments.reconciliation.exports.cells import BOM, csv_lines, cut, decimal, guard
-from payments.reconciliation.exports.format import Control, Frame, Option, Target
+from payments.reconciliation.exports.format import Control, Frame, Option, Target, dates
 from payments.reconciliation.exports.journal import Journal
 from payments.reconciliation.exports.quickbooks import BYTE_ORDER_MARK, CURRENCY
 
@@ -63,7 +63,7 @@ TARGET = Target(
     options={
         "currency": CURRENCY,
         "journal": Option("The journal's symbol.", "GJ", r"[A-Za-z0-9]{1,4}"),
-        "date_format": Option("As the import is told.", "MM/DD/YYYY"),
+        "date_format": dates("As the import is told.", "MM/DD/YYYY"),
         "location": Option("LOCATION_ID of every line.", ""),
         "department": Option("DEPT_ID of every line.", ""),
         "fund_column": Option("The column of the dimension that tells the funds apart.", "GLDIMFUND"),

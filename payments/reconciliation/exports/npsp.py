@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from payments.errors import AlmonerError
 from payments.reconciliation.exports import gifts
 from payments.reconciliation.exports.cells import BOM, csv_lines, cut, decimal, guard
-from payments.reconciliation.exports.format import Control, Frame, Option, Target
+from payments.reconciliation.exports.format import Control, Frame, Option, Target, dates
 from payments.reconciliation.exports.gifts import GiftRow, State
 from payments.reconciliation.exports.quickbooks import BYTE_ORDER_MARK, CURRENCY
 
@@ -101,7 +101,7 @@ TARGET = Target(
             "Of the fields: `npsp__` for the managed package, or nothing.", "npsp__", "(npsp__)?"
         ),
         "id_column": Option("The field of ours that holds the gift's id.", "Almoner_Gift_ID__c", r"\w+__c"),
-        "date_format": Option("As the import reads dates.", "YYYY-MM-DD"),
+        "date_format": dates("As the import reads dates.", "YYYY-MM-DD"),
         "stage_won": Option("The stage of a gift that stands.", "Closed Won"),
         "stage_lost": Option("The stage of one that went back.", "Closed Lost"),
         "donation_type": Option("Donation_Type__c of every gift.", ""),

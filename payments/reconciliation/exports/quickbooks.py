@@ -7,7 +7,7 @@ signed amounts that come to nothing, and no way to take an import back.
 from collections.abc import Iterator
 
 from payments.reconciliation.exports.cells import BOM, csv_lines, cut, decimal, guard
-from payments.reconciliation.exports.format import Control, Frame, Option, Target
+from payments.reconciliation.exports.format import Control, Frame, Option, Target, dates
 from payments.reconciliation.exports.journal import Journal
 
 US_COLUMNS = (
@@ -119,7 +119,7 @@ ONLINE = Target(
     options={
         "currency": CURRENCY,
         "multicurrency": Option("`true`: the company keeps several currencies.", "false", "true|false"),
-        "date_format": Option("As the import is told.", "MM/DD/YYYY"),
+        "date_format": dates("As the import is told.", "MM/DD/YYYY"),
         "location": Option("A location for every line.", ""),
         "bom": BYTE_ORDER_MARK,
     },
@@ -133,7 +133,7 @@ ONLINE_UK = Target(
     trap="Accounts must exist before the import; there is no currency column, so only the home currency.",
     options={
         "currency": CURRENCY,
-        "date_format": Option("As the import is told.", "DD/MM/YYYY"),
+        "date_format": dates("As the import is told.", "DD/MM/YYYY"),
         "location": Option("A location for every line.", ""),
         "bom": BYTE_ORDER_MARK,
     },
@@ -149,7 +149,7 @@ DESKTOP = Target(
     " without a word. Dates are read as that computer writes them.",
     options={
         "currency": CURRENCY,
-        "date_format": Option("As the computer writes dates.", "MM/DD/YYYY"),
+        "date_format": dates("As the computer writes dates.", "MM/DD/YYYY"),
         "encoding": Option("As that computer writes text.", "cp1252", "cp1252|cp949|utf-8"),
     },
     of_journals=_iif,

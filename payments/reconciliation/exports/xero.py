@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from payments.ledger.accounts import Account
 from payments.reconciliation.exports.cells import BOM, csv_lines, cut, decimal, guard
-from payments.reconciliation.exports.format import Control, Frame, Option, Target
+from payments.reconciliation.exports.format import Control, Frame, Option, Target, dates
 from payments.reconciliation.exports.journal import Journal
 from payments.reconciliation.exports.quickbooks import BYTE_ORDER_MARK
 
@@ -84,7 +84,7 @@ JOURNALS = Target(
     " A file has at most 300 lines: take `--granularity payout` or `month`.",
     options={
         "currency": _CURRENCY,
-        "date_format": Option("As the organisation in Xero writes dates.", "DD/MM/YYYY"),
+        "date_format": dates("As the organisation in Xero writes dates.", "DD/MM/YYYY"),
         "tax_rate": Option("Xero's name of the tax rate for every line.", "Tax Exempt"),
         "tracking_name": Option("The tracking category that tells the funds apart.", "Fund"),
         "bom": BYTE_ORDER_MARK,
@@ -102,7 +102,7 @@ BANK = Target(
     " account: the money would be there twice.",
     options={
         "currency": _CURRENCY,
-        "date_format": Option("As the organisation in Xero writes dates.", "DD/MM/YYYY"),
+        "date_format": dates("As the organisation in Xero writes dates.", "DD/MM/YYYY"),
         "bank_account": Option(
             "Which of our accounts it is a statement of.",
             Account.STRIPE_BALANCE.value,

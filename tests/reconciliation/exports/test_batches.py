@@ -292,6 +292,12 @@ def test_an_account_of_datev_has_as_many_digits_as_its_books_say(finn: StaffMemb
     assert said.accounts == {"bank": "120000"}
 
 
+@pytest.mark.parametrize("said", ["dd/mm/yyyy", "DD MMM YYYY", "MM/DD", "YYYY/MM/MM", ""])
+def test_a_form_of_dates_that_would_stand_on_every_line_is_refused(finn: StaffMember, said: str) -> None:
+    with transaction() as session, pytest.raises(MapWrong, match="With YYYY, MM and DD"):
+        maps.change(session, targets.known("xero"), "us", "options.date_format", said, by=finn)
+
+
 def test_two_people_who_say_a_thing_each_at_once_are_both_heard(finn: StaffMember) -> None:
     xero = targets.known("xero")
 
