@@ -1,13 +1,13 @@
 """The words of the reports, in English and Korean: labels, states, and what each kind of exception means."""
 
 import tomllib
-from datetime import date, datetime
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_datetime
 
 from payments.donations.models import IssuingEntity
 from payments.reconciliation.reports.page import Furniture
@@ -38,16 +38,6 @@ def named(group: str, key: str | None, language: str) -> str:
 def is_letter(entity: IssuingEntity) -> bool:
     """Whether the body prints on Letter."""
     return entity.jurisdiction.upper() in _ON_LETTER_PAPER
-
-
-def short_day(day: date) -> str:
-    """As an accountant sorts them, in every language."""
-    return day.isoformat()
-
-
-def long_day(day: date, language: str) -> str:
-    """In a sentence."""
-    return format_date(day, format="long", locale=language)
 
 
 def local(instant: datetime, zone: str) -> datetime:
