@@ -7,12 +7,13 @@ runs without a webhook secret would accept forged payments. Values may also come
 
 import os
 import re
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from payments.once import once
@@ -107,6 +108,22 @@ class Settings(BaseSettings):
                 "must be a plain http(s) address without query, such as https://give.example.org"
             )
         return url.rstrip("/")
+
+    @field_validator("public_base_url")
+    @classmethod
+    def _without_a_path(cls, url: str) -> str:
+        if urlsplit(url).path:
+            raise ValueError("PUBLIC_BASE_URL has no path: the pages stand at the root of their address")
+        return url
+
+    @field_validator("mail_from", "mail_return_path")
+    @classmethod
+    def _names_an_address(cls, sender: str, info: ValidationInfo) -> str:
+        if info.field_name == "mail_return_path" and not sender:
+            return sender
+        if not re.fullmatch(r"[^@\s]+@[^@\s]+", parseaddr(sender)[1]):
+            raise ValueError("must name an e-mail address, such as Almoner <giving@example.org>")
+        return sender
 
     @field_validator("smtp_url")
     @classmethod
