@@ -4,7 +4,6 @@ person who meets an error is answered by a page.
 Plain ASGI, so that they cost next to nothing on the webhook path and can be read in one go.
 """
 
-from collections.abc import Collection
 from functools import cache
 from urllib.parse import urlsplit
 
@@ -26,10 +25,9 @@ _LOOPBACK = ("http://127.0.0.1:*", "http://localhost:*")
 class SecurityHeaders:
     """Adds to every response what it did not set itself."""
 
-    def __init__(self, app: ASGIApp, *, payment_pages: Collection[str] = ()) -> None:
-        """`payment_pages` are further origins of Stripe's page: a custom Checkout domain."""
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.headers = _headers(payment_pages)
+        self.headers = _headers()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -47,8 +45,8 @@ class SecurityHeaders:
         await self.app(scope, receive, send_guarded)
 
 
-def _headers(payment_pages: Collection[str]) -> dict[str, str]:
-    may_lead_to = [*STRIPE_PAGES, *payment_pages]
+def _headers() -> dict[str, str]:
+    may_lead_to = [*STRIPE_PAGES]
     if base := settings().stripe_api_base:
         # A sandbox: its pages may be reached under another name than its API.
         may_lead_to += [_origin(base), *_LOOPBACK]
