@@ -161,7 +161,7 @@ def note_reason(session: Session, step: Step, why: Refused, *, confirm_url: str 
     """Stripe's own schedule is off and the reason of its refusal is known: decide."""
     gift, refusal = _hold(session, step)
     refusal.let_go()
-    if refusal.status == step.status:
+    if _goes_on(step, gift, refusal):
         _decide(session, gift, refusal, why, confirm_url=confirm_url)
 
 
@@ -169,7 +169,7 @@ def note_refused_again(session: Session, step: Step, why: Refused, *, confirm_ur
     """A try of ours was refused. A decline is an answer, and the next decision follows from it."""
     gift, refusal = _hold(session, step)
     refusal.let_go()
-    if refusal.status == step.status:
+    if _goes_on(step, gift, refusal):
         following = _again(session, gift, refusal, refused_at=now())
         _decide(session, gift, following, why, confirm_url=confirm_url)
 
@@ -193,7 +193,7 @@ def note_waited_in_vain(session: Session, step: Step) -> None:
     """The donor did not act in the time there was."""
     gift, refusal = _hold(session, step)
     refusal.let_go()
-    if refusal.status == step.status:
+    if _goes_on(step, gift, refusal):
         _lapse(session, gift, refusal)
 
 
@@ -211,6 +211,17 @@ def note_method_in_use(session: Session, taken: NewMethod, *, is_refused: bool =
         refusal.has_new_method = True
         refusal.to(RefusalStatus.TO_TRY, at=now())
         ring(session, Bell.FOLLOW_REFUSALS)
+
+
+def _goes_on(step: Step, gift: MonthlyGift, refusal: MonthlyRefusal) -> bool:
+    """Whether what was taken is still to be done. The gift may have ended while Stripe was asked: nothing
+    follows then, and the donor has heard of the end."""
+    if refusal.status != step.status:
+        return False
+    if gift.ended_at is not None:
+        refusal.to(RefusalStatus.OVER, at=None)
+        return False
+    return True
 
 
 def _decide(

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from payments.clock import now
 from payments.database import transaction
 from payments.donations.models import Organisation
-from payments.monthly import dunning, tries
+from payments.monthly import changes, dunning, tries
 from payments.monthly.models import MonthlyGift
 from tests.journeys.neighbours import Stripe
 from tests.monthly.instalments import (
@@ -278,6 +278,33 @@ def test_a_gift_that_ended_in_between_is_tried_no_more(promise: Promise) -> None
 
     assert len(promise.charges()) == 2
     assert refusals()[0].status == "over"
+
+
+@pytest.mark.parametrize("status", ["heard", "to_try", "with_donor"])
+def test_a_donor_who_ends_it_while_stripe_is_asked_hears_of_the_end_alone(
+    promise: Promise, status: str
+) -> None:
+    if status == "heard":
+        promise.bank_says("insufficient_funds")
+        promise.hears_of_refusal(promise.instalment())
+    else:
+        promise.refused("expired_card" if status == "with_donor" else "insufficient_funds")
+        promise.bank_says("insufficient_funds")
+        days_pass()
+    before = letters_told()
+    with transaction() as session:
+        step = tries.take(session)
+    assert step is not None
+    assert step.status == status
+
+    with transaction() as session:
+        changes.cancel(session, promise.gift_id)
+    hands._ask_stripe(hands.gateway().billing, step)
+
+    assert letters_told() == [*before, "cancelled"]
+    assert promise.gift().status == "ended"
+    hands.follow_refusals()
+    assert refusals()[-1].status == "over"
 
 
 def test_a_gift_that_was_paused_in_between_is_not_asked_for_the_month_before(promise: Promise) -> None:
