@@ -96,6 +96,20 @@ def main() -> None:
         )
         sys.exit(f"The settings are not complete:\n{reasons}\nSee .env.example for what each is.")
     except OperationalError as trouble:
-        sys.exit(f"The database does not answer: {str(trouble.orig).strip().splitlines()[0]}")
+        sys.exit(database_trouble(trouble))
     except AlmonerError as trouble:
         sys.exit(str(trouble))
+
+
+_TOO_LONG = {"55P03", "57014"}
+"""PostgreSQL's codes for a lock that was not given in time, and for a statement that took too long."""
+
+
+def database_trouble(trouble: OperationalError) -> str:
+    """What to tell of it: a database that is busy answers, and the same may be asked again."""
+    said = str(trouble.orig).strip().splitlines()[0]
+    if getattr(trouble.orig, "sqlstate", None) in _TOO_LONG:
+        return (
+            f"It took longer than it may ({said}): others are at work there. Run the same again in a while."
+        )
+    return f"The database does not answer: {said}"

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
 
+from payments.cli import database_trouble
 from payments.database import transaction
 from payments.errors import AlmonerError
 from payments.receipts.models import Receipt, ReceiptDocument
@@ -284,6 +286,20 @@ def test_in_a_shell_an_unknown_id_is_a_sentence_on_stderr_and_nothing_else(datab
 
     assert (said.returncode, said.stdout) == (1, "")
     assert said.stderr == "There is no donation with this id.\n"
+
+
+def test_a_database_that_is_busy_is_not_called_away(database: str, organisation: Any):
+    with transaction() as first, transaction() as second:
+        first.execute(text("lock table funds"))
+        second.execute(text("set local lock_timeout = '10ms'"))
+        with pytest.raises(OperationalError) as busy:
+            second.execute(text("select count(*) from funds"))
+        second.rollback()
+
+    said = database_trouble(busy.value)
+
+    assert "Run the same again" in said
+    assert "does not answer" not in said
 
 
 def test_in_a_shell_a_database_that_is_away_is_a_sentence():
