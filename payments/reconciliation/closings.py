@@ -85,12 +85,6 @@ def closed_through(session: Session, entity_id: str) -> date | None:
     )
 
 
-def is_closed(session: Session, entity_id: str, day: date) -> bool:
-    """Whether nothing dated on this day can be written any more."""
-    last = closed_through(session, entity_id)
-    return last is not None and day <= last
-
-
 def closings_of(session: Session, entity_id: str, month: date | None = None) -> Sequence[MonthClosing]:
     """Every closing of a body, of one month or of all, the oldest first; their packs are left where
     they are."""
