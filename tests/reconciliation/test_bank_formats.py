@@ -330,6 +330,15 @@ def test_headings_may_stand_twice_where_the_profile_counts_and_utf_8_has_many_na
     assert [line.amount for line in told.lines] == [1250]
 
 
+def test_a_quotation_mark_that_does_not_end_swallows_no_lines():
+    from payments.reconciliation.formats import csv_file
+
+    file = b'd,a,t\n2026-11-05,1.00,"SMITH & CO\n2026-11-06,2.00,ADA\n'
+
+    with pytest.raises(StatementRefused, match="a quotation mark that does not end"):
+        csv_file.read(file, profile_of({"date": "d", "amount": "a", "text": ["t"]}), currency="usd")
+
+
 def test_a_column_of_what_went_out_may_write_a_minus_and_a_card_a_plus():
     from payments.reconciliation.formats import csv_file
 

@@ -97,10 +97,7 @@ def _rows(file: bytes, profile: Profile) -> list[_Row]:
         ) from None
     if "\x00" in text:
         raise StatementRefused("This is no text file. Export CSV at the bank, not a spreadsheet.")
-    try:
-        cells = list(enumerate(csv.reader(StringIO(text, newline=""), delimiter=profile.delimiter), start=1))
-    except csv.Error:
-        raise StatementRefused("The file has a quotation mark that does not end. Export it again.") from None
+    cells = _cells(text, profile.delimiter)
     places: dict[str, int] = {}
     headings: list[str] = []
     if profile.header_row:
@@ -117,6 +114,19 @@ def _rows(file: bytes, profile: Profile) -> list[_Row]:
             )
     # Many banks end with a sum or a greeting: such a line has no day.
     return [row for row in rows if re.search(r"\d", row.cell(profile.date))]
+
+
+def _cells(text: str, delimiter: str) -> list[tuple[int, list[str]]]:
+    """Every line by its number. A quotation mark that is never closed takes all lines behind it into one
+    cell, and the reader says nothing: so a last line of ours must come out as it went in."""
+    last = "\x1a"
+    try:
+        rows = list(csv.reader(StringIO(f"{text}\n{last}", newline=""), delimiter=delimiter))
+    except csv.Error as trouble:
+        raise StatementRefused(f"This CSV cannot be read ({trouble}). Export it again.") from None
+    if rows.pop() != [last]:
+        raise StatementRefused("The file has a quotation mark that does not end. Export it again.")
+    return list(enumerate(rows, start=1))
 
 
 def _check_headings(headings: Sequence[str], profile: Profile) -> None:
