@@ -339,6 +339,19 @@ def test_a_quotation_mark_that_does_not_end_swallows_no_lines():
         csv_file.read(file, profile_of({"date": "d", "amount": "a", "text": ["t"]}), currency="usd")
 
 
+def test_an_amount_without_a_day_counts_for_nothing_only_before_or_behind_the_lines():
+    from payments.reconciliation.formats import csv_file
+
+    how = profile_of({"date": "d", "amount": "a"})
+    framed = b"d,a\nbrought forward,5.00\n2026-11-05,1.00\n2026-11-06,2.00\ntotal,8.00\n"
+
+    told = csv_file.read(framed, how, currency="usd")
+
+    assert [line.amount for line in told.lines] == [100, 200]
+    with pytest.raises(StatementRefused, match="Line 4 of the file: it has an amount and no day"):
+        csv_file.read(framed.replace(b"2026-11-06,2.00", b",9.00\n2026-11-06,2.00"), how, currency="usd")
+
+
 def test_a_column_of_what_went_out_may_write_a_minus_and_a_card_a_plus():
     from payments.reconciliation.formats import csv_file
 

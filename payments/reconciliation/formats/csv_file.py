@@ -112,8 +112,22 @@ def _rows(file: bytes, profile: Profile) -> list[_Row]:
                 "it has more columns than the headings. An amount or a text holds the delimiter without"
                 " quotation marks: export the file again with another `delimiter` and mend the profile."
             )
-    # Many banks end with a sum or a greeting: such a line has no day.
-    return [row for row in rows if re.search(r"\d", row.cell(profile.date))]
+    # Many banks begin with a balance, or end with a sum or a greeting: such a line has no day.
+    dated = [place for place, row in enumerate(rows) if _has_digits(row, profile.date)]
+    between = rows[dated[0] : dated[-1]] if dated and profile.balance is None else []
+    for row in between:
+        if not _has_digits(row, profile.date) and any(
+            _has_digits(row, column) for column in (profile.amount, profile.money_in, profile.money_out)
+        ):
+            raise row.wrong(
+                "it has an amount and no day, and no balance tells whether it counts. Export the file with"
+                " its balances and name their column in the profile, or ask the bank for CAMT.053."
+            )
+    return [rows[place] for place in dated]
+
+
+def _has_digits(row: _Row, column: Column | None) -> bool:
+    return re.search(r"\d", row.cell(column)) is not None
 
 
 def _cells(text: str, delimiter: str) -> list[tuple[int, list[str]]]:
