@@ -166,7 +166,10 @@ class _SharedCommit:
             except (TimeoutError, psycopg.Error, OSError) as trouble:
                 log.warning("inbox unavailable", extra={"trouble": type(trouble).__name__})
                 await self.disconnect()
-                for _, committed in batch:
+                # Whoever came meanwhile is asked to come again too: each batch waiting in its turn for a
+                # database that hangs, the queue would grow faster than it is turned away.
+                behind, self._waiting = self._waiting, []
+                for _, committed in (*batch, *behind):
                     if not committed.done():
                         committed.set_exception(StoreUnavailable())
             else:

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from payments.stripe_gateway.shapes import API_VERSION
+from payments.webhooks import receive
 from payments.webhooks.models import QueuedEvent, StripeEvent
 from payments.webhooks.receive import LARGEST_BODY
 from tests.conftest import as_owner
@@ -344,3 +345,20 @@ def test_a_database_that_hangs_is_waited_for_only_so_long(door: Door, owner):
     assert hung.status == 503
     assert waited < 7
     wait_until(lambda: door.takes(written(an_event())).status == 200)
+
+
+def test_behind_a_database_that_hangs_nobody_queues_for_a_wait_of_their_own(
+    door: Door, owner, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(receive, "_STORE_WITHIN", 0.3)
+    monkeypatch.setattr(receive, "_FLUSH", 1)
+    owner.execute(text("lock table stripe_events in access exclusive mode"))
+    began = time.monotonic()
+
+    with ThreadPoolExecutor(10) as stripe:
+        answers = list(stripe.map(lambda n: door.takes(written(an_event(f"evt_{n}"))), range(10)))
+    waited = time.monotonic() - began
+    owner.rollback()
+
+    assert {answer.status for answer in answers} == {503}
+    assert waited < 1.5
