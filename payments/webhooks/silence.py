@@ -22,6 +22,8 @@ from payments.webhooks.models import StripeEvent
 _GRACE = timedelta(hours=6)
 """Stripe makes a renewal's invoice at the hour, and collects it one later; news are late at times."""
 _AT_ONCE = 100
+"""The latest to fall silent first: an answer lets them speak again, while some stay silent for good, such as
+a subscription paused at Stripe, and would stand before all others."""
 
 
 def silent_subscriptions(session: Session) -> list[str]:
@@ -33,7 +35,7 @@ def silent_subscriptions(session: Session) -> list[str]:
             MonthlyGift.stripe_status.not_in(("canceled", "incomplete_expired")),
             MonthlyGift.next_charge_at < now() - _GRACE,
         )
-        .order_by(MonthlyGift.next_charge_at)
+        .order_by(MonthlyGift.next_charge_at.desc())
         .limit(_AT_ONCE)
     )
     return [subscription for subscription in found if subscription is not None]
@@ -51,7 +53,7 @@ def untied_invoices(session: Session) -> list[str]:
                 MonthlyInvoice.stripe_payment_intent_id.is_(None),
                 MonthlyInvoice.paid_at < now() - _GRACE,
             )
-            .order_by(MonthlyInvoice.paid_at)
+            .order_by(MonthlyInvoice.paid_at.desc())
             .limit(_AT_ONCE)
         )
     )

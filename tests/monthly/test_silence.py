@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import func, select, text
 
 from payments.clock import now
@@ -63,6 +64,16 @@ def test_a_subscription_that_stripe_does_not_know_holds_up_no_other(promise: Pro
     with transaction() as session:
         invoice = session.get_one(MonthlyInvoice, promise.latest_invoice()["id"])
         assert invoice.status == "paid"
+
+
+def test_those_that_stay_silent_for_good_are_asked_last(promise: Promise, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(silence, "_AT_ONCE", 1)
+    a_month_passes_unheard(promise)
+    with transaction() as session:
+        a_monthly_gift(session, stripe_status="paused", next_charge_at=now() - timedelta(days=400))
+
+    with transaction() as session:
+        assert silence.silent_subscriptions(session) == [promise.subscription]
 
 
 def test_the_same_answer_to_the_same_question_is_stored_once(promise: Promise):
