@@ -316,4 +316,4 @@ def test_a_report_of_stripes_is_compared_for_finance_only(desk: Desk):
         "finn": (422, "report-refused"),
         **dict.fromkeys(["abe", "vera", "sue"], (403, "role-missing")),
     }
-    assert listed.json() == {"stripe_reports": []}
+    assert listed.json() == {"stripe_reports": [], "next": None}
