@@ -163,8 +163,11 @@ def test_a_line_of_ofx_that_the_bank_has_converted_is_read_and_a_foreign_one_ref
         read(converted.replace(b"ORIGCURRENCY", b"CURRENCY"), currency="usd")
 
 
-def test_words_of_ofx_are_written_out():
-    assert read_sample("november.ofx").lines[0].text == "STRIPE TRANSFER ST-A1B2C3 Café & Co"
+@pytest.mark.parametrize("charset", [b"1252", b"ISO-8859-1", b"8859-1", b"NONE"])
+def test_words_of_ofx_are_written_out(charset: bytes):
+    told = read(sample("november.ofx").replace(b"CHARSET:1252", b"CHARSET:" + charset), currency="usd")
+
+    assert told.lines[0].text == "STRIPE TRANSFER ST-A1B2C3 Café & Co"
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,11 @@ def _day(written: str) -> date:
 def _decoded(file: bytes) -> str:
     named = _CHARSET.search(file[:1024])
     told = next((group.decode().lower() for group in named.groups() if group), "") if named else ""
-    encodings = ["utf-8-sig", "cp1252"] if told in ("", "none", "1252", "utf-8") else [told, f"cp{told}"]
+    encodings = (
+        ["utf-8-sig", "cp1252"]
+        if told in ("", "none", "1252", "utf-8")
+        else [told, f"cp{told}", f"iso-{told}"]
+    )
     for encoding in encodings:
         try:
             return file.decode(encoding)
