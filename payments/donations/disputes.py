@@ -38,13 +38,17 @@ _OPEN_RANK = {
 _APPEALS = frozenset({"appeal_needs_response", "appeal_under_review"})
 
 
-def update_dispute(known: Dispute, dispute: shapes.Dispute, *, said_at: datetime) -> None:
+def update_dispute(
+    known: Dispute, dispute: shapes.Dispute, *, said_at: datetime, is_fetched: bool = False
+) -> None:
     """Take over what Stripe says now; older news changes nothing, whatever order it comes in.
 
     Among open states the further one counts. An outcome gives way only to a later outcome, or to an
-    appeal against it.
+    appeal against it. One that was fetched does not say when it was closed: the day that is known stays.
     """
     if _is_older(known, dispute.status, said_at):
+        return
+    if is_fetched and known.closed_at is not None and known.status == dispute.status:
         return
     known.status = dispute.status
     known.amount, known.currency = dispute.amount, dispute.currency

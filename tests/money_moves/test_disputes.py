@@ -1,5 +1,6 @@
 """Disputes: held while they are open, back when won, a chargeback when lost."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from sqlalchemy import select
@@ -129,6 +130,29 @@ def test_a_dispute_lost_before_its_withdrawal_is_booked_becomes_a_chargeback_wit
         "chargebacks:general": 2500,
         "dispute_fees": 1500,
     }
+
+
+def test_a_debit_that_is_lost_at_once_is_a_chargeback_of_that_day_whenever_its_money_is_fetched(
+    charity: Charity,
+) -> None:
+    _, charge = charity.paid_gift(("general", 2500), fee=0)
+    charity.hears()
+    dispute = charity.stripe.dispute(charge, fee=1500)
+    charity.stripe.closes(dispute, "lost")
+    as_it_stands_now = [
+        replace(news, body=news.body.replace(b'"status":"needs_response"', b'"status":"lost"'))
+        if news.source == "fetch"
+        else news
+        for news in charity.stripe.news()
+    ]
+
+    charity.says([news for news in as_it_stands_now if news.source == "webhook"])
+    charity.says([news for news in as_it_stands_now if news.source == "fetch"])
+
+    assert charity.balances()["chargebacks:general"] == 2500
+    with transaction() as session:
+        [lost] = session.scalars(select(JournalEntry).where(JournalEntry.kind == "dispute_lost"))
+    assert lost.occurred_at == datetime.fromtimestamp(charity.stripe.now, UTC)
 
 
 def test_a_dispute_of_the_rest_after_a_partial_refund_leaves_the_funds_at_nothing(charity: Charity) -> None:

@@ -76,7 +76,7 @@ def _note_source(batch: Batch, transaction: shapes.BalanceTransaction) -> None:
     elif transaction.refund is not None:
         refund.seen(batch, transaction.refund)
     elif transaction.dispute is not None:
-        charge_dispute.note(batch, transaction.dispute)
+        charge_dispute.note(batch, transaction.dispute, is_fetched=True)
 
 
 def _is_as_agreed(batch: Batch, charge: shapes.Charge) -> bool:

@@ -19,14 +19,14 @@ def seen(batch: Batch, dispute: shapes.Dispute) -> None:
         batch.call(Bell.END_DISPUTED)
 
 
-def note(batch: Batch, dispute: shapes.Dispute) -> Dispute:
+def note(batch: Batch, dispute: shapes.Dispute, *, is_fetched: bool = False) -> Dispute:
     """Take over the facts alone."""
     charge = batch.known_charge(dispute.charge)
     known = batch.dispute(dispute.id)
     if known is None:
         known = disputes.dispute_from(dispute, charge)
         batch.add_dispute(known)
-    disputes.update_dispute(known, dispute, said_at=batch.said_at)
+    disputes.update_dispute(known, dispute, said_at=batch.said_at, is_fetched=is_fetched)
     return known
 
 
