@@ -260,4 +260,4 @@ def held_new_method(session: Session, taken: NewMethod) -> MonthlyNewMethod:
 
 
 def _pause(attempts: int) -> timedelta:
-    return min(timedelta(seconds=15 * (1 << min(attempts, 10) - 1)), _LONGEST_PAUSE)
+    return min(timedelta(seconds=15 * (1 << max(min(attempts, 10) - 1, 0))), _LONGEST_PAUSE)

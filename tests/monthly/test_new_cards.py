@@ -1,8 +1,10 @@
 """A card the donor gives on Stripe's page: charged at once where something waits, and from then on."""
 
+from sqlalchemy import func, select
+
 from payments.clock import now
 from payments.database import transaction
-from payments.monthly import dunning
+from payments.monthly import dunning, tries
 from payments.monthly.models import MonthlyGift
 from tests.monthly.instalments import Promise, days_later, letters_told, library, refusals
 from workers import dunning as hands
@@ -72,3 +74,19 @@ def test_a_new_card_has_tries_of_its_own_but_not_without_end(promise: Promise) -
     assert promise.gift().status in {"lapsed", "active"}
     assert len([charge for charge in promise.charges() if charge["status"] == "failed"]) == dunning.MOST_TRIES
     assert {refusal.tries for refusal in refusals() if refusal.number in {3, 5, 7}} == {1}
+
+
+def test_a_card_that_is_given_again_while_stripe_is_away_is_told_of_later(promise: Promise) -> None:
+    first = give_card(promise)
+    with transaction() as session:
+        taken = tries.take_new_method(session)
+    assert taken is not None
+    give_card(promise, "4242424242424242")
+    hears_of_card(promise, first)
+
+    with transaction() as session:
+        tries.put_off_new_method(session, taken)
+
+    with transaction() as session:
+        waiting = tries.held_new_method(session, taken)
+        assert (waiting.status, waiting.next_at > session.scalar(select(func.now()))) == ("waiting", True)
