@@ -49,8 +49,7 @@ def everything_found(connection: psycopg.Connection[Any]) -> list[Finding]:
 def writing_into(url: str) -> Iterator[None]:
     """The settings pointing to this database while it is written."""
     before = {key: os.environ[key] for key in ("DATABASE_URL", "BROKER_URL")}
-    if engine.cache_info().currsize:
-        engine().dispose()
+    engine().dispose()
     os.environ.update(DATABASE_URL=url, BROKER_URL="memory://")
     forget_settings()
     engine.forget()
