@@ -20,7 +20,7 @@ from payments.donations.models import IssuingEntity
 from payments.errors import AlmonerError
 from payments.mail import outbox
 from payments.receipts import collective, numbering, statement_letter, verification
-from payments.receipts.listing import SAID, SUMMARIES, Stretch
+from payments.receipts.listing import AMONG, SAID, SUMMARIES, Stretch
 from payments.receipts.models import StatementDocument
 from payments.receipts.render import render_pdf
 from payments.receipts.summary import GivingSummary
@@ -100,7 +100,7 @@ _NUMBER = text(f"""
         ) with ordinality given (donor_id, id, number, code, url, place)
     ), gone as (
         select distinct on (donor_id) donor_id, id, number from giving_statements
-        where donor_id = any (cast(:donors as text[])) and entity_id = :body and tax_year = :year
+        where donor_id = {AMONG} and entity_id = :body and tax_year = :year
             and status = 'void'
         order by donor_id, sequence desc
     ), written as (
