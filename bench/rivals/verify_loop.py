@@ -58,10 +58,7 @@ def _is_right(session: Session, donation_id: str, entity: IssuingEntity) -> bool
     moves = session.scalars(
         select(JournalMove).where(JournalMove.reference == entry.reference).order_by(JournalMove.position)
     ).all()
-    receipt = session.scalars(
-        # The first one was written for the whole gift; what voided it since is not looked at.
-        select(Receipt).where(Receipt.donation_id == gift.id).order_by(Receipt.sequence).limit(1)
-    ).one()
+    receipt = _first_receipt(session, gift.id)
     document = session.get_one(ReceiptDocument, receipt.id)
     mail = session.scalars(
         select(OutgoingMail).where(OutgoingMail.reference == f"receipt:{receipt.id}")
@@ -83,6 +80,14 @@ def _is_right(session: Session, donation_id: str, entity: IssuingEntity) -> bool
         and hashlib.sha256(document.pdf).hexdigest() == document.pdf_sha256
         and mail is not None
     )
+
+
+def _first_receipt(session: Session, donation_id: str) -> Receipt:
+    """It was written for the whole gift; what voided it since is not looked at. Void and live ones have an
+    index each."""
+    of_gift = select(Receipt).where(Receipt.donation_id == donation_id).order_by(Receipt.sequence).limit(1)
+    void = session.scalars(of_gift.where(Receipt.status == "void")).first()
+    return void or session.scalars(of_gift.where(Receipt.status == "issued")).one()
 
 
 if __name__ == "__main__":
