@@ -203,7 +203,7 @@ class ReasonSent(Sent):
 
 
 class MatchSent(ReasonSent):
-    """What a line is: payouts, or what was booked offline."""
+    """What a line is: payouts, a top-up, or what was booked offline."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"payouts": ["po_1Q8v…"], "reason": "Seen in the bank's app."}]}
@@ -212,12 +212,18 @@ class MatchSent(ReasonSent):
     payouts: list[str] = Field(
         default=[], max_length=20, description="One, or several that the bank booked as one line."
     )
-    offline: str | None = Field(default=None, description="A deposit slip, or a gift by bank transfer.")
+    topup: str | None = Field(
+        default=None, description="The balance transaction of the charity's own money on its way to Stripe."
+    )
+    offline: str | None = Field(
+        default=None,
+        description="A deposit slip, a gift by bank transfer, or a payment of what a failed refund owed.",
+    )
 
     @model_validator(mode="after")
-    def _one_of_the_two(self) -> "MatchSent":
-        if bool(self.payouts) == (self.offline is not None):
-            raise ValueError("send either `payouts` or `offline`")
+    def _one_of_the_three(self) -> "MatchSent":
+        if [bool(self.payouts), self.topup is not None, self.offline is not None].count(True) != 1:
+            raise ValueError("send one of `payouts`, `topup` and `offline`")
         return self
 
 
@@ -317,6 +323,8 @@ def match(session: DatabaseSession, by: Reconciler, line_id: str, sent: MatchSen
     """The amounts must be the same to the cent. A line of Stripe's is never a gift."""
     if sent.offline is not None:
         made = [matching.match_offline(session, line_id, sent.offline, by=by, reason=sent.reason)]
+    elif sent.topup is not None:
+        made = [matching.match_topup(session, line_id, sent.topup, by=by, reason=sent.reason)]
     else:
         made = matching.match_payouts(session, line_id, sent.payouts, by=by, reason=sent.reason)
     return MatchesShown(matches=[MatchShown.of(each) for each in made])

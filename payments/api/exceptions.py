@@ -120,7 +120,7 @@ def reconcile(session: DatabaseSession, by: Reconciler) -> RoundShown:
     done = rounds.reconcile(session)
     return RoundShown(
         matched=[
-            MatchedShown(line=match.bank_line_id, kind=match.kind, subject=match.stripe_payout_id)
+            MatchedShown(line=match.bank_line_id, kind=match.kind, subject=match.subject_id)
             for match in done.matched
         ],
         opened=done.opened,

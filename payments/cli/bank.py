@@ -182,20 +182,29 @@ def match(
         list[str] | None,
         typer.Option(help="It is this payout, or its way back; several that the bank booked as one line."),
     ] = None,
+    topup: Annotated[
+        str | None,
+        typer.Option(metavar="TXN", help="It is the charity's own money that topped up Stripe's balance."),
+    ] = None,
     offline: Annotated[
-        str | None, typer.Option(metavar="ID", help="It is this deposit slip, or this gift by transfer.")
+        str | None,
+        typer.Option(
+            metavar="ID", help="It is this deposit slip, gift by transfer, or payment of a failed refund."
+        ),
     ] = None,
     as_: As,
     reason: Why,
     as_json: AsJson = False,
 ) -> None:
     """Say what a line is. The amounts must be the same to the cent."""
-    if (not payout) == (offline is None):
-        raise typer.BadParameter("say either --payout or --offline")
+    if [bool(payout), topup is not None, offline is not None].count(True) != 1:
+        raise typer.BadParameter("say one of --payout, --topup and --offline")
     with transaction() as session:
         by = acting(session, as_)
         if payout:
             made = matching.match_payouts(session, line, payout, by=by, reason=reason)
+        elif topup is not None:
+            made = [matching.match_topup(session, line, topup, by=by, reason=reason)]
         else:
             made = [matching.match_offline(session, line, offline or "", by=by, reason=reason)]
     _say_matches(made, as_json=as_json)

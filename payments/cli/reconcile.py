@@ -31,7 +31,7 @@ def reconcile(as_json: AsJson = False) -> None:
         print_json(
             {
                 "matched": [
-                    {"line": match.bank_line_id, "kind": match.kind, "subject": match.stripe_payout_id}
+                    {"line": match.bank_line_id, "kind": match.kind, "subject": match.subject_id}
                     for match in done.matched
                 ],
                 "opened": done.opened,

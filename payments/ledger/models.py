@@ -55,6 +55,11 @@ class BalanceTransaction(Base):
             "source_id",
             postgresql_where=text("reporting_category = 'payout'"),
         ),
+        Index(
+            "ix_balance_transactions_topups",
+            "created_at",
+            postgresql_where=text("reporting_category in ('topup', 'topup_reversal')"),
+        ),
     )
 
     stripe_balance_transaction_id: Mapped[StrPK]

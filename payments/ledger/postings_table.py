@@ -247,7 +247,11 @@ def _bank() -> Iterator[Example]:
     )
     yield Example(
         "A person sees that it was another line.",
-        rules_of_the_bank.payout_not_on_statement(arrived, undone_at=_NOON),
+        rules_of_the_bank.not_on_statement(arrived, undone_at=_NOON),
+    )
+    yield Example(
+        "The $50.00 that the charity sent to its Stripe balance are on the bank statement.",
+        rules_of_the_bank.topup_on_statement("bmt_3", Money(-5000, "usd"), _BOOKS, booked_at=_NOON),
     )
 
 

@@ -196,7 +196,8 @@ _IN_THE_BOOK = """
 _APART = """
     with on_a_line as (
         select case m.kind when 'deposit' then 'deposit:' || m.subject_id
-            when 'transfer' then 'offline:' || m.subject_id else 'bank:' || m.id end as reference,
+            when 'transfer' then 'offline:' || m.subject_id
+            when 'owed_payment' then 'owed_paid:' || m.subject_id else 'bank:' || m.id end as reference,
             min(l.booked_on) as booked_on
         from bank_matches m join bank_lines l on l.id = m.bank_line_id
         join bank_accounts a on a.id = l.bank_account_id and a.entity_id = :entity

@@ -1,8 +1,12 @@
-"""Which line of the bank may be which payout, and what speaks for it.
+"""Which line of the bank may be which payout or top-up, and what speaks for it.
 
 Amount and currency must be the same to the cent, and the bank's day near the one Stripe expected. Beyond
 that a bank may print Stripe's trace id, the payout's descriptor, or Stripe's name. Words are compared
 without blanks and signs, because banks break them anywhere.
+
+A top-up is the charity's own money on its way to Stripe: it leaves the bank days before it is in the
+balance, or after, by how it was sent. No words of a bank's tell it from other business with Stripe, so it is
+only ever suggested.
 """
 
 from collections.abc import Sequence
@@ -13,6 +17,9 @@ from sqlalchemy.orm import Session
 
 from payments.reconciliation.telling import Several, Told
 from payments.translations import N_
+
+TOPUPS = ("topup", "topup_reversal")
+"""Stripe's categories of the charity's own money that goes into the balance, and back from it."""
 
 _WORDS = """regexp_replace(
     upper(concat_ws(' ', l.text, l.payment_reference, l.bank_reference, l.counterparty)),
@@ -26,15 +33,24 @@ with told as (
     join issuing_entities e on e.id = a.entity_id and e.receives_online
     where l.amount <> 0
         and not exists (select from bank_matches m where m.bank_line_id = l.id and m.undone_at is null)
+), topup as materialized (
+    select b.stripe_balance_transaction_id as id, b.currency, b.amount,
+        (b.created_at at time zone e.time_zone)::date as day
+    from balance_transactions b join issuing_entities e on e.receives_online
+    where b.reporting_category in ('topup', 'topup_reversal')
 ), expected as (
-    select p.*, 'payout' as kind, p.amount as on_statement, p.arrives_on - 1 as first_day,
+    select p.stripe_payout_id as subject_id, p.currency, p.arrives_on, p.trace_id, p.statement_descriptor,
+        'payout' as kind, p.amount as on_statement, p.arrives_on - 1 as first_day,
         p.arrives_on + 5 as last_day
     from payouts p where p.status <> 'canceled'
     union all
-    select p.*, 'payout_return', -p.amount, p.arrives_on - 1, p.arrives_on + 60
+    select p.stripe_payout_id, p.currency, p.arrives_on, p.trace_id, p.statement_descriptor,
+        'payout_return', -p.amount, p.arrives_on - 1, p.arrives_on + 60
     from payouts p where p.status = 'failed'
+    union all
+    select t.id, t.currency, t.day, null, null, 'topup', -t.amount, t.day - 7, t.day + 7 from topup t
 ), candidate as (
-    select told.bank_line_id, expected.stripe_payout_id, expected.kind, told.amount, told.currency,
+    select told.bank_line_id, expected.subject_id, expected.kind, told.amount, told.currency,
         told.booked_on, told.booked_on - expected.arrives_on as days_after,
         coalesce(length(expected.trace_id) >= 6
             and strpos(told.words, regexp_replace(upper(expected.trace_id), '[^[:alnum:]]', '', 'g')) > 0,
@@ -48,51 +64,69 @@ with told as (
         and told.booked_on between expected.first_day and expected.last_day
     where not exists (
         select from bank_matches m where m.kind = expected.kind
-            and m.subject_id = expected.stripe_payout_id and m.undone_at is null
+            and m.subject_id = expected.subject_id and m.undone_at is null
     )
 )
 """
 
-_ALL = f"{CANDIDATES} select * from candidate order by bank_line_id, stripe_payout_id, kind"
-_OF_LINE = f"{CANDIDATES} select * from candidate where bank_line_id = %s order by stripe_payout_id, kind"
+_ALL = f"{CANDIDATES} select * from candidate order by bank_line_id, subject_id, kind"
+_OF_LINE = f"{CANDIDATES} select * from candidate where bank_line_id = %s order by subject_id, kind"
 
 _CERTAIN = f"""{CANDIDATES}, traced as (
     select * from (
         select candidate.*, count(*) over (partition by bank_line_id) as of_line,
-            count(*) over (partition by stripe_payout_id, kind) as of_payout
+            count(*) over (partition by subject_id, kind) as of_payout
         from candidate where has_trace
     ) _ where of_line = 1 and of_payout = 1
 ), rest as (
     select candidate.*, count(*) over (partition by bank_line_id) as of_line,
-        count(*) over (partition by stripe_payout_id, kind) as of_payout
+        count(*) over (partition by subject_id, kind) as of_payout
     from candidate
     where not exists (select from traced t where t.bank_line_id = candidate.bank_line_id)
         and not exists (
             select from traced t
-            where t.stripe_payout_id = candidate.stripe_payout_id and t.kind = candidate.kind
+            where t.subject_id = candidate.subject_id and t.kind = candidate.kind
         )
 ), certain as (
     select * from traced
     union all
-    select * from rest where of_line = 1 and of_payout = 1 and (has_descriptor or names_stripe)
+    select * from rest
+    where of_line = 1 and of_payout = 1 and (has_descriptor or names_stripe) and kind <> 'topup'
 )
-select bank_line_id, stripe_payout_id, kind, amount, currency, booked_on, days_after, has_trace,
-    has_descriptor, names_stripe
+select bank_line_id, subject_id, kind, amount, currency, booked_on, days_after, has_trace, has_descriptor,
+    names_stripe
 from certain c
 where not exists (
     select from bank_matches m
-    where m.bank_line_id = c.bank_line_id and m.subject_id = c.stripe_payout_id and m.kind = c.kind
+    where m.bank_line_id = c.bank_line_id and m.subject_id = c.subject_id and m.kind = c.kind
 )
 order by bank_line_id
 """
 
+# On the day; a day and more after it; a day and more before it.
+_NEAR_PAYOUT = (
+    N_("the same amount on the day Stripe expected it"),
+    N_("the same amount {days} day after Stripe expected it"),
+    N_("the same amount {days} days after Stripe expected it"),
+    N_("the same amount {days} day before Stripe expected it"),
+    N_("the same amount {days} days before Stripe expected it"),
+)
+_NEAR_TOPUP = (
+    N_("a top-up of the same amount on the same day"),
+    N_("a top-up of the same amount {days} day earlier"),
+    N_("a top-up of the same amount {days} days earlier"),
+    N_("a top-up of the same amount {days} day later"),
+    N_("a top-up of the same amount {days} days later"),
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One payout that a line may be."""
+    """One payout or top-up that a line may be."""
 
     bank_line_id: str
-    stripe_payout_id: str
+    subject_id: str
+    """The payout; of a top-up its balance transaction."""
     kind: str
     amount: int
     currency: str
@@ -125,15 +159,13 @@ class Candidate:
         return Several("; ", tuple(parts))
 
     def _when(self) -> Told:
-        if not self.days_after:
-            return Told(N_("the same amount on the day Stripe expected it"), {})
+        at_once, one_after, more_after, one_before, more_before = (
+            _NEAR_TOPUP if self.kind == "topup" else _NEAR_PAYOUT
+        )
         days = abs(self.days_after)
-        if self.days_after > 0:
-            one = N_("the same amount {days} day after Stripe expected it")
-            more = N_("the same amount {days} days after Stripe expected it")
-        else:
-            one = N_("the same amount {days} day before Stripe expected it")
-            more = N_("the same amount {days} days before Stripe expected it")
+        if not days:
+            return Told(at_once, {})
+        one, more = (one_after, more_after) if self.days_after > 0 else (one_before, more_before)
         return Told(one if days == 1 else more, {"days": days})
 
 
@@ -143,7 +175,7 @@ def everything(session: Session) -> Sequence[Candidate]:
 
 
 def of_line(session: Session, bank_line_id: str) -> Sequence[Candidate]:
-    """Every payout that one line may be."""
+    """Everything that one line may be."""
     rows = session.connection().exec_driver_sql(_OF_LINE, (bank_line_id,))
     return [Candidate(**row._mapping) for row in rows]
 

@@ -224,6 +224,27 @@ RULES = (
         """,
     ),
     Rule(
+        kind="topup_without_line",
+        says=N_(
+            "Top-up {subject} of {amount} reached Stripe's balance on {detail} and is on no line of the"
+            " statement: `almoner bank match --topup`. A line that was ignored is unmatched first."
+        ),
+        blocks_close=True,
+        days=7,
+        sql=f"""
+            select b.stripe_balance_transaction_id as subject, b.amount, b.currency,
+                moved.day::text as detail, null::date as due_on
+            from balance_transactions b
+            join issuing_entities e on e.receives_online
+            cross join lateral (select (b.created_at at time zone e.time_zone)::date as day) moved
+            join ({_TOLD_UNTIL}) told on told.currency = b.currency
+                and moved.day >= told.first_day and moved.day + 7 <= told.last_day
+            where b.reporting_category in ('topup', 'topup_reversal') and b.amount <> 0
+                and {_ON_NO_LINE.format(kind="topup", subject="b.stripe_balance_transaction_id")}
+            order by b.created_at
+        """,
+    ),
+    Rule(
         kind="bank_line_matched_twice",
         says=N_("Bank line {subject} of {amount} stands for {detail} more or less than it is."),
         blocks_close=True,
@@ -236,6 +257,10 @@ RULES = (
                         then (select -amount from payouts where stripe_payout_id = m.subject_id)
                     when 'deposit' then (select total from deposit_slips where id = m.subject_id)
                     when 'transfer' then (select amount from donations where id = m.subject_id)
+                    when 'topup' then (select -amount from balance_transactions
+                        where stripe_balance_transaction_id = m.subject_id)
+                    when 'owed_payment'
+                        then (select -settled_amount from owed_payments where id = m.subject_id)
                     else (select amount from bank_lines where id = m.bank_line_id) end as amount
                 from bank_matches m where m.undone_at is null
             )

@@ -143,8 +143,8 @@ def _gaps(session: Session, *, today: date) -> Iterator[Finding]:
 
 
 def _lines(session: Session, *, today: date) -> Iterator[Finding]:
-    """Money that came in and nobody has said what it is, and whatever may be a payout, with what it may be.
-    Other money that went out is the charity's own business."""
+    """Money that came in and nobody has said what it is, and whatever may be a payout or a top-up, with what
+    it may be. Other money that went out is the charity's own business."""
     possible: dict[str, list[candidates.Candidate]] = {}
     for each in candidates.everything(session):
         possible.setdefault(each.bank_line_id, []).append(each)
@@ -191,7 +191,7 @@ def _or(suggestions: Sequence[candidates.Candidate]) -> Several:
     return Several(
         N_(" or "),
         tuple(
-            Told("{payout} ({reason})", {"payout": each.stripe_payout_id, "reason": each.speaks})
+            Told("{subject} ({reason})", {"subject": each.subject_id, "reason": each.speaks})
             for each in suggestions[:5]
         ),
     )

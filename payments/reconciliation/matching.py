@@ -1,7 +1,7 @@
 """Saying what a line of the bank is: by itself where only one answer is left, otherwise by a person.
 
-A payout's line closes its third side in the book. A line of Stripe's can never be said to be a gift, or
-the money would count twice; what was said wrongly is undone with a reason.
+A payout's line closes its third side in the book, and so does a top-up's. A line of Stripe's can never be
+said to be a gift, or the money would count twice; what was said wrongly is undone with a reason.
 """
 
 from collections.abc import Sequence
@@ -16,8 +16,10 @@ from payments.clock import now
 from payments.database import among, new_id
 from payments.donations.models import Donation, IssuingEntity
 from payments.donations.offline import Channel, DepositSlip, OfflineGift
+from payments.donations.reversals import OwedPayment, OwedPaymentStatus
 from payments.errors import AlmonerError
 from payments.ledger import posting, rules_of_the_bank
+from payments.ledger.models import BalanceTransaction
 from payments.ledger.rules import Books, Entry
 from payments.money import Money
 from payments.reconciliation import candidates, payouts
@@ -27,7 +29,7 @@ from payments.reconciliation.models import BankAccount, BankLine, BankMatch
 from payments.staff import audit, people
 from payments.staff.models import StaffMember
 
-_OF_PAYOUTS = ("payout", "payout_return")
+_BOOKED_BY_ITS_LINE = ("payout", "payout_return", "topup")
 _AT_ONCE = 500
 _MOST_ON_A_LINE = 20
 
@@ -58,7 +60,7 @@ def _match_all(session: Session, pairs: Sequence[Candidate]) -> None:
             "id": new_id("bmt"),
             "bank_line_id": pair.bank_line_id,
             "kind": pair.kind,
-            "subject_id": pair.stripe_payout_id,
+            "subject_id": pair.subject_id,
             "reason": pair.reason,
             "matched_at": now(),
         }
@@ -121,30 +123,43 @@ def match_payouts(
     return matches
 
 
+def match_topup(
+    session: Session, bank_line_id: str, transaction_id: str, *, by: StaffMember, reason: str
+) -> BankMatch:
+    """A person says that the line is the charity's own money on its way into Stripe's balance, which that
+    balance transaction brought there; or back from it, of one that was reversed."""
+    line, entity = _payout_line(session, bank_line_id, by=by)
+    topup = session.get(BalanceTransaction, transaction_id)
+    if topup is None or topup.reporting_category not in candidates.TOPUPS:
+        raise MatchRefused(
+            f"{transaction_id} is no top-up in the book. `almoner exceptions list` names those that are on"
+            " no line."
+        )
+    must_be = Money(-topup.amount, topup.currency)
+    if must_be != _money(line):
+        raise MatchRefused(f"The line is {_money(line)}, that of the top-up is {must_be}: not the same.")
+    match = _say(session, line, "topup", transaction_id, by=by, reason=reason)
+    posting.post(session, [_entry(match.id, _money(line), entity, line.booked_on, kind=match.kind)])
+    return match
+
+
 def match_offline(
     session: Session, bank_line_id: str, subject_id: str, *, by: StaffMember, reason: str
 ) -> BankMatch:
-    """A person says that the line is a deposit slip, or a gift by bank transfer. Both were booked before;
-    a line of Stripe's is neither."""
+    """A person says that the line is a deposit slip, a gift by bank transfer, or what a donor was paid whose
+    refund had failed. All were booked before; a line of Stripe's is none of them."""
     line, entity = _open_line(session, bank_line_id, by=by)
     _refuse_what_is_stripes(session, line)
-    if subject_id.startswith("dep_"):
-        kind = "deposit"
-        slip = session.get(DepositSlip, subject_id)
-        what = (slip.entity_id, slip.currency, slip.total) if slip is not None else None
-    else:
-        kind = "transfer"
-        gift = session.get(Donation, subject_id)
-        paper = session.get(OfflineGift, subject_id)
-        is_one = gift is not None and paper is not None and paper.reversed_at is None
-        is_one = is_one and gift is not None and gift.channel == Channel.BANK_TRANSFER.value
-        what = (gift.entity_id, gift.currency, gift.amount) if is_one and gift is not None else None
-    if what is None:
-        raise MatchRefused(f"{subject_id} is neither a deposit slip nor a gift by bank transfer that stands.")
-    if what != (entity.id, line.currency, line.amount):
+    found = _booked_offline(session, subject_id)
+    if found is None:
         raise MatchRefused(
-            f"The line is {_money(line)}, {subject_id} is {Money(what[2], what[1])} of {what[0]}:"
-            " not the same."
+            f"{subject_id} is no deposit slip, no gift by bank transfer that stands, and no payment of what"
+            " was owed."
+        )
+    kind, entity_id, booked = found
+    if (entity_id, booked) != (entity.id, _money(line)):
+        raise MatchRefused(
+            f"The line is {_money(line)}, {subject_id} is {booked} of {entity_id}: not the same."
         )
     return _say(session, line, kind, subject_id, by=by, reason=reason)
 
@@ -165,9 +180,10 @@ def undo(session: Session, bank_line_id: str, *, by: StaffMember, reason: str) -
         raise MatchRefused("Nothing has been said of this line that could be undone.")
     for match in matches:
         match.undone_at, match.undone_by, match.undo_reason = now(), by.id, reason
-        if match.kind in _OF_PAYOUTS:
-            entry = _entry(match.id, _part(session, match, line, matches), entity, line.booked_on)
-            posting.post(session, [rules_of_the_bank.payout_not_on_statement(entry, undone_at=now())])
+        if match.kind in _BOOKED_BY_ITS_LINE:
+            part = _part(session, match, line, matches)
+            entry = _entry(match.id, part, entity, line.booked_on, kind=match.kind)
+            posting.post(session, [rules_of_the_bank.not_on_statement(entry, undone_at=now())])
         _log(session, "bank.unmatch", match, line, by=by, reason=reason)
     return matches
 
@@ -194,12 +210,33 @@ def _part(session: Session, match: BankMatch, line: BankLine, matches: Sequence[
     return Money(payout.amount, payout.currency)
 
 
+def _booked_offline(session: Session, subject_id: str) -> tuple[str, str, Money] | None:
+    """Its kind, the body whose it is, and what its line must be; None of something else."""
+    if subject_id.startswith("dep_"):
+        slip = session.get(DepositSlip, subject_id)
+        return ("deposit", slip.entity_id, Money(slip.total, slip.currency)) if slip is not None else None
+    if subject_id.startswith("owp_"):
+        payment = session.get(OwedPayment, subject_id)
+        if payment is None or payment.status != OwedPaymentStatus.PAID:
+            return None
+        entity_id = session.get_one(Donation, payment.donation_id).entity_id
+        return "owed_payment", entity_id, Money(-payment.settled_amount, payment.settled_currency)
+    gift = session.get(Donation, subject_id)
+    paper = session.get(OfflineGift, subject_id)
+    if gift is None or gift.channel != Channel.BANK_TRANSFER.value:
+        return None
+    if paper is None or paper.reversed_at is not None:
+        return None
+    return "transfer", gift.entity_id, Money(gift.amount, gift.currency)
+
+
 def _refuse_what_is_stripes(session: Session, line: BankLine) -> None:
     mine = candidates.of_line(session, line.id)
     if any(each.speaks_for_itself for each in mine):
+        what = "top-up" if mine[0].kind == "topup" else "payout"
         raise MatchRefused(
-            f"This line is the payout {mine[0].stripe_payout_id} ({mine[0].reason}): its gifts are in the"
-            " book already, and it would count twice. `almoner bank match --payout` says so."
+            f"This line is the {what} {mine[0].subject_id} ({mine[0].reason}): its money is in the book"
+            f" already, and it would count twice. `almoner bank match --{what.replace('-', '')}` says so."
         )
     words = f"{line.text} {line.counterparty or ''} {line.payment_reference or ''}".upper()
     if "STRIPE" in "".join(char for char in words if char.isalnum()) or "스트라이프" in words:
@@ -303,10 +340,14 @@ def _places(session: Session, bank_line_ids: Sequence[str]) -> dict[str, Issuing
     return {row.id: row.IssuingEntity for row in rows}
 
 
-def _entry(match_id: str, told: Money, entity: IssuingEntity, booked_on: date) -> Entry:
+def _entry(
+    match_id: str, told: Money, entity: IssuingEntity, booked_on: date, *, kind: str = "payout"
+) -> Entry:
     # A day known without its hour stands at noon where the books are kept.
     at = datetime.combine(booked_on, time(12), ZoneInfo(entity.time_zone))
     books = Books(entity_id=entity.id, time_zone=entity.time_zone)
+    if kind == "topup":
+        return rules_of_the_bank.topup_on_statement(match_id, told, books, booked_at=at)
     return rules_of_the_bank.payout_on_statement(match_id, told, books, booked_at=at)
 
 

@@ -166,7 +166,8 @@ class BankMatch(Base):
     __tablename__ = "bank_matches"
     __table_args__ = (
         CheckConstraint(
-            "kind in ('payout', 'payout_return', 'deposit', 'transfer', 'ignored')", name="kind_known"
+            "kind in ('payout', 'payout_return', 'topup', 'deposit', 'transfer', 'owed_payment', 'ignored')",
+            name="kind_known",
         ),
         CheckConstraint("(kind = 'ignored') = (subject_id is null)", name="names_its_subject"),
         CheckConstraint("num_nulls(undone_at, undone_by, undo_reason) in (0, 3)", name="undo_whole"),
@@ -191,10 +192,11 @@ class BankMatch(Base):
     id: Mapped[StrPK]
     bank_line_id: Mapped[str] = mapped_column(ForeignKey("bank_lines.id"))
     kind: Mapped[str]
-    """`payout`; `payout_return`, which the bank sent back; `deposit` of a slip; `transfer`, an offline gift;
+    """`payout`; `payout_return`, which the bank sent back; `topup` of Stripe's balance, or what came back of
+    one; `deposit` of a slip; `transfer`, an offline gift; `owed_payment`, of what a failed refund left owed;
     `ignored`, which is none of these."""
     subject_id: Mapped[str | None]
-    """The payout, slip or gift."""
+    """The payout, the top-up's balance transaction, the slip, gift or payment."""
     position: Mapped[int] = mapped_column(SmallInteger, server_default=text("1"))
     """1, or which of several payouts that the bank booked as one line."""
     reason: Mapped[str]

@@ -52,6 +52,8 @@ ACCOUNTS_OF_KIND: dict[str, tuple[str, ...]] = {
     "deposit": ("undeposited_funds", "bank"),
     "payout_on_statement": ("payouts_in_transit", "bank"),
     "payout_not_on_statement": ("payouts_in_transit", "bank"),
+    "topup_on_statement": ("payouts_in_transit", "bank"),
+    "topup_not_on_statement": ("payouts_in_transit", "bank"),
 }
 """Which accounts an event of life may touch (FINANCE: the postings table)."""
 

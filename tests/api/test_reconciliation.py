@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from payments.api import bank as bank_api
 from payments.database import transaction
+from payments.ledger.models import BalanceTransaction
 from payments.reconciliation.models import BankStatement, Payout, PayoutLine
 from payments.staff import people, tokens
 from payments.staff.models import AuditEntry, Role
@@ -183,6 +184,37 @@ def test_a_line_is_said_what_it_is_and_that_is_undone(desk: Desk, pays: Callable
     assert unsaid == []
     assert all(match["is_undone"] for match in undone.json()["matches"])
     assert deeds()[-5:] == ["bank.match"] * 3 + ["bank.unmatch"] * 2
+
+
+def test_a_top_up_is_said_to_be_a_line_and_that_is_undone(desk: Desk):
+    with transaction() as session:
+        session.add(
+            BalanceTransaction(
+                stripe_balance_transaction_id="txn_topup",
+                reporting_category="topup",
+                type="topup",
+                source_id="tu_1",
+                amount=5000,
+                fee=0,
+                net=5000,
+                currency="usd",
+                created_at=datetime(2026, 11, 2, 20, tzinfo=UTC),
+                available_on=datetime(2026, 11, 2, 20, tzinfo=UTC),
+            )
+        )
+    desk.takes_in((-5000, "WIRE 4711"))
+    [line] = desk.lines()
+    path = f"bank-lines/{line['id']}"
+
+    both = desk.sends("finn", f"{path}/match", {"topup": "txn_topup", "payouts": ["po_1"], "reason": "x"})
+    said = desk.sends("finn", f"{path}/match", {"topup": "txn_topup", "reason": "seen"}).json()
+    undone = desk.sends("finn", f"{path}/unmatch", {"reason": "another's"}).json()
+    other = desk.sends("finn", f"{path}/match", {"topup": "txn_0", "reason": "x"})
+
+    assert problem(both) == (422, "invalid-request")
+    assert [(each["kind"], each["subject"]) for each in said["matches"]] == [("topup", "txn_topup")]
+    assert [each["is_undone"] for each in undone["matches"]] == [True]
+    assert problem(other) == (409, "match-refused")
 
 
 def test_long_lists_come_page_by_page_and_none_is_left_out(desk: Desk, pays: Callable[..., str]):

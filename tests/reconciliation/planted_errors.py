@@ -232,6 +232,12 @@ def a_deposit_that_never_came(copy: Copy) -> list[Named]:
     return [("deposit_not_on_statement", gift, 6543, "usd")]
 
 
+def a_topup_that_is_on_no_line(copy: Copy) -> list[Named]:
+    row = copy.on(date(2025, 12, 15)).moves("topup", 3210)
+    copy.hears()
+    return [("topup_without_line", row["id"], 3210, "usd")]
+
+
 def a_balance_that_no_line_tells(copy: Copy) -> list[Named]:
     copy.behind_the_back(
         """update bank_statements set closing = closing + 3
@@ -317,6 +323,7 @@ PLANTS: tuple[Callable[[Copy], list[Named]], ...] = (
     a_payout_recorded_as_a_gift,
     a_line_that_is_two_things,
     a_deposit_that_never_came,
+    a_topup_that_is_on_no_line,
     a_balance_that_no_line_tells,
     a_receipt_of_money_given_back,
     a_receipt_that_is_gone,

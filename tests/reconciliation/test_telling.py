@@ -81,7 +81,7 @@ def test_what_is_stored_says_the_same_when_it_is_read_back() -> None:
         " expected it."
     )
     assert again.in_("ko") == (
-        "2026-11-02의 -US$25.00에 해당할 수 있는 지급: po_1 (은행 거래에 Stripe가 표시됨) 또는 Stripe 예정일"
+        "2026-11-02의 -US$25.00에 해당할 수 있는 항목: po_1 (은행 거래에 Stripe가 표시됨) 또는 Stripe 예정일"
         " 3일 뒤에 같은 금액."
     )
 
