@@ -77,7 +77,7 @@ RULES = (
         blocks_close=True,
         days=2,
         sql="""
-            select d.id as subject, d.amount, d.currency, d.paid_at::date::text as detail,
+            select d.id as subject, d.amount, d.currency, d.gift_date::text as detail,
                 null::date as due_on
             from donations d
             where d.status = 'paid' and d.channel in ('online', 'adopted')
@@ -176,11 +176,12 @@ RULES = (
         blocks_close=False,
         days=2,
         sql="""
-            select stripe_dispute_id as subject, amount, currency,
-                evidence_due_by::date::text as detail, evidence_due_by::date as due_on,
-                case when evidence_due_by is null then 'untold' end as phrase
-            from disputes
-            where status in ('needs_response', 'warning_needs_response', 'appeal_needs_response')
+            select d.stripe_dispute_id as subject, d.amount, d.currency, due.day::text as detail,
+                due.day as due_on, case when due.day is null then 'untold' end as phrase
+            from disputes d
+            join issuing_entities e on e.receives_online
+            cross join lateral (select (d.evidence_due_by at time zone e.time_zone)::date as day) due
+            where d.status in ('needs_response', 'warning_needs_response', 'appeal_needs_response')
         """,
         phrases={"untold": N_("a day Stripe has not told")},
     ),

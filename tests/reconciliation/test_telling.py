@@ -1,19 +1,21 @@
 """An exception is told in the language of its page, whenever and by whom it was found."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from payments.donations.reversals import Dispute
 from payments.money import Money
-from payments.reconciliation import reconcile, telling
+from payments.reconciliation import findings, reconcile, telling
 from payments.reconciliation.findings import RULES
 from payments.reconciliation.reports import exceptions_page
 from payments.reconciliation.reports.exceptions import exceptions_report
 from payments.reconciliation.telling import Several, Told
 from payments.staff.models import StaffMember
 from payments.translations import translator
+from tests.factories import NOON, a_donation
 from tests.reconciliation.test_working_days import expected, told
 
 MAY_BE = Told(
@@ -88,6 +90,30 @@ def test_what_is_stored_says_the_same_when_it_is_read_back() -> None:
 
 def test_a_sentence_that_no_catalogue_has_is_told_in_english() -> None:
     assert Told("Nobody says {this} any more.", {"this": "x"}).in_("ko") == "Nobody says x any more."
+
+
+def test_a_day_is_that_of_the_body_whose_books_these_are(session: Session, finn: StaffMember) -> None:
+    evening_of_halloween = datetime(2026, 11, 1, 5, tzinfo=UTC)
+    a_donation(session, status="paid", paid_at=evening_of_halloween, gift_date=date(2026, 10, 31))
+    session.add(
+        Dispute(
+            stripe_dispute_id="dp_1",
+            stripe_charge_id="ch_1",
+            amount=2500,
+            currency="usd",
+            reason="fraudulent",
+            status="needs_response",
+            evidence_due_by=evening_of_halloween,
+            opened_at=evening_of_halloween,
+        )
+    )
+    session.flush()
+
+    found = {each.kind: each for each in findings.everything(session, at=NOON, today=NOON.date())}
+
+    assert "was paid on 2026-10-31, and" in str(found["gift_without_movement"].told)
+    assert "must be answered by 2026-10-31." in str(found["dispute_unanswered"].told)
+    assert found["dispute_unanswered"].due_on == date(2026, 10, 31)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.kind)
