@@ -24,12 +24,3 @@ class CursorUnknown(AlmonerError):
 def page(found: Sequence[Row], limit: int) -> tuple[Sequence[Row], bool]:
     """At most `limit` of what was found, and whether there was more."""
     return found[:limit], len(found) > limit
-
-
-def place_after(ids: Sequence[str], after: str | None) -> int:
-    """Where the next page begins."""
-    if after is None:
-        return 0
-    if after not in ids:
-        raise CursorUnknown
-    return ids.index(after) + 1

@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
-from payments.api.paging import After, Limit, page, place_after
+from payments.api.paging import After, CursorUnknown, Limit, page
 from payments.api.problems import documented
 from payments.api.report_files import Form, Language, drawn
 from payments.dependencies import DatabaseSession, staff_with
@@ -181,10 +181,10 @@ def lines(
 ) -> PayoutLinesShown:
     """None of a manual payout: Stripe does not say what is in it."""
     payout = payouts.find(session, payout_id)
-    every = payout_proof.carried(session, payout)
-    ids = [line.stripe_balance_transaction_id for line in every]
-    begin = place_after(ids, after)
-    rows, more = page(every[begin : begin + limit + 1], limit)
+    beyond = payout_proof.place_of(session, payout, after) if after is not None else None
+    if after is not None and beyond is None:
+        raise CursorUnknown
+    rows, more = page(payout_proof.carried(session, payout, limit=limit + 1, beyond=beyond), limit)
     return PayoutLinesShown(
         currency=payout.currency,
         lines=[PayoutLineShown.of(line) for line in rows],

@@ -8,11 +8,11 @@ first one's gifts.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from payments.database import among
@@ -26,6 +26,11 @@ _FEES = ("fee", "network_cost", "tax")
 _REFUNDS = ("refund", "refund_failure", "charge_failure", "partial_capture_reversal")
 _DISPUTES = ("dispute", "dispute_reversal")
 _OWN = PayoutLine.stripe_balance_transaction_id == Payout.stripe_balance_transaction_id
+_NOT_YET = datetime.max.replace(tzinfo=UTC)
+
+Place = tuple[bool, datetime, str]
+"""Where a line stands among those of its payout: the oldest first, then what the book does not have yet, and
+the payout's own at the end."""
 
 
 class State(StrEnum):
@@ -260,10 +265,12 @@ def _of_the_list(payout: Payout, found: Sums) -> Proof:
     )
 
 
-def carried(session: Session, payout: Payout) -> list[Carried]:
-    """Every line of a payout with its gift, the oldest first and its own last."""
+def carried(
+    session: Session, payout: Payout, *, limit: int | None = None, beyond: Place | None = None
+) -> list[Carried]:
+    """The lines of a payout with their gifts, in the order of their places; all, or a page of them."""
     bt = BalanceTransaction
-    rows = session.execute(
+    wanted = (
         select(PayoutLine, bt, JournalEntry.kind, JournalEntry.donation_id, JournalEntry.number)
         .outerjoin(bt, bt.stripe_balance_transaction_id == PayoutLine.stripe_balance_transaction_id)
         .outerjoin(
@@ -271,10 +278,37 @@ def carried(session: Session, payout: Payout) -> list[Carried]:
             JournalEntry.reference == func.concat("bt:", PayoutLine.stripe_balance_transaction_id),
         )
         .where(PayoutLine.stripe_payout_id == payout.stripe_payout_id)
-        .order_by(bt.created_at.asc().nulls_last(), PayoutLine.stripe_balance_transaction_id)
+        .order_by(*_place(payout))
+        .limit(limit)
     )
-    lines = [_carried(payout, line, movement, entry) for line, movement, *entry in rows]
-    return sorted(lines, key=lambda line: line.is_own)
+    if beyond is not None:
+        wanted = wanted.where(tuple_(*_place(payout)) > beyond)
+    rows = session.execute(wanted)
+    return [_carried(payout, line, movement, entry) for line, movement, *entry in rows]
+
+
+def place_of(session: Session, payout: Payout, transaction_id: str) -> Place | None:
+    """Where a line stands; None where the payout does not carry it."""
+    bt = BalanceTransaction
+    row = session.execute(
+        select(*_place(payout))
+        .select_from(PayoutLine)
+        .outerjoin(bt, bt.stripe_balance_transaction_id == PayoutLine.stripe_balance_transaction_id)
+        .where(
+            PayoutLine.stripe_payout_id == payout.stripe_payout_id,
+            PayoutLine.stripe_balance_transaction_id == transaction_id,
+        )
+    ).one_or_none()
+    return (row[0], row[1], row[2]) if row is not None else None
+
+
+def _place(payout: Payout) -> tuple[ColumnElement[bool], ColumnElement[datetime], ColumnElement[str]]:
+    own = payout.stripe_balance_transaction_id
+    return (
+        PayoutLine.stripe_balance_transaction_id.is_not_distinct_from(own),
+        func.coalesce(BalanceTransaction.created_at, _NOT_YET),
+        PayoutLine.stripe_balance_transaction_id.expression,
+    )
 
 
 def _carried(

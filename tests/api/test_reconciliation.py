@@ -100,6 +100,22 @@ def pays() -> Callable[..., str]:
     return pay
 
 
+def moved(name: str, amount: int, at: datetime, category: str = "charge") -> BalanceTransaction:
+    """Of Stripe's balance, without a fee."""
+    return BalanceTransaction(
+        stripe_balance_transaction_id=name,
+        reporting_category=category,
+        type=category,
+        source_id=None,
+        amount=amount,
+        fee=0,
+        net=amount,
+        currency="usd",
+        created_at=at,
+        available_on=at,
+    )
+
+
 def problem(answer: Response) -> tuple[int, str]:
     assert answer.headers["content-type"] == "application/problem+json", answer.text
     return answer.status_code, answer.json()["type"].removeprefix("/problems/")
@@ -188,20 +204,7 @@ def test_a_line_is_said_what_it_is_and_that_is_undone(desk: Desk, pays: Callable
 
 def test_a_top_up_is_said_to_be_a_line_and_that_is_undone(desk: Desk):
     with transaction() as session:
-        session.add(
-            BalanceTransaction(
-                stripe_balance_transaction_id="txn_topup",
-                reporting_category="topup",
-                type="topup",
-                source_id="tu_1",
-                amount=5000,
-                fee=0,
-                net=5000,
-                currency="usd",
-                created_at=datetime(2026, 11, 2, 20, tzinfo=UTC),
-                available_on=datetime(2026, 11, 2, 20, tzinfo=UTC),
-            )
-        )
+        session.add(moved("txn_topup", 5000, datetime(2026, 11, 2, 20, tzinfo=UTC), "topup"))
     desk.takes_in((-5000, "WIRE 4711"))
     [line] = desk.lines()
     path = f"bank-lines/{line['id']}"
@@ -270,6 +273,29 @@ def test_a_payout_is_shown_with_its_lines_and_its_report(desk: Desk, pays: Calla
     assert '<html lang="ko">' in page.text
     assert book.content[:2] == b"PK"
     assert problem(desk.reads("vera", "payouts/po_x")) == (404, "payout-not-found")
+
+
+def test_the_lines_of_a_payout_come_in_one_order_however_long_a_page_is(desk: Desk, pays: Callable[..., str]):
+    noon = datetime(2026, 11, 1, 12, tzinfo=UTC)
+    pays("po_1", 2500, stripe_balance_transaction_id="txn_a_own")
+    booked = {"txn_z": -2, "txn_b": -1, "txn_c": -1, "txn_a_own": -3}
+    every = ["txn_z", "txn_b", "txn_c", "txn_unbooked_1", "txn_unbooked_2", "txn_a_own"]
+    with transaction() as session:
+        session.add_all(moved(name, 500, noon + timedelta(hours=hours)) for name, hours in booked.items())
+        session.add_all(
+            PayoutLine(stripe_payout_id="po_1", stripe_balance_transaction_id=name, net=500) for name in every
+        )
+
+    def walked(limit: int) -> list[str]:
+        answer = desk.reads("vera", "payouts/po_1/lines", limit=limit).json()
+        found = [line["balance_transaction"] for line in answer["lines"]]
+        while answer["next"] is not None:
+            answer = desk.reads("vera", "payouts/po_1/lines", limit=limit, after=answer["next"]).json()
+            assert len(answer["lines"]) <= limit
+            found += [line["balance_transaction"] for line in answer["lines"]]
+        return found
+
+    assert {limit: walked(limit) for limit in (1, 2, 5, 6, 100)} == dict.fromkeys((1, 2, 5, 6, 100), every)
 
 
 def test_an_exception_is_given_and_accepted_by_somebody_else(desk: Desk):
