@@ -2,7 +2,8 @@
 
 A rule's query returns `subject`, `amount` and `currency` (or nulls), `detail` for the sentence, and
 `due_on` where the day is given from outside. Where the detail is a phrase and not a bare fact, the query
-returns `phrase`, one of the rule's, and its `facts`, so that it too can be told in another language.
+returns `phrase`, one of the rule's, and its `facts`, so that it too can be told in another language. A fact
+that is money is an object of `minor` and `currency`.
 """
 
 from collections.abc import Mapping
@@ -247,7 +248,7 @@ RULES = (
     ),
     Rule(
         kind="bank_line_matched_twice",
-        says=N_("Bank line {subject} of {amount} stands for {detail} more or less than it is."),
+        says=N_("Bank line {subject} of {amount} stands for {detail} than it is."),
         blocks_close=True,
         days=2,
         sql="""
@@ -265,11 +266,15 @@ RULES = (
                     else (select amount from bank_lines where id = m.bank_line_id) end as amount
                 from bank_matches m where m.undone_at is null
             )
-            select l.id as subject, l.amount, l.currency, (sum(said.amount) - l.amount)::text as detail,
-                null::date as due_on
+            select l.id as subject, l.amount, l.currency, null as detail, null::date as due_on,
+                case when coalesce(sum(said.amount), 0) > l.amount then 'more' else 'less' end as phrase,
+                jsonb_build_object('difference', jsonb_build_object(
+                    'minor', abs(coalesce(sum(said.amount), 0) - l.amount)::bigint,
+                    'currency', l.currency)) as facts
             from said join bank_lines l on l.id = said.bank_line_id
             group by l.id having sum(said.amount) is distinct from l.amount
         """,
+        phrases={"more": N_("{difference} more"), "less": N_("{difference} less")},
     ),
     Rule(
         kind="payout_counted_as_gift",

@@ -21,6 +21,7 @@ from payments.reconciliation import (
     finding_rules,
     payout_proof,
     rules_of_the_book,
+    telling,
     together,
 )
 from payments.reconciliation.finding_rules import Rule
@@ -87,7 +88,8 @@ def _detail(rule: Rule, row: Row[Any]) -> Told | str:
     phrase = getattr(row, "phrase", None)
     if phrase is None:
         return row.detail or ""
-    return Told(rule.phrases[phrase], getattr(row, "facts", None) or {})
+    facts: dict[str, Any] = getattr(row, "facts", None) or {}
+    return Told(rule.phrases[phrase], {name: telling.read_back(fact) for name, fact in facts.items()})
 
 
 def _payouts(session: Session, *, today: date) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from payments.donations.reversals import Dispute
 from payments.money import Money
 from payments.reconciliation import findings, reconcile, telling
 from payments.reconciliation.findings import RULES
+from payments.reconciliation.models import BankLine, BankMatch
 from payments.reconciliation.reports import exceptions_page
 from payments.reconciliation.reports.exceptions import exceptions_report
 from payments.reconciliation.telling import Several, Told
@@ -114,6 +115,44 @@ def test_a_day_is_that_of_the_body_whose_books_these_are(session: Session, finn:
     assert "was paid on 2026-10-31, and" in str(found["gift_without_movement"].told)
     assert "must be answered by 2026-10-31." in str(found["dispute_unanswered"].told)
     assert found["dispute_unanswered"].due_on == date(2026, 10, 31)
+
+
+@pytest.mark.parametrize(
+    ("on_the_line", "english", "korean"),
+    [(2400, "USD 1.00 more", "US$1.00 많습니다"), (2600, "USD 1.00 less", "US$1.00 적습니다")],
+)
+def test_what_a_line_stands_for_too_much_or_too_little_is_told_as_money(
+    session: Session, finn: StaffMember, on_the_line: int, english: str, korean: str
+) -> None:
+    day = date(2026, 10, 6)
+    expected(session, finn, day, country="US", currency="usd")
+    told(session, finn, day, day)
+    session.add(
+        BankLine(
+            id="bln_1",
+            bank_account_id="giro",
+            bank_statement_id=f"bst_{day}",
+            position=1,
+            booked_on=day,
+            amount=on_the_line,
+            currency="usd",
+            text="STRIPE",
+            fingerprint="1",
+            occurrence=1,
+        )
+    )
+    session.flush()
+    session.add(BankMatch(id="bmt_1", bank_line_id="bln_1", kind="payout", subject_id="po_1", reason="x"))
+
+    [found] = [
+        each
+        for each in findings.everything(session, at=NOON, today=day)
+        if each.kind == "bank_line_matched_twice"
+    ]
+    again = telling.read_back(telling.as_json(found.told))
+
+    assert f"stands for {english} than it is." in str(again)
+    assert f"거래 금액보다 {korean}." in again.in_("ko")
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.kind)
