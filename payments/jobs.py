@@ -11,6 +11,7 @@ from enum import StrEnum
 from functools import partial
 
 from celery import Celery
+from celery.exceptions import SoftTimeLimitExceeded
 from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session
@@ -20,6 +21,11 @@ from payments.once import once
 from payments.settings import settings
 
 log = logging.getLogger(__name__)
+
+
+OutOfTime = SoftTimeLimitExceeded
+"""The worker's time is up, in the middle of whatever it was doing. An `Exception` like any other, and no
+fault of the row in hand: whoever sets rows aside that fail lets it pass, so that all are tried again."""
 
 
 class Bell(StrEnum):

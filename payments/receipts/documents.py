@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, aliased
 from payments.database import among
 from payments.donations.models import Donation
 from payments.errors import PersonMustLook
-from payments.jobs import Bell, ring
+from payments.jobs import Bell, OutOfTime, ring
 from payments.mail import outbox
 from payments.monthly import links
 from payments.receipts import letter
@@ -63,6 +63,8 @@ def write_due(session: Session, *, limit: int = BATCH) -> int:
             with session.begin_nested():
                 _write(session, row)
             written.append(row.id)
+        except OutOfTime:
+            raise
         except Exception as trouble:
             _put_off(session, row.id, trouble)
     if written:

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from payments.database import among
 from payments.donations.models import Donation
 from payments.errors import PersonMustLook
-from payments.jobs import Bell, ring
+from payments.jobs import Bell, OutOfTime, ring
 from payments.monthly import doubles
 from payments.receipts import collective, restating, statement_book, voiding
 from payments.receipts.drafting import Draft, Gifts
@@ -58,6 +58,8 @@ def issue_due(session: Session, *, limit: int = BATCH) -> int:
     for donation_id in due:
         try:
             step = _step(gifts, register, donation_id)
+        except OutOfTime:
+            raise
         except Exception as trouble:
             put_off[donation_id] = trouble
             continue
@@ -182,6 +184,8 @@ def _take_what_can_be(session: Session, steps: Sequence[Step]) -> dict[str, Exce
         # The counters are raised inside the savepoint and go back with it.
         with session.begin_nested():
             take(session, steps)
+    except OutOfTime:
+        raise
     except Exception as trouble:
         if isinstance(trouble, DBAPIError) and trouble.connection_invalidated:
             raise  # the database went away: nothing was done, and everything is tried again

@@ -20,7 +20,7 @@ from payments.clock import now
 from payments.database import array_of
 from payments.donations.models import Donation, IssuingEntity
 from payments.errors import PersonMustLook
-from payments.jobs import Bell, ring
+from payments.jobs import Bell, OutOfTime, ring
 from payments.mail import outbox
 from payments.mail.models import OutgoingMail
 from payments.receipts import collective, notices, statement_book
@@ -158,6 +158,8 @@ def restate_due(session: Session, *, limit: int = BATCH) -> int:
                 else:
                     _deliver(session, row)
                 session.execute(delete(DueStatement).where(DueStatement.statement_id == row.id))
+        except OutOfTime:
+            raise
         except Exception as trouble:
             _put_off(session, row.id, trouble)
     return len(due)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from payments.database import among
 from payments.errors import PersonMustLook, TryLater, UnreadableStripeObject
+from payments.jobs import OutOfTime
 from payments.stripe_gateway.shape import Shape
 from payments.stripe_gateway.shapes import BalanceTransaction
 from payments.webhooks import inbox
@@ -67,6 +68,8 @@ def apply_due(session: Session, *, limit: int = BATCH) -> Applied:
     try:
         with session.begin_nested():
             _apply(session, claims)
+    except OutOfTime:
+        raise
     except (
         Exception
     ) as trouble:  # whatever it was, the events that caused it are found and answer for themselves
@@ -156,6 +159,8 @@ def _apply_in_parts(session: Session, claims: Sequence[_Claim]) -> list[str]:
         try:
             with session.begin_nested():
                 _apply(session, half)
+        except OutOfTime:
+            raise
         except Exception:  # as above: the part that holds the cause is halved again
             outcome += _apply_in_parts(session, half)
         else:
@@ -170,6 +175,8 @@ def _apply_alone(session: Session, claim: _Claim) -> str:
     except PersonMustLook as reason:
         _park(session, claim.stripe_event_id, str(reason))
         return "parked"
+    except OutOfTime:
+        raise
     except Exception as trouble:  # a bug or a busy database: later, and after some tries a person looks
         if claim.attempts + 1 >= PARK_AFTER and not isinstance(trouble, TryLater):
             _park(session, claim.stripe_event_id, f"failed {PARK_AFTER} times: {_name(trouble)}")

@@ -11,12 +11,14 @@ from sqlalchemy.orm import Session
 
 from payments.database import transaction
 from payments.donations.models import Donation, Organisation
+from payments.jobs import OutOfTime
 from payments.receipts.models import DueReceipt
 from payments.webhooks import inbox, process
 from payments.webhooks.inbox import Delivery
 from payments.webhooks.models import QueuedEvent, StripeEvent
 from payments.webhooks.process import PARK_AFTER, Applied
 from tests.factories import a_donation
+from tests.interrupted import just_before, time_is_up
 from tests.journeys.stripe_history import delivery_of, stripe_world
 from tests.webhooks.conftest import an_event
 
@@ -151,6 +153,24 @@ def test_a_reason_never_repeats_what_a_donor_wrote(
     process.apply_due(session)
 
     assert set(session.scalars(select(QueuedEvent.last_error))) == {"IntegrityError"}
+
+
+def test_a_worker_whose_time_is_up_blames_no_event_and_the_batch_is_applied_again(
+    paid: list[Delivery], session: Session
+):
+    inbox.store(session, paid)
+    session.commit()
+
+    with (
+        just_before("insert into journal_moves", time_is_up),
+        pytest.raises(OutOfTime),
+        transaction() as late,
+    ):
+        process.apply_due(late)
+
+    rows = session.scalars(select(QueuedEvent)).all()
+    assert {(row.attempts, row.last_error, row.parked_reason) for row in rows} == {(0, None, None)}
+    assert process.apply_due(session) == Applied(done=len(paid))
 
 
 def test_two_workers_never_take_the_same_event(paid: list[Delivery], session: Session):
