@@ -9,7 +9,7 @@ from payments.clock import day_in, from_stripe
 from payments.database import among
 from payments.donations.models import Charge, Donation, DonationStatus
 from payments.donations.reversals import Dispute, FraudWarning, Refund
-from payments.errors import PersonMustLook
+from payments.errors import PersonMustLook, UnreadableStripeObject
 from payments.money import Money
 from payments.stripe_gateway import shapes
 
@@ -55,7 +55,7 @@ def charge_from(charge: shapes.Charge, donation: Donation | None) -> Charge:
         donation_id=donation.id if donation is not None else None,
         amount=charge.amount,
         currency=charge.currency,
-        status=charge.status,
+        status=_status_of(charge),
         charged_at=from_stripe(charge.created),
         method=details.type if details is not None else "unknown",
         card_brand=details.card.brand if details is not None and details.card is not None else None,
@@ -72,12 +72,19 @@ _CHARGE_RANK = {"pending": 0, "failed": 1, "succeeded": 2}
 
 def update_charge(known: Charge, charge: shapes.Charge) -> None:
     """Take over what is newer. An old snapshot neither lowers the status nor takes an id away."""
-    if _CHARGE_RANK[charge.status] > _CHARGE_RANK[known.status]:
-        known.status = charge.status
+    status = _status_of(charge)
+    if _CHARGE_RANK[status] > _CHARGE_RANK[known.status]:
+        known.status = status
         known.failure_code = charge.failure_code
         known.decline_code = _refusal(charge)
     if known.stripe_balance_transaction_id is None:
         known.stripe_balance_transaction_id = charge.balance_transaction
+
+
+def _status_of(charge: shapes.Charge) -> str:
+    if charge.status not in _CHARGE_RANK:
+        raise UnreadableStripeObject(f"charge {charge.id} has the unknown status {charge.status}")
+    return charge.status
 
 
 def _refusal(charge: shapes.Charge) -> str | None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -153,6 +154,25 @@ def test_a_reason_never_repeats_what_a_donor_wrote(
     process.apply_due(session)
 
     assert set(session.scalars(select(QueuedEvent.last_error))) == {"IntegrityError"}
+
+
+def test_a_charge_of_a_status_nobody_knows_is_parked_at_once_in_a_sentence(
+    paid: list[Delivery], session: Session
+):
+    told = next(each for each in paid if each.type == "charge.succeeded")
+    strange = json.loads(told.body)
+    strange["data"]["object"]["status"] = "frozen"
+    inbox.store(session, paid)
+    process.apply_due(session)
+    inbox.store(session, [replace(told, stripe_event_id="evt_known", body=json.dumps(strange).encode())])
+    strange["data"]["object"] |= {"id": "ch_new", "payment_intent": None, "metadata": {}}
+    inbox.store(session, [replace(told, stripe_event_id="evt_new", body=json.dumps(strange).encode())])
+
+    applied = process.apply_due(session)
+
+    reasons = set(session.scalars(select(QueuedEvent.parked_reason)))
+    assert applied == Applied(parked=2)
+    assert reasons == {f"charge {each} has the unknown status frozen" for each in (told.object_id, "ch_new")}
 
 
 def test_a_worker_whose_time_is_up_blames_no_event_and_the_batch_is_applied_again(
