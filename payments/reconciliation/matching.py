@@ -25,7 +25,7 @@ from payments.money import Money
 from payments.reconciliation import candidates, payouts
 from payments.reconciliation.bank_accounts import MAY_RECONCILE
 from payments.reconciliation.candidates import Candidate
-from payments.reconciliation.models import BankAccount, BankLine, BankMatch
+from payments.reconciliation.models import BankAccount, BankLine, BankMatch, Payout
 from payments.staff import audit, people
 from payments.staff.models import StaffMember
 
@@ -81,7 +81,7 @@ def match_payout(
 ) -> BankMatch:
     """A person says that the line is this payout, or its way back where the money left again."""
     line, entity = _payout_line(session, bank_line_id, by=by)
-    payout = payouts.find(session, stripe_payout_id)
+    payout = _that_left_stripe(session, stripe_payout_id)
     kind = "payout" if line.amount == payout.amount else "payout_return"
     if payout.currency != line.currency or abs(line.amount) != abs(payout.amount):
         raise MatchRefused(
@@ -102,7 +102,7 @@ def match_payouts(
     if len(set(stripe_payout_ids)) == 1:
         return [match_payout(session, bank_line_id, stripe_payout_ids[0], by=by, reason=reason)]
     line, entity = _payout_line(session, bank_line_id, by=by)
-    together = [payouts.find(session, each) for each in sorted(set(stripe_payout_ids))]
+    together = [_that_left_stripe(session, each) for each in sorted(set(stripe_payout_ids))]
     if len(together) > _MOST_ON_A_LINE:
         raise MatchRefused(f"At most {_MOST_ON_A_LINE} payouts are on one line.")
     total = sum(payout.amount for payout in together)
@@ -141,6 +141,15 @@ def match_topup(
     match = _say(session, line, "topup", transaction_id, by=by, reason=reason)
     posting.post(session, [_entry(match.id, _money(line), entity, line.booked_on, kind=match.kind)])
     return match
+
+
+def _that_left_stripe(session: Session, stripe_payout_id: str) -> Payout:
+    payout = payouts.find(session, stripe_payout_id)
+    if payout.status == "canceled":
+        raise MatchRefused(
+            f"Payout {stripe_payout_id} was cancelled before its money left Stripe: no line of a bank is it."
+        )
+    return payout
 
 
 def match_offline(

@@ -279,6 +279,26 @@ def test_what_is_not_the_same_to_the_cent_is_refused(treasury: Treasury):
     assert "did not fail" in str(said[2].error)
 
 
+def test_a_payout_that_was_cancelled_is_on_no_line(treasury: Treasury):
+    treasury.a_paid_gift(2500)
+    treasury.house.stripe.tell("clock", advance_seconds=3 * 86400)
+    cancelled = treasury.house.stripe.tell("payouts", currency="usd", automatic=False, amount=1000)["id"]
+    treasury.house.stripe.tell(f"payouts/{cancelled}/cancel")
+    treasury.everybody_works()
+    other = treasury.stripe_pays_out()
+    treasury.everybody_works()
+    day, amount = treasury.arrives_on(other), treasury.payout(other)["amount"]["amount"]
+    alone, shared = treasury.the_bank_says((day, 1000, "CREDIT"), (day, amount + 1000, "CREDIT"))
+
+    said = [
+        treasury.types("bank", "match", alone, "--payout", cancelled, "--reason", "x"),
+        treasury.types("bank", "match", shared, "--payout", cancelled, "--payout", other, "--reason", "x"),
+    ]
+
+    assert [type(each.error) for each in said] == [MatchRefused] * 2
+    assert all(f"{cancelled} was cancelled before its money left Stripe" in str(each.error) for each in said)
+
+
 def test_a_line_is_one_thing_and_a_payout_on_one_line_by_the_database_itself(treasury: Treasury):
     payout, day, amount = a_payout(treasury)
     line, other, third, free = treasury.the_bank_says(
