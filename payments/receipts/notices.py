@@ -1,6 +1,7 @@
 """Short letters about a receipt: that it does not count any more, and a copy of it for whoever lost theirs.
 
-In the language of the receipt, from what the receipt itself says.
+In the language of the receipt, from what the receipt itself says; and by the name that it gives itself,
+because a thank-you letter or a plain confirmation was never a receipt that anybody could claim.
 """
 
 import re
@@ -13,7 +14,7 @@ from typing import Any
 
 from payments.mail import message
 from payments.mail.paper import paper
-from payments.receipts import letter, wording
+from payments.receipts import letter, page, statements, wording
 from payments.receipts.content import ReceiptContent
 from payments.receipts.models import VoidCause
 from payments.receipts.summary import GivingSummary
@@ -27,7 +28,7 @@ def of_void(
 ) -> EmailMessage:
     """That this receipt is void: not to be used, and what to do if it was."""
     words = _words(content.language)["void"]
-    paragraphs = [words[cause.value], words["do_not_use"]]
+    paragraphs = [words[cause.value], words["do_not_claim" if _is_claimed(content) else "do_not_use"]]
     said = _said(content)
     return _write(content, words, paragraphs, said, to_address=to_address, message_id=message_id, dated=dated)
 
@@ -37,7 +38,10 @@ def of_void_statement(
 ) -> EmailMessage:
     """That this statement is void and nothing is left to list."""
     words = _words(summary.language)["void_statement"]
-    paragraphs = [words["nothing_left"], words["do_not_use"]]
+    if statements.find(summary.statement_code, summary.statement_version).is_tax_receipt:
+        paragraphs = [words["no_receipt_left"], words["do_not_claim"]]
+    else:
+        paragraphs = [words["nothing_left"], words["do_not_use"]]
     said = {"number": summary.number, "year": str(summary.period_from.year)}
     return _write(summary, words, paragraphs, said, to_address=to_address, message_id=message_id, dated=dated)
 
@@ -50,7 +54,7 @@ def of_copy(
     return _write(
         content,
         words,
-        [words["attached"], words["use_once"]],
+        [words["attached"], words["claim_once" if _is_claimed(content) else "the_same"]],
         _said(content),
         to_address=to_address,
         message_id=message_id,
@@ -59,8 +63,13 @@ def of_copy(
     )
 
 
+def _is_claimed(content: ReceiptContent) -> bool:
+    return page.called(content) == "receipt"
+
+
 def _said(content: ReceiptContent) -> dict[str, str]:
     return {
+        **_words(content.language)[page.called(content)],
         "number": wording.printable(content.number),
         "date": wording.long_date(content.gift_date, content.language),
         # Of a thing no value is ever said.

@@ -26,6 +26,7 @@ from payments.receipts.wording import (
 
 Stamp = Literal["copy", "draft"]
 """What a page that is not the original says in its corner."""
+Called = Literal["receipt", "document", "letter"]
 REGIONS = {"en": "US", "ko": "KR"}
 _LINES_OF_ONE_PAGE = 8
 _TYPED_ON_ONE_PAGE = 300
@@ -121,12 +122,19 @@ def replaces(content: ReceiptContent) -> str | None:
     return say[_called(content, "replaces")].replace("{number}", content.replaces_number)
 
 
-def _called(content: ReceiptContent, what: str) -> str:
-    """The name of a word for this sort of page: a page that is no tax receipt never calls itself one."""
+def called(content: ReceiptContent) -> Called:
+    """What the page calls itself, and what every letter about it calls it: one that is no tax receipt never
+    goes by that name."""
     if content.kind == "thanks":
-        return f"letter_{what}"
+        return "letter"
     is_tax_receipt = statements.find(content.statement_code, content.statement_version).is_tax_receipt
-    return what if is_tax_receipt else f"document_{what}"
+    return "receipt" if is_tax_receipt else "document"
+
+
+def _called(content: ReceiptContent, what: str) -> str:
+    """The name of a word for this sort of page."""
+    name = called(content)
+    return what if name == "receipt" else f"{name}_{what}"
 
 
 def beside(content: ReceiptContent) -> str | None:
