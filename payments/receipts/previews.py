@@ -9,10 +9,15 @@ from sqlalchemy.orm import Session
 
 from payments.clock import day_in, now
 from payments.donations import checkout
+from payments.errors import AlmonerError
 from payments.receipts import countries, render
 from payments.receipts.content import ReceiptContent
 from payments.receipts.drafting import Gifts
 from payments.receipts.models import Receipt
+
+
+class NothingToDraw(AlmonerError):
+    """This gift gets no document; the sentence says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +32,12 @@ class Drawn:
 def of_gift(session: Session, donation_id: str) -> Drawn:
     """The document this gift would get today; raises what would keep it from being issued."""
     gift = checkout.find(session, donation_id)
-    draft = Gifts(session, [gift.id]).draft(gift.id)
+    gifts = Gifts(session, [gift.id])
+    if gifts.is_receipted_elsewhere(gift.id):
+        raise NothingToDraw("Another platform receipted this gift before it came here; it gets no other.")
+    if not gifts.amount(gift.id):
+        raise NothingToDraw("Nothing is left of this gift that a document could say.")
+    draft = gifts.draft(gift.id)
     content = replace(
         draft.content,
         number=f"{draft.series}-{draft.tax_year}-······",

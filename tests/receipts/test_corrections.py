@@ -3,7 +3,7 @@
 from email import message_from_bytes, policy
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from typer.testing import CliRunner
 
 from payments.cli import app
@@ -11,9 +11,10 @@ from payments.database import transaction
 from payments.mail import reports
 from payments.mail.models import MailStatus, OutgoingMail
 from payments.mail.reports import Report, ReportKind
-from payments.receipts import corrections
+from payments.receipts import corrections, previews
 from payments.receipts.corrections import CorrectionRefused, IsVoid, NothingLeft, ReceiptNotFound
 from payments.receipts.models import Receipt, ReceiptDocument
+from payments.receipts.previews import NothingToDraw
 from payments.staff.models import AuditEntry, Role, StaffMember
 from payments.staff.people import NotAllowed
 from payments.supporters import donors
@@ -131,6 +132,25 @@ def test_a_receipt_of_a_gift_of_which_nothing_is_left_is_not_replaced(
 
     with pytest.raises(NothingLeft), transaction() as session:
         corrections.replace(session, "US-2026-000001", by=finn, reason="again")
+
+
+def test_no_draft_is_drawn_of_what_is_never_issued(charity: Charity) -> None:
+    gift, charge = charity.paid_gift(*GIVEN)
+    charity.hears()
+    with transaction() as session:
+        drawn = previews.of_gift(session, gift.id)
+        session.execute(text("update donations set channel = 'adopted'"))
+    with pytest.raises(NothingToDraw, match="Another platform"), transaction() as session:
+        previews.of_gift(session, gift.id)
+    with transaction() as session:
+        session.execute(text("update donations set channel = 'online'"))
+    charity.stripe.refund(charge, 5000)
+    charity.hears()
+
+    with pytest.raises(NothingToDraw, match="Nothing is left"), transaction() as session:
+        previews.of_gift(session, gift.id)
+
+    assert drawn.pdf.startswith(b"%PDF")
 
 
 def test_only_those_whose_work_it_is_correct_a_receipt(charity: Charity) -> None:
