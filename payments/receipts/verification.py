@@ -118,7 +118,9 @@ def look_up(session: Session, *, number: str, code: str) -> Finding:
 def _statement(session: Session, number: str, code: str) -> Finding:
     row = session.execute(
         select(
-            GivingStatement.id,
+            GivingStatement.donor_id,
+            GivingStatement.entity_id,
+            GivingStatement.tax_year,
             GivingStatement.status,
             GivingStatement.content,
             GivingStatement.voided_at,
@@ -132,7 +134,13 @@ def _statement(session: Session, number: str, code: str) -> Finding:
 
     standing = Standing.VALID
     if row.status == "void":
-        follower = select(GivingStatement.id).where(GivingStatement.replaces_id == row.id)
+        # One that took its place may be void by now as well: only one that counts replaces it.
+        follower = select(GivingStatement.id).where(
+            GivingStatement.donor_id == row.donor_id,
+            GivingStatement.entity_id == row.entity_id,
+            GivingStatement.tax_year == row.tax_year,
+            GivingStatement.status == "issued",
+        )
         standing = Standing.REPLACED if session.scalar(follower) is not None else Standing.VOID
     ended_on = day_in(row.time_zone, row.voided_at) if row.voided_at is not None else None
     return _finding(row.content, standing, ended_on=ended_on)

@@ -173,6 +173,26 @@ def test_the_public_page_says_that_a_statement_was_replaced(charity: Charity) ->
     assert found[0].ended_on is not None
 
 
+def test_the_public_page_calls_nothing_replaced_once_what_replaced_it_is_void(charity: Charity) -> None:
+    _, charge = charity.paid_gift(*GIVEN)
+    charity.hears()
+    settle_the_register()
+    the_year_is_told()
+    for part in (1000, 4000):
+        charity.stripe.refund(charge, part)
+        charity.hears()
+        statements_are_settled()
+
+    with transaction() as session:
+        contents = session.scalars(select(GivingStatement.content)).all()
+        found = [
+            verification.look_up(session, number=said["number"], code=said["verification_code"])
+            for said in contents
+        ]
+
+    assert [one.standing for one in found] == [Standing.VOID, Standing.VOID]
+
+
 @pytest.fixture
 def forty_days_ahead(tmp_path: Path) -> Iterator[Path]:
     """A clock that the house follows, once it says that forty days have gone by."""
