@@ -5,6 +5,7 @@ in the same way would prove itself.
 """
 
 from payments.verify import (
+    bank,
     closing,
     exports,
     giftaid,
@@ -28,6 +29,7 @@ CHECKS: tuple[Check, ...] = (
     *monthly.CHECKS,
     *money_back.CHECKS,
     *offline.CHECKS,
+    *bank.CHECKS,
     *receipts.CHECKS,
     *closing.CHECKS,
     *exports.CHECKS,

@@ -174,6 +174,12 @@ CHECKS = (
                 union all
                 select id, recorded_by, 'a deposit was recorded' from deposit_slips
                 union all
+                select bank_line_id, matched_by, 'somebody said what a line of the bank is'
+                from bank_matches where matched_by is not null
+                union all
+                select bank_line_id, undone_by, 'somebody undid what a line of the bank is'
+                from bank_matches where undone_by is not null
+                union all
                 select substring(reference from 12), null, 'something was taken out of suspense'
                 from journal_entries where kind = 'classified'
             ) x

@@ -31,6 +31,7 @@ from payments.webhooks.models import QueuedEvent
 from payments.webhooks.process import apply_due
 from tests.factories import a_donation
 from tests.money_moves.small_stripe import SmallStripe, Thing
+from tests.verify.bank_of_the_book import at_the_bank
 from tests.verify.promises_of_the_book import give_monthly
 
 BEGIN = int(datetime(2026, 8, 3, 16, 0, tzinfo=UTC).timestamp())
@@ -129,6 +130,7 @@ def write(plain_gifts: int) -> Book:
     _owed(book, *people)
     _classified(book, people[0])
     book.hears()
+    at_the_bank(people[0])
     _unpaid(book)
     give_monthly()
     book.hears()

@@ -11,6 +11,7 @@ from tests.verify import (
     corruptions_of_papers,
     corruptions_of_promises,
     corruptions_of_statements,
+    corruptions_of_the_bank,
 )
 from tests.verify.conftest import Seeded, told
 from tests.verify.victims import Corruption
@@ -22,6 +23,7 @@ CORRUPTIONS = [
     *corruptions_of_papers.CORRUPTIONS,
     *corruptions_of_promises.CORRUPTIONS,
     *corruptions_of_statements.CORRUPTIONS,
+    *corruptions_of_the_bank.CORRUPTIONS,
 ]
 
 
