@@ -10,6 +10,23 @@ _LEFT_AS_IT_IS = """
         and q.status not like 'warning%' and q.status not in ('won', 'prevented'))
 """
 
+_GONE = """
+    gone as (
+        select donation_id, sum(amount) as amount
+        from (
+            select donation_id, amount from refunds
+            where status not in ('requested', 'declined', 'refused', 'failed', 'canceled')
+            union all
+            select donation_id, amount from owed_payments where status = 'paid'
+            union all
+            select q.donation_id, case when q.currency = d.currency then q.amount else d.amount end
+            from disputes q join donations d on d.id = q.donation_id where q.status = 'lost'
+        ) back group by donation_id
+    )
+"""
+"""What went back of each gift, or is on its way back. An instalment that went back whole was not kept, and
+is nothing to be looked at any more."""
+
 CHECKS = (
     Check(
         kind="promise_parts_do_not_add_up",
@@ -75,28 +92,30 @@ CHECKS = (
     ),
     Check(
         kind="month_charged_twice",
-        proves="One month of a promise is paid once.",
+        proves="One month of a promise is paid once; what was paid beside it went back.",
         says="Monthly gift {subject} was paid {found} times, not {expected}, for the month from {detail}.",
         remedy="Refund the later one, and look in Stripe's dashboard for a second subscription.",
-        sql="""
+        sql=f"""
+            with {_GONE}
             select array[monthly_gift_id, min(stripe_invoice_id), max(stripe_invoice_id)], null::text,
                 count(*), 1::bigint, period_start::text
-            from monthly_invoices
-            where status = 'paid' and amount_paid > 0 and monthly_gift_id is not null
+            from monthly_invoices left join gone using (donation_id)
+            where status = 'paid' and amount_paid > coalesce(gone.amount, 0) and monthly_gift_id is not null
             group by monthly_gift_id, period_start having count(*) > 1
         """,
     ),
     Check(
         kind="instalment_not_as_agreed",
-        proves="What an instalment took was agreed with its donor at some time.",
+        proves="What an instalment took and kept was agreed with its donor at some time.",
         says="Instalment {subject} took {found}, which was never agreed for monthly gift {detail}.",
         remedy="Somebody changed the amount at Stripe: ask the donor, and refund or agree on it.",
-        sql="""
+        sql=f"""
+            with {_GONE}
             select array[i.stripe_invoice_id, i.donation_id], i.currency, i.amount_paid, null::bigint,
                 i.monthly_gift_id
-            from monthly_invoices i
-            where i.status = 'paid' and i.amount_paid > 0 and i.monthly_gift_id is not null
-                and not exists (select from monthly_terms t
+            from monthly_invoices i left join gone on gone.donation_id = i.donation_id
+            where i.status = 'paid' and i.amount_paid > coalesce(gone.amount, 0)
+                and i.monthly_gift_id is not null and not exists (select from monthly_terms t
                     where t.monthly_gift_id = i.monthly_gift_id and t.amount = i.amount_paid)
         """,
     ),
