@@ -14,7 +14,7 @@ APPEND_ONLY = (
     *("statement_documents", "audit_log"),
     *("bank_statements", "bank_lines", "payout_lines", "reconciliation_rounds"),
     *("gift_aid_claims", "gift_aid_lines", "gift_aid_corrections", "korean_statutory_receipts"),
-    "movements_before_books",
+    *("movements_before_books", "stripe_balances"),
     *("stripe_reports", "stripe_report_rows", "stripe_report_figures", "stripe_report_differences"),
     *("export_maps", "export_batches", "exported_entries", "export_chunks"),
 )
@@ -23,7 +23,7 @@ APPEND_ONLY = (
 ONLY_VOIDED = ("receipts", "giving_statements")
 """These may be made void, once, and nothing else of them may change."""
 
-_TRIGGERS = (
+TRIGGERS = (
     *((table, f"{table}_append_only") for table in (*APPEND_ONLY, *ONLY_VOIDED, "bank_matches")),
     ("journal_moves", "journal_moves_sealed"),
     ("journal_entries", "journal_entries_have_moves"),
@@ -31,6 +31,7 @@ _TRIGGERS = (
     ("giving_statements", "giving_statements_only_voided"),
     ("bank_matches", "bank_matches_only_undone"),
     ("receipts", "receipts_not_while_listed"),
+    ("statement_lines", "statement_lines_append_only"),
     ("statement_lines", "statement_lines_confirm_once"),
     ("statement_lines", "statement_lines_only_ended"),
     ("gift_aid_declarations", "gift_aid_declarations_append_only"),
@@ -118,7 +119,7 @@ CHECKS = (
         says="The trigger {subject} {detail}.",
         remedy="ALTER TABLE … ENABLE TRIGGER …, or run the migration again; then ask who switched it off.",
         sql=f"""
-            with wanted (tbl, name) as (values {_values(list(_TRIGGERS))})
+            with wanted (tbl, name) as (values {_values(list(TRIGGERS))})
             select array[w.name, w.tbl], null::text, null::bigint, null::bigint,
                 case when t.oid is null then 'is missing'
                     when t.tgenabled not in ('O', 'A') then 'is switched off'

@@ -2,6 +2,7 @@
 
 import pytest
 
+from payments.verify import guards
 from payments.verify.checks import named
 from payments.verify.run import breaches, snapshot
 from tests.verify.conftest import Seeded, everything_found, told
@@ -42,3 +43,12 @@ def test_an_instalment_that_went_back_whole_raises_no_alarm_for_ever(
     assert not found["succeeded"], told(found["succeeded"])
     assert found["requested"]
     assert found["failed"]
+
+
+def test_no_guard_of_the_database_is_left_unwatched(seeded: Seeded) -> None:
+    with snapshot(seeded.url) as connection:
+        rows = connection.execute(
+            "select tgrelid::regclass::text, tgname from pg_trigger where not tgisinternal"
+        ).fetchall()
+
+    assert set(guards.TRIGGERS) == set(rows)
