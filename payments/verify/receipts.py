@@ -109,7 +109,7 @@ CHECKS = (
     Check(
         kind="receipt_differs_from_gift",
         proves="A receipt that counts says what is left of its gift, and every one the currency, day, "
-        "legal entity and number of its gift, in the gift's "
+        "legal entity, benefit and number of its gift, in the gift's "
         "tax year, and prints the same.",
         says="Receipt {subject} over {found} {detail}.",
         remedy="Void it and issue another; what was sent cannot be changed.",
@@ -149,6 +149,8 @@ CHECKS = (
                 or (r.content ->> 'amount_minor')::bigint <> r.amount
                 or r.content ->> 'currency' <> r.currency
                 or r.content ->> 'gift_date' <> r.gift_date::text
+                or coalesce((r.content ->> 'benefit_minor')::bigint, 0) <> case
+                    when r.kind in ('benefit', 'thanks') then d.benefit_amount else 0 end
         """,
     ),
     Check(

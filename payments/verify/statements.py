@@ -5,7 +5,8 @@ from payments.verify.check import Check
 _LISTED = """
     select s.*, part.place, part.gift ->> 'receipt_number' as receipt_number,
         (part.gift ->> 'amount_minor')::bigint as amount, part.gift ->> 'currency' as currency,
-        part.gift ->> 'gift_date' as gift_date, part.is_own
+        part.gift ->> 'gift_date' as gift_date, part.is_own,
+        coalesce((part.gift ->> 'benefit_minor')::bigint, 0) as benefit
     from giving_statements s
     cross join lateral (
         select gift, place, true from jsonb_array_elements(s.content -> 'gifts')
@@ -36,7 +37,7 @@ CHECKS = (
     Check(
         kind="statement_differs_from_register",
         proves="What a statement lists is what the register says: its donor's receipts of its year and "
-        "body, each once, with their days and amounts; things without one.",
+        "body, each once, with their days, amounts and benefits; things without one.",
         says="Statement {subject} lists {detail}.",
         remedy="Void it and insert it into due_statements; find out what wrote it.",
         sql=f"""
@@ -56,6 +57,7 @@ CHECKS = (
                 or l.currency <> r.currency or l.gift_date <> r.gift_date::text
                 or l.amount <> case r.kind when 'thing' then 0 else r.amount end
                 or l.is_own = (r.kind = 'thanks')
+                or (l.is_own and l.benefit <> coalesce((r.content ->> 'benefit_minor')::bigint, 0))
             union all
             select array[id], null, count(*), 1, receipt_number || ' more than once'
             from listed group by id, receipt_number having count(*) > 1

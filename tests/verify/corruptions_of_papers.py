@@ -119,6 +119,18 @@ CORRUPTIONS = [
         f" where id = {RECEIPT} returning id",
     ),
     Corruption(
+        "a receipt forgets what the donor got",
+        "receipt_differs_from_gift",
+        "update receipts set content = jsonb_set(content, '{benefit_minor}', '0')"
+        " where kind = 'benefit' and status = 'issued' returning id",
+    ),
+    Corruption(
+        "a receipt takes off what no donor got",
+        "receipt_differs_from_gift",
+        f"update receipts set content = jsonb_set(content, '{{benefit_minor}}', '100') where id = {RECEIPT}"
+        " returning id",
+    ),
+    Corruption(
         "a receipt is dated into another day",
         "receipt_differs_from_gift",
         f"update receipts set gift_date = gift_date - 1 where id = {RECEIPT} returning id",

@@ -25,6 +25,12 @@ CORRUPTIONS = [
         f" where id = {STATEMENT} returning id",
     ),
     Corruption(
+        "a statement takes off what no donor got",
+        "statement_differs_from_register",
+        "update giving_statements set content = jsonb_set(content, '{gifts,0,benefit_minor}', '100')"
+        f" where id = {STATEMENT} returning id",
+    ),
+    Corruption(
         "a statement lists a gift twice",
         "statement_differs_from_register",
         "update giving_statements set content = jsonb_insert(content, '{gifts,0}', content -> 'gifts' -> 0)"
