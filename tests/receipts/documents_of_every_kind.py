@@ -125,6 +125,7 @@ _ORIGINALS: dict[str, ReceiptContent | GivingSummary] = {
     "us-annual": statement(AMERICA, "us_annual"),
     "us-annual-religious": statement(AMERICA, "us_annual_religious"),
     "us-annual-with-benefits": a_statement(),
+    "us-annual-religious-with-benefits": a_statement(**worded("us_annual_religious_with_benefits")),
     "us-annual-after-a-move": statement(AMERICA, "us_annual", elsewhere_until=date(2026, 1, 31)),
     "us-monthly": on_request(AMERICA, "us_monthly"),
     "ca-gift": receipt(CANADA, "ca_official"),

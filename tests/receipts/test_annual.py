@@ -103,6 +103,18 @@ def test_a_benefit_is_named_beside_its_gift_and_subtracted_in_the_total(
     assert statement.totals[0].eligible.minor == 16_000
 
 
+def test_a_religious_body_says_of_the_other_gifts_what_their_own_receipts_say(
+    organisation: Organisation, session: Session
+):
+    us(session).statement_code = "us_intangible_religious"
+    a_paid_gift(session, amount=20_000, benefit_amount=4_000, benefit_text="Two seats at the gala")
+    a_paid_gift(session, amount=30_000)
+
+    (statement,) = numbered(session)
+
+    assert statement.statement_code == "us_annual_religious_with_benefits"
+
+
 def test_a_match_by_the_employer_stands_apart_and_counts_for_nothing(
     organisation: Organisation, session: Session
 ):
