@@ -12,7 +12,7 @@ from typing import Any
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import extract, func, select, text, union_all
+from sqlalchemy import and_, extract, func, select, text, union_all
 from sqlalchemy.orm import Session
 
 from payments.donations import owed
@@ -70,7 +70,7 @@ class Check:
 def queues(session: Session) -> Queues:
     """Everything that waits, in one reading."""
     due = QueuedEvent.parked_reason.is_(None)
-    queued = OutgoingMail.status == MailStatus.QUEUED.value
+    queued = and_(OutgoingMail.status == MailStatus.QUEUED.value, OutgoingMail.queued_at <= func.now())
     events = session.execute(
         select(
             func.count().filter(due),

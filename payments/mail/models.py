@@ -62,6 +62,7 @@ class OutgoingMail(Base):
     that it was delivered after all is news from anybody."""
     last_answer: Mapped[str | None]
     queued_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    """Since when it is to leave: later than it was written where the letters of a year are spread."""
     sent_at: Mapped[datetime | None]
 
 

@@ -61,6 +61,7 @@ def put(
         message_id=message_id,
         message=message,
         next_at=func.now() + delay,
+        queued_at=func.now() + delay,
     )
     session.execute(owed.on_conflict_do_nothing(index_elements=["reference"]))
 

@@ -1,11 +1,13 @@
 """The outbox: owed once with its deed, taken by one sender at a time, never lost and never silent."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from payments import checkup
 from payments.database import transaction
 from payments.mail import outbox
 from payments.mail.models import OutgoingMail
@@ -69,6 +71,30 @@ def test_the_same_news_is_owed_once_and_its_first_bytes_stand(database: str):
 
     assert taken().message == b"first"
     assert take() is None
+
+
+def test_a_letter_that_is_to_leave_later_is_not_late_before_its_hour(database: str):
+    with transaction() as session:
+        outbox.put(
+            session,
+            reference="statement:gst_1",
+            to_address="ada@example.com",
+            message_id="<1>",
+            message=b"",
+            delay=timedelta(hours=5),
+        )
+
+    found = []
+    for hours in (1, 5):
+        with transaction() as session:
+            session.execute(
+                text("update outgoing_mails set queued_at = queued_at - :passed"),
+                {"passed": timedelta(hours=hours)},
+            )
+            found.append(checkup.queues(session))
+
+    assert (found[0].mails_due, found[0].mails_oldest) == (0, 0)
+    assert (found[1].mails_due, found[1].mails_oldest >= 3600) == (1, True)
 
 
 def test_a_mail_in_one_hand_is_in_no_other(database: str):
