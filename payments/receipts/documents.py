@@ -2,7 +2,8 @@
 
 The page is set from the receipt's own content and nothing else, so it may be set whenever there is
 time, by any process, and would come out the same. Its bytes, its hash and the letter are written together:
-no mail leaves without its page, and no page is written twice.
+no mail leaves without its page, and no page is written twice. A receipt that is void by the time its page
+is set has the page for the register, and no letter: its donor has been told that it does not count.
 """
 
 import logging
@@ -85,6 +86,9 @@ def _write(session: Session, row: Row[*tuple[Any, ...]]) -> None:
             template_sha256=page.template_sha256,
         )
     )
+    # Asked only now: it may have become void while the page was set.
+    if session.scalar(select(Receipt.status).where(Receipt.id == row.id)) == "void":
+        return
     # Whoever gives each month finds in every receipt how to change or stop it.
     manage_url = links.url(row.monthly_gift_id, row.email) if row.monthly_gift_id is not None else None
     _owe_letter(session, row, content, page, to_address=row.email, reference=row.id, manage_url=manage_url)

@@ -235,13 +235,15 @@ CHECKS = (
     ),
     Check(
         kind="receipt_without_mail",
-        proves="Every receipt that has its page was mailed, or its mail waits or is held with a reason.",
+        proves="Every receipt that counts and has its page was mailed, or its mail waits or is held with a "
+        "reason.",
         says="Receipt {subject} has no mail in the outbox.",
         remedy="Find out who deleted it; send the document by hand.",
         sql="""
             select array[r.id, r.donation_id], null::text, null::bigint, null::bigint, null::text
             from receipts r
-            where not exists (select from outgoing_mails m where m.reference = 'receipt:' || r.id)
+            where r.status = 'issued'
+                and not exists (select from outgoing_mails m where m.reference = 'receipt:' || r.id)
                 and not exists (select from due_documents w where w.receipt_id = r.id)
         """,
     ),

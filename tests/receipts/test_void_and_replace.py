@@ -8,11 +8,12 @@ from sqlalchemy.exc import DatabaseError
 
 from payments.database import transaction
 from payments.donations import owed
-from payments.receipts import owing
-from payments.receipts.models import DueReceipt, Receipt
+from payments.receipts import documents, issue, owing
+from payments.receipts.models import DueReceipt, Receipt, ReceiptDocument
 from payments.staff.models import StaffMember
 from payments.verify.receipts import CHECKS
 from payments.verify.run import breaches
+from tests.interrupted import just_before
 from tests.money_moves.conftest import Charity
 from tests.receipts.register import GIVEN, letters, register, settle_the_register, words_in
 from tests.receipts.test_issue import words_of
@@ -130,6 +131,31 @@ def test_a_gift_refunded_before_its_receipt_gets_none(charity: Charity) -> None:
     assert register() == []
     with transaction() as session:
         assert session.scalars(select(DueReceipt)).all() == []
+
+
+def test_a_receipt_that_is_void_before_its_page_is_set_is_sent_to_nobody(charity: Charity) -> None:
+    _, charge = charity.paid_gift(*GIVEN)
+    charity.hears()
+    with transaction() as session:
+        issue.issue_due(session)
+
+    def goes_back() -> None:
+        charity.stripe.refund(charge, 5000)
+        charity.hears()
+        with transaction() as session:
+            issue.issue_due(session)
+
+    with just_before("INSERT INTO receipt_documents", goes_back), transaction() as session:
+        documents.write_due(session)
+
+    assert register() == [("1", "void", 5000, "refunded")]
+    assert letters("receipt") == []
+    assert len(letters("void")) == 1
+    with transaction() as session:
+        assert session.scalars(select(ReceiptDocument.pdf)).one().startswith(b"%PDF")
+        driver = session.connection().connection.driver_connection
+        assert driver is not None
+        assert [found for check in CHECKS for found in breaches(driver, check)] == []
 
 
 def test_an_open_dispute_changes_nothing_and_a_lost_one_voids(charity: Charity) -> None:
