@@ -137,8 +137,6 @@ def restate_due(session: Session, *, limit: int = BATCH) -> int:
             GivingStatement.entity_id,
             GivingStatement.donor_id,
             GivingStatement.tax_year,
-            GivingStatement.status,
-            GivingStatement.void_cause,
             GivingStatement.issued_at,
             GivingStatement.content,
             Donor.email,
@@ -150,10 +148,13 @@ def restate_due(session: Session, *, limit: int = BATCH) -> int:
         .limit(limit)
         .with_for_update(of=DueStatement, skip_locked=True)
     ).all()
-    for row in due:
+    # Year by year in the order in which whoever voids holds them off, so that nobody waits in a circle.
+    for row in sorted(due, key=lambda row: (row.entity_id, row.tax_year)):
         try:
             with session.begin_nested():
-                if row.status == "void":
+                # From here on nothing of its year is made void; what was until now is seen only now.
+                statement_book.hold(session, row.entity_id, row.tax_year)
+                if _is_void(session, row.id):
                     _replace(session, row)
                 else:
                     _deliver(session, row)
@@ -165,10 +166,14 @@ def restate_due(session: Session, *, limit: int = BATCH) -> int:
     return len(due)
 
 
+def _is_void(session: Session, statement_id: str) -> bool:
+    status = session.scalar(select(GivingStatement.status).where(GivingStatement.id == statement_id))
+    return status == "void"
+
+
 def _replace(session: Session, row: Row[Any]) -> None:
     """Another in its place, if anything is left to list; else the news that there is none."""
     entity = session.get_one(IssuingEntity, row.entity_id)
-    statement_book.hold(session, entity.id, row.tax_year)
     follower = session.scalar(
         select(GivingStatement.id).where(
             GivingStatement.donor_id == row.donor_id,

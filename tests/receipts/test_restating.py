@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text
@@ -17,6 +18,7 @@ from payments.receipts import annual, restating, verification
 from payments.receipts.models import DueStatement, GivingStatement, Receipt, StatementDocument
 from payments.receipts.summary import GivingSummary
 from payments.receipts.verification import Standing
+from tests.interrupted import just_before
 from tests.money_moves.conftest import Charity
 from tests.receipts.register import GIVEN, letters, settle_the_register, words_in
 
@@ -96,6 +98,37 @@ def test_a_partial_refund_restates_the_year_with_what_is_left(charity: Charity) 
     statements_are_settled()
 
     assert book() == [("1", "void", None, [5000]), ("2", "issued", "US-A-2026-000001", [4000])]
+
+
+def test_a_statement_that_becomes_void_while_it_is_being_sent_is_replaced_like_another(
+    charity: Charity,
+) -> None:
+    _, charge = charity.paid_gift(*GIVEN)
+    charity.hears()
+    settle_the_register()
+    the_year_is_told()
+    goes_back(charity, charge, 1000)
+    with transaction() as session:
+        restating.restate_due(session)
+
+    with (
+        just_before("SAVEPOINT", lambda: goes_back(charity, charge, 500)),
+        transaction() as session,
+    ):
+        restating.restate_due(session)
+    statements_are_settled()
+
+    assert book() == [
+        ("1", "void", None, [5000]),
+        ("2", "void", "US-A-2026-000001", [4000]),
+        ("3", "issued", "US-A-2026-000002", [3500]),
+    ]
+
+
+def goes_back(charity: Charity, charge: dict[str, Any], amount: int) -> None:
+    charity.stripe.refund(charge, amount)
+    charity.hears()
+    settle_the_register()
 
 
 def test_where_nothing_is_left_to_list_the_donor_is_told_so(charity: Charity) -> None:
