@@ -74,7 +74,7 @@ CHECKS = (
     Check(
         kind="deposit_slip_differs",
         proves="A deposit slip is the sum of the cheques and cash on it, and its one entry moves that sum "
-        "to the bank.",
+        "to the bank on its day.",
         says="Deposit slip {subject} says {expected}; {detail}.",
         remedy="Compare it with the bank's receipt.",
         sql="""
@@ -84,7 +84,7 @@ CHECKS = (
                         then format('the gifts on it come to %s, %s of them of another kind or currency',
                             coalesce(g.total, 0), coalesce(g.others, 0))
                     when e.reference is null then 'it is not in the book'
-                    else format('the book says %s %s', e.currency, e.amount) end
+                    else format('the book says %s %s on %s', e.currency, e.amount, e.effective_on) end
             from deposit_slips s
             left join (
                 select o.deposit_slip_id as id, sum(d.amount)::bigint as total,
@@ -95,7 +95,7 @@ CHECKS = (
                 group by o.deposit_slip_id
             ) g on g.id = s.id
             full join (
-                select e.reference, e.entity_id, m.currency, sum(m.amount)::bigint as amount
+                select e.reference, e.entity_id, e.effective_on, m.currency, sum(m.amount)::bigint as amount
                 from journal_entries e join journal_moves m using (reference)
                 where e.kind = 'deposit'
                     and (m.from_account, m.to_account) = ('undeposited_funds', 'bank')
@@ -103,6 +103,9 @@ CHECKS = (
             ) e on e.reference = 'deposit:' || s.id
             where s.id is null or e.reference is null or coalesce(g.total, 0) <> s.total or g.others > 0
                 or (e.amount, e.currency, e.entity_id) <> (s.total, s.currency, s.entity_id)
+                or (e.effective_on <> s.deposited_on and not exists (select from month_closings c
+                    where c.entity_id = s.entity_id and s.deposited_on <= c.last_day
+                        and e.effective_on = c.last_day + 1))
         """,
     ),
     Check(

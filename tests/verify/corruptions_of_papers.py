@@ -291,6 +291,12 @@ CORRUPTIONS = [
         "delete from journal_entries where reference like 'deposit:%'",
     ),
     Corruption(
+        "a deposit counts for another day",
+        "deposit_slip_differs",
+        "update journal_entries set effective_on = effective_on + 40, occurred_at = occurred_at"
+        " + interval '40 days' where reference like 'deposit:%' returning substring(reference from 9)",
+    ),
+    Corruption(
         "cash leaves the drawer",
         "undeposited_funds_differ",
         "update journal_moves set to_account = 'bank' where to_account = 'undeposited_funds'"
