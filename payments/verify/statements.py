@@ -67,6 +67,27 @@ CHECKS = (
         """,
     ),
     Check(
+        kind="collective_line_differs",
+        proves="A gift on a collective confirmation is bound to it for as long as that one counts, so that "
+        "it gets no confirmation of its own; and to no other.",
+        says="Gift {subject} {detail}.",
+        remedy="A line was ended, deleted or written by hand: void the statement before the gift is "
+        "confirmed twice.",
+        sql=f"""
+            with listed as materialized ({_LISTED}), wanted as (
+                select l.id as statement_id, r.donation_id, r.id as receipt_id
+                from listed l join receipts r on r.number = l.receipt_number
+                where l.is_own and l.content ->> 'statement_code' = 'de_sammelbestaetigung'
+            ), standing as (select * from statement_lines where ended_at is null)
+            select array[donation_id, statement_id], null::text, null::bigint, null::bigint,
+                case when s.receipt_id is null then 'is on a collective confirmation and not bound to it'
+                    when w.receipt_id is null then 'is bound to a confirmation that does not list it'
+                    else 'is bound by another receipt' end
+            from wanted w full join standing s using (statement_id, donation_id)
+            where w.receipt_id is distinct from s.receipt_id
+        """,
+    ),
+    Check(
         kind="statement_replaces_wrongly",
         proves="A statement that replaces another cites a void one of the same donor, body and year, on its "
         "page too; and of these one counts.",

@@ -15,6 +15,9 @@ from payments.receipts.models import GivingStatement, Receipt, StatementLine, Vo
 from payments.receipts.summary import GivingSummary
 from payments.receipts.voiding import Known, Void
 from payments.supporters.addresses import DonorAddress
+from payments.verify.check import Finding
+from payments.verify.run import breaches
+from payments.verify.statements import CHECKS
 from tests.receipts.test_annual import AUTUMN, SPRING
 from tests.receipts.test_issue import a_paid_gift
 
@@ -67,6 +70,14 @@ def test_the_year_confirms_every_gift_that_was_only_acknowledged(session: Sessio
     assert [listed.amount_minor for listed in statement.gifts] == [2_500, 4_000]
     codes = session.scalars(select(Receipt.content["statement_code"].as_string())).all()
     assert codes == ["de_eingang", "de_eingang"]
+    assert proven_of_statements(session) == []
+
+
+def proven_of_statements(session: Session) -> list[Finding]:
+    """What the laws of the statements find, before anything is sent."""
+    driver = session.connection().connection.driver_connection
+    assert driver is not None
+    return [found for check in CHECKS for found in breaches(driver, check)]
 
 
 def test_a_gift_with_its_own_confirmation_is_not_listed(session: Session, german: IssuingEntity):
@@ -131,6 +142,7 @@ def test_when_a_listed_gift_goes_back_its_statement_confirms_nothing_any_more(
     issue.take(session, [issue.Step(donation_id=bounced, void=bounce, draft=None)])
 
     assert session.scalars(select(StatementLine).where(StatementLine.ended_at.is_(None))).all() == []
+    assert proven_of_statements(session) == []
 
 
 def test_a_list_without_a_number_is_refused(session: Session, german: IssuingEntity):

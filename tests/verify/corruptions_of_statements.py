@@ -1,7 +1,7 @@
 # ruff: noqa: S608 - nothing here comes from outside
 """What may happen to annual statements behind the program's back. Each names the check that must find it."""
 
-from tests.verify.victims import OTHER_STATEMENT, STATEMENT, VOID_STATEMENT, Corruption
+from tests.verify.victims import OTHER_STATEMENT, RECEIPT, STATEMENT, VOID_STATEMENT, Corruption
 
 CORRUPTIONS = [
     Corruption(
@@ -49,6 +49,19 @@ CORRUPTIONS = [
         "update giving_statements set content ="
         " jsonb_set(content, '{gifts,0,receipt_number}', '\"US-2026-999999\"')"
         f" where id = {STATEMENT} returning id",
+    ),
+    Corruption(
+        "a collective confirmation binds none of its gifts",
+        "collective_line_differs",
+        "update giving_statements set content ="
+        " jsonb_set(content, '{statement_code}', '\"de_sammelbestaetigung\"')"
+        f" where id = {STATEMENT} returning id",
+    ),
+    Corruption(
+        "a gift is bound to a confirmation that does not list it",
+        "collective_line_differs",
+        "insert into statement_lines (statement_id, donation_id, receipt_id)"
+        f" select {VOID_STATEMENT}, donation_id, id from receipts where id = {RECEIPT} returning donation_id",
     ),
     Corruption(
         "a statement replaces one that counts",
