@@ -25,7 +25,7 @@ from payments.giftaid.declarations import GiftAidRefused
 from payments.giftaid.models import GiftAidClaim, GiftAidCorrection, GiftAidDeclaration, GiftAidLine
 from payments.giftaid.schedule import Line, Person
 from payments.receipts import standing
-from payments.receipts.entitlement import THINGS
+from payments.receipts.content import THINGS
 from payments.staff import audit, people
 from payments.staff.models import Role, StaffMember
 

@@ -12,11 +12,14 @@ from typing import Any, Literal
 
 from pydantic_core import to_json
 
+from payments.donations.offline import Channel
 from payments.money import Money
 from payments.receipts import statements
 
 LANGUAGES = ("en", "ko")
 DEFAULT_ACCENT = "#1f5b52"
+THINGS = frozenset({Channel.STOCK.value, Channel.IN_KIND.value})
+"""How a thing comes in, as a receipt names the way of a payment."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +101,12 @@ class ReceiptContent:
             raise ValueError(f"receipt {self.number}: benefit {self.benefit_minor} is not within the gift")
         if self.kind == "thing" and not self.description:
             raise ValueError(f"receipt {self.number}: a thing is receipted by its description")
+
+    @property
+    def is_thing(self) -> bool:
+        """Whether it is described and never valued, whoever gave it: also where a fund or an employer is
+        thanked for it."""
+        return self.kind == "thing" or (self.kind == "thanks" and self.method_kind in THINGS)
 
     @property
     def language(self) -> str:

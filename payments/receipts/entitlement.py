@@ -9,14 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from payments.donations.offline import Channel, PayerKind
+from payments.donations.offline import PayerKind
 from payments.receipts import countries
-from payments.receipts.content import Kind
+from payments.receipts.content import THINGS, Kind
 from payments.receipts.countries import Authority, ReceiptForbidden
 from payments.receipts.statements import Statement
 
 WITHOUT_TAX_LANGUAGE = frozenset({PayerKind.DONOR_ADVISED_FUND.value, PayerKind.EMPLOYER_MATCH.value})
-THINGS = frozenset({Channel.STOCK.value, Channel.IN_KIND.value})
 
 
 class NothingGiven(ReceiptForbidden):

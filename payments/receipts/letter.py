@@ -67,8 +67,8 @@ def _facts(content: ReceiptContent, donate_url: str) -> dict[str, Any]:
     return around(entity, language, donate_url) | {
         "words": wording.words(language)["receipt"],
         "name": wording.printable(content.donor_name),
-        "amount": None if content.kind == "thing" else wording.amount(content.total, language),
-        "thing": wording.printable(content.description or "") if content.kind == "thing" else None,
+        "amount": None if content.is_thing else wording.amount(content.total, language),
+        "thing": wording.printable(content.description or "") if content.is_thing else None,
         "is_letter": content.kind == "thanks",
         "gift_date": wording.long_date(content.gift_date, language),
         "number": wording.printable(content.number),

@@ -72,8 +72,10 @@ def _said(content: ReceiptContent) -> dict[str, str]:
         **_words(content.language)[page.called(content)],
         "number": wording.printable(content.number),
         "date": wording.long_date(content.gift_date, content.language),
-        # Of a thing no value is ever said.
-        "amount": content.description or wording.amount(content.total, content.language),
+        # Of a thing no value is ever said; of money its description is a note of whoever took it in.
+        "amount": wording.printable(content.description or "")
+        if content.is_thing
+        else wording.amount(content.total, content.language),
     }
 
 

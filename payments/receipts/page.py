@@ -44,9 +44,9 @@ def page_of(content: ReceiptContent, *, stamp: Stamp | None = None) -> dict[str,
         "donor": breakable(say["donor"].replace("{name}", name)),
         "donor-length": width(name),
         "donor-address": breakable(printable(", ".join(content.donor_address))) or None,
-        "gave": say["gave_thing"] if content.kind == "thing" else say["gave"],
+        "gave": say["gave_thing"] if content.is_thing else say["gave"],
         "amount": amount(content.total, language),
-        "thing": breakable(printable(content.description or "")) if content.kind == "thing" else None,
+        "thing": breakable(printable(content.description or "")) if content.is_thing else None,
         "received-on": say["received_on"].format(date=long_date(content.gift_date, language)),
         "dedication": breakable(dedication(content)),
         "beside": beside(content),
@@ -156,7 +156,7 @@ def facts(content: ReceiptContent) -> list[dict[str, str]]:
         {"label": say["gift_date"], "value": long_date(content.gift_date, content.language)},
         {"label": say["issued_on"], "value": long_date(content.issued_on, content.language)},
     ]
-    if content.kind != "thing":
+    if not content.is_thing:
         facts.append({"label": say["payment_method"], "value": payment_method(content)})
     return facts
 
@@ -165,7 +165,7 @@ def totals(content: ReceiptContent) -> list[dict[str, str]]:
     """The last lines of the table, the very last one in weight. A thing has none: it names no value."""
     language = content.language
     say = words(language)["receipt"]
-    if content.kind == "thing":
+    if content.is_thing:
         return []
     if not content.benefit_minor:
         return [{"label": say["total"], "amount": amount(content.total, language)}]

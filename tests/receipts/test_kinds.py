@@ -44,8 +44,8 @@ def refusal(session: Session) -> str | None:
     return session.scalars(select(DueReceipt.last_error)).one()
 
 
-def a_thing(session: Session, finn: StaffMember, description: str) -> None:
-    gift = a_paid_gift(session, amount=43_700, channel="in_kind", charged=False)
+def a_thing(session: Session, finn: StaffMember, description: str, **given: Any) -> None:
+    gift = a_paid_gift(session, amount=43_700, channel="in_kind", charged=False, **given)
     session.add(
         OfflineGift(
             donation_id=gift.id,
@@ -125,6 +125,19 @@ def test_a_fund_and_an_employer_are_thanked_without_tax_language_in_a_series_of_
     assert mail_text(session).startswith("Dear Vale Trust,")
     assert mail_text(session, "ben@example.com").startswith("Dear Ben Lee,")
     assert "tax records" not in mail_text(session, "ben@example.com")
+
+
+def test_a_fund_that_gave_a_thing_is_thanked_for_what_it_is_and_not_for_its_value(
+    organisation: Organisation, session: Session, finn: StaffMember
+):
+    a_thing(session, finn, "40 winter coats, new", name="Vale Trust", payer_kind="donor_advised_fund")
+
+    receipt = written(session)
+
+    for said in (words_of(session, receipt.number), mail_text(session)):
+        assert "40 winter coats, new" in said
+        assert "437" not in said
+        assert "Online payment" not in said
 
 
 def test_a_thank_you_letter_uses_up_no_number_of_a_receipt(organisation: Organisation, session: Session):

@@ -11,6 +11,7 @@ from payments.receipts.content import ReceiptContent
 from payments.receipts.models import VoidCause
 from payments.receipts.summary import GivingSummary
 from tests.receipts.documents_of_every_kind import DOCUMENTS
+from tests.receipts.receipt_samples import us_receipt
 
 SENT = {
     "to_address": "ada@example.com",
@@ -43,6 +44,17 @@ def test_what_nobody_can_claim_is_not_called_a_receipt_when_it_is_withdrawn_or_c
 
     assert not [word for word in OF_A_CLAIM for words in told if word in words.lower()]
     assert all(content.number in words for words in told)
+
+
+def test_money_is_told_by_its_amount_and_a_thing_by_what_it_is() -> None:
+    cheque = replace(us_receipt(), description="In the blue envelope")
+    thing = DOCUMENTS["us-thing"]
+    assert isinstance(thing, ReceiptContent)
+
+    told = [words_of(notices.of_void(each, VoidCause.TAKEN_BACK, **SENT)) for each in (cheque, thing)]
+
+    assert "Your gift of $257.50" in told[0]
+    assert "Your gift of 40 winter coats, new, in adult sizes" in told[1]
 
 
 @pytest.mark.parametrize("locale", ["en", "ko"])
