@@ -47,6 +47,9 @@ TRIGGERS = (
     ("month_closings", "month_closings_append_only"),
 )
 
+_DELETE, _UPDATE, _TRUNCATE = 8, 16, 32
+"""As PostgreSQL notes them in `pg_trigger.tgtype`."""
+
 MAY_DELETE = (
     *(
         "stripe_event_queue",
@@ -119,16 +122,24 @@ CHECKS = (
         says="The trigger {subject} {detail}.",
         remedy="ALTER TABLE … ENABLE TRIGGER …, or run the migration again; then ask who switched it off.",
         sql=f"""
-            with wanted (tbl, name) as (values {_values(list(TRIGGERS))})
+            with listed (tbl, name) as (values {_values(list(TRIGGERS))}), wanted as (
+                select *, case when name <> tbl || '_append_only' then 0
+                    when tbl = any ({_array(APPEND_ONLY)}) then {_UPDATE | _DELETE | _TRUNCATE}
+                    else {_DELETE | _TRUNCATE} end as refuses
+                from listed
+            )
             select array[w.name, w.tbl], null::text, null::bigint, null::bigint,
                 case when t.oid is null then 'is missing'
                     when t.tgenabled not in ('O', 'A') then 'is switched off'
+                    when (t.tgtype & w.refuses) <> w.refuses or (w.refuses > 0 and t.tgqual is not null)
+                        then 'looks away from some of what it must refuse'
                     else 'refuses nothing: its function was replaced' end
             from wanted w
             left join pg_class c on c.oid = to_regclass(w.tbl)
             left join pg_trigger t on t.tgrelid = c.oid and t.tgname = w.name
             left join pg_proc p on p.oid = t.tgfoid
             where t.oid is null or t.tgenabled not in ('O', 'A') or p.prosrc !~* 'raise exception'
+                or (t.tgtype & w.refuses) <> w.refuses or (w.refuses > 0 and t.tgqual is not null)
         """,
     ),
     Check(

@@ -199,6 +199,12 @@ CORRUPTIONS = [
         "guard_missing",
         "alter table journal_moves disable trigger journal_moves_append_only",
     ),
+    Corruption(
+        "the book's guard looks away from what is rewritten",
+        "guard_missing",
+        "create or replace trigger journal_moves_append_only before truncate on journal_moves"
+        " for each statement execute function almoner_refuse_rewrite()",
+    ),
     Corruption("the seal is removed", "guard_missing", "drop trigger journal_moves_sealed on journal_moves"),
     Corruption(
         "the guard is taught to let everything pass",
