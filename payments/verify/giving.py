@@ -158,13 +158,12 @@ CHECKS = (
                 select donation_id, account, fund_id, share::bigint as expected,
                     0::bigint as found from shares
                 union all
-                select t.donation_id, m.from_account, m.fund_id, 0, m.amount
+                select t.donation_id, side.account, m.fund_id, 0, side.amount
                 from booked t join journal_moves m using (reference)
-                where m.from_account not in ('stripe_balance', 'processing_fees')
-                union all
-                select t.donation_id, m.to_account, m.fund_id, 0, -m.amount
-                from booked t join journal_moves m using (reference)
-                where m.to_account not in ('stripe_balance', 'processing_fees')
+                cross join lateral (
+                    values (m.from_account, m.amount), (m.to_account, -m.amount)
+                ) side (account, amount)
+                where side.account not in ('stripe_balance', 'processing_fees')
             )
             select array[t.reference, c.donation_id], t.currency, sum(c.found)::bigint,
                 sum(c.expected)::bigint,
