@@ -17,11 +17,12 @@ from sqlalchemy.orm import Session
 
 from payments.clock import now
 from payments.donations import recording
-from payments.donations.models import Donation, IssuingEntity
+from payments.donations.models import Charge, Donation, IssuingEntity
 from payments.donations.offline import OfflineGift
 from payments.donations.recording import Paper, PaperRefused
 from payments.donations.reversals import Dispute, OwedPayment, Refund
 from payments.jobs import Bell, ring
+from payments.ledger.models import BalanceTransaction
 from payments.mail.address import fit
 from payments.money import Money
 from payments.receipts import countries
@@ -170,6 +171,15 @@ def sweep(session: Session) -> int:
     since = now() - _SWEPT
     went_back = union(
         select(Refund.donation_id).where(Refund.is_booked, Refund.created_at > since),
+        # What was asked for long ago may be booked only now, and a bank may take back what it once paid.
+        select(Refund.donation_id)
+        .join(BalanceTransaction, BalanceTransaction.source_id == Refund.stripe_refund_id)
+        .where(BalanceTransaction.created_at > since),
+        select(Charge.donation_id)
+        .join(BalanceTransaction, BalanceTransaction.source_id == Charge.stripe_charge_id)
+        .where(
+            BalanceTransaction.created_at > since, BalanceTransaction.reporting_category == "charge_failure"
+        ),
         select(Dispute.donation_id).where(Dispute.closed_at > since),
         select(OwedPayment.donation_id).where(OwedPayment.decided_at > since),
         select(OfflineGift.donation_id).where(OfflineGift.reversed_at > since),

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DatabaseError
 
+from payments.clock import now
 from payments.database import transaction
 from payments.donations import owed
 from payments.receipts import documents, issue, owing
@@ -282,6 +283,28 @@ def test_the_sweep_finds_what_was_never_made_due(charity: Charity) -> None:
     settle_the_register()
 
     assert register() == [("1", "void", 5000, "refunded")]
+
+
+@pytest.mark.parametrize("what", ["a bank's return", "a late booking"])
+def test_the_sweep_finds_what_a_bank_took_back_and_what_was_booked_late(charity: Charity, what: str) -> None:
+    _, charge = charity.paid_gift(*GIVEN)
+    charity.hears()
+    settle_the_register()
+    charity.stripe.now = int(now().timestamp()) - 3600
+    if what == "a bank's return":
+        charity.stripe.debit_returned(charge)
+    else:
+        charity.stripe.refund(charge, 5000)
+    charity.hears()
+    with transaction() as session:
+        session.execute(text("delete from due_receipts"))
+        session.execute(text("update refunds set created_at = now() - interval '30 days'"))
+
+    with transaction() as session:
+        owing.sweep(session)
+    settle_the_register()
+
+    assert [status for _, status, _, _ in register()] == ["void"]
 
 
 @pytest.mark.parametrize(
