@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
-import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +25,7 @@ from payments.sandbox.forms import decode
 from payments.sandbox.idempotency import IdempotencyKeys, fingerprint
 from payments.sandbox.webhooks import Sender
 from payments.sandbox.world import Asking, World
+from payments.sandbox.writing import written
 
 _LONGEST_HANG = 60.0
 
@@ -111,7 +111,7 @@ class Api:
         except Refusal as refusal:
             if refusal.status == 429 or refusal.code == "idempotency_key_in_use":
                 headers["Stripe-Should-Retry"] = "false" if refusal.status == 429 else "true"
-            return refusal.status, json.dumps(refusal.body()), headers
+            return refusal.status, written(refusal.body()), headers
         finally:
             if running and asked.key is not None:
                 self.keys.end(asked.key)
@@ -121,7 +121,7 @@ class Api:
         self.world.asking = Asking(asked.request_id, asked.key)
         try:
             if struck is not None:
-                status, body = struck.status, json.dumps(struck.body())
+                status, body = struck.status, written(struck.body())
             else:
                 route, thing_id = find_route(asked.method, asked.path)
                 status, body = self._do(route, tree, thing_id)
@@ -146,11 +146,11 @@ class Api:
 
     def _do(self, route: ApiRoute, tree: dict[str, Any], thing_id: str) -> tuple[int, str]:
         try:
-            return 200, json.dumps(route.answer(self.world, tree, thing_id))
+            return 200, written(route.answer(self.world, tree, thing_id))
         except Refusal as refusal:
             if not refusal.took_effect:
                 raise
-            return refusal.status, json.dumps(refusal.body())
+            return refusal.status, written(refusal.body())
 
     def _check_caller(self, request: Request) -> None:
         given = request.headers.get("authorization", "")

@@ -13,10 +13,9 @@ from typing import Any
 from payments.sandbox import API_VERSION
 from payments.sandbox.store import Thing
 from payments.sandbox.world import World
+from payments.sandbox.writing import written
 
 THIRTY_DAYS = 30 * 24 * 3600
-# What is written are trees: nothing in them can be inside itself.
-_written = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 
 
 def emit(world: World, type_: str, subject: Thing, *, previous: dict[str, Any] | None = None) -> Thing:
@@ -30,7 +29,7 @@ def emit(world: World, type_: str, subject: Thing, *, previous: dict[str, Any] |
         "object": "event",
         "api_version": API_VERSION,
         "created": world.now(),
-        "data": _written(data),
+        "data": written(data),
         "livemode": False,
         "pending_webhooks": len(endpoints),
         "request": {"id": world.asking.request_id, "idempotency_key": world.asking.idempotency_key},
@@ -52,7 +51,7 @@ def as_text(event: Thing, lies: dict[str, Any]) -> str:
     """The event as it is sent, with what the sender was told to say instead."""
     told = {**event, **lies}
     snapshot = told.pop("data")
-    return f'{_written(told)[:-1]}, "data": {snapshot}}}'
+    return f'{written(told)[:-1]},"data":{snapshot}}}'
 
 
 def listens(endpoint: Thing, type_: str) -> bool:

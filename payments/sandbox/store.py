@@ -14,6 +14,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from payments.sandbox.writing import written
+
 Thing = dict[str, Any]
 
 # Fields by which lists are filtered often enough to deserve an index.
@@ -218,7 +220,7 @@ class Store:
         self._db.executemany(
             "INSERT INTO things (kind, id, seq, body) VALUES (?, ?, ?, ?) "
             "ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body",
-            [(*key, self._place[key][1], json.dumps(self._things[key[0]][key[1]])) for key in self._changed],
+            [(*key, self._place[key][1], written(self._things[key[0]][key[1]])) for key in self._changed],
         )
         if self._gone:
             self._db.executemany("DELETE FROM things WHERE kind = ? AND id = ?", sorted(self._gone))
@@ -251,7 +253,7 @@ class Store:
         return None if value is None else json.loads(value)
 
     def set_fact(self, name: str, value: Any) -> None:
-        self._facts[name] = json.dumps(value)
+        self._facts[name] = written(value)
         self._db.execute(
             "INSERT INTO facts (name, value) VALUES (?, ?) "
             "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
