@@ -8,7 +8,7 @@ from typing import Any
 
 from payments.sandbox.checkout import line_items
 from payments.sandbox.errors import Refusal, no_such
-from payments.sandbox.store import Thing, copied
+from payments.sandbox.store import Thing
 from payments.sandbox.world import World
 
 PAGING: dict[str, Any] = {
@@ -116,6 +116,13 @@ def within(moment: int, bounds: dict[str, int] | None) -> bool:
     )
 
 
+def _earliest(bounds: dict[str, int] | None) -> int | None:
+    """The first second that `created` allows, or None."""
+    bounds = bounds or {}
+    allowed = [bounds[name] for name in ("gt", "gte") if name in bounds]
+    return max(allowed) if allowed else None
+
+
 def page(
     world: World,
     kind: str,
@@ -150,7 +157,7 @@ def page(
     elif among is not None and not after:
         source = reversed(among)
     else:
-        source = world.store.newest_first(kind, after=after)
+        source = world.store.newest_first(kind, after=after, since=_earliest(given.get("created")))
     found = list(islice((thing for thing in source if fits(thing)), limit + 1))
     shown = found[:limit]
     if before:
@@ -169,64 +176,71 @@ def _within_data(paths: list[str]) -> list[str]:
 
 
 def expanded(world: World, thing: Thing, paths: list[str]) -> Thing:
-    """A copy of the thing with the ids at `paths` replaced by what they name."""
-    if not paths:
-        return thing
-    shown = copied(thing)
+    """The thing with the ids at `paths` replaced by what they name. To be shown and not to be changed: what
+    is named is the living thing, and a page of a hundred of them is not copied for each asker."""
     for path in paths:
         steps = path.split(".")
         if len(steps) > 4:
             raise Refusal("You can only expand four levels deep.", param="expand")
-        _expand(world, shown, steps, path)
-    return shown
+        thing = _expand(world, thing, steps, path)
+    return thing
 
 
-def _expand(world: World, thing: Thing, steps: list[str], whole: str) -> None:
+def _expand(world: World, thing: Thing, steps: list[str], whole: str) -> Thing:
     name, rest = steps[0], steps[1:]
     kind = str(thing.get("object"))
     if name in _INSIDE.get(kind, ()) or (name == "data" and kind == "list") or _is_plain(thing, name):
-        _expand_inside(world, thing, name, rest, whole)
-        return
+        return _expand_inside(world, thing, name, rest, whole)
     if name not in _EXPANDABLE.get(kind, ()) and "object" in thing:
         raise Refusal(f"This property cannot be expanded ({whole}).", param="expand")
-    if name == "line_items":
-        thing[name] = inline_list(line_items(world, thing), f"/v1/checkout/sessions/{thing['id']}/line_items")
-    elif name == "refunds":
-        newest_first = world.store.where("refund", "charge", thing["id"])[::-1]
-        thing[name] = {
-            **inline_list([copied(made) for made in newest_first[:10]], f"/v1/charges/{thing['id']}/refunds"),
-            "has_more": len(newest_first) > 10,
-        }
-    elif name == "payments":
-        made = world.store.where("invoice_payment", "invoice", thing["id"])
-        thing[name] = inline_list(
-            [copied(one) for one in made], f"/v1/invoice_payments?invoice={thing['id']}"
-        )
-    elif name == "confirmation_secret":
-        thing[name] = _confirmation_secret(world, thing)
-    elif name == "subscriptions" and kind == "customer":
-        theirs = world.store.where("subscription", "customer", thing["id"])
-        running = [copied(one) for one in theirs if one["status"] != "canceled"]
-        thing[name] = inline_list(running, f"/v1/customers/{thing['id']}/subscriptions")
-    elif name in ("sources", "tax_ids"):
-        thing[name] = inline_list([], f"/v1/{thing['object']}s/{thing['id']}/{name}")
-    elif isinstance(thing.get(name), str):
-        thing[name] = copied(world.find(_KINDS[thing[name].split("_", 1)[0]], thing[name]))
-    if rest and isinstance(thing.get(name), dict):
-        _expand(world, thing[name], rest, whole)
+    named = _named(world, thing, name)
+    if rest and isinstance(named, dict):
+        named = _expand(world, named, rest, whole)
+    return {**thing, name: named} if name in thing or name in _MADE_FOR_THE_ASKER else thing
+
+
+def _named(world: World, thing: Thing, name: str) -> Any:
+    """What the thing has at `name`, or names there; None where there is nothing."""
+    if name in _MADE_FOR_THE_ASKER:
+        return _MADE_FOR_THE_ASKER[name](world, thing)
+    there = thing.get(name)
+    return world.find(_KINDS[there.split("_", 1)[0]], there) if isinstance(there, str) else there
 
 
 def _is_plain(thing: Thing, name: str) -> bool:
     return "object" not in thing and isinstance(thing.get(name), dict)
 
 
-def _expand_inside(world: World, thing: Thing, name: str, rest: list[str], whole: str) -> None:
+def _expand_inside(world: World, thing: Thing, name: str, rest: list[str], whole: str) -> Thing:
     if not rest:
         raise Refusal(f"This property cannot be expanded ({whole}).", param="expand")
     inner = thing.get(name)
-    for one in inner if isinstance(inner, list) else [inner]:
-        if isinstance(one, dict):
-            _expand(world, one, rest, whole)
+    if isinstance(inner, dict):
+        return {**thing, name: _expand(world, inner, rest, whole)}
+    if isinstance(inner, list):
+        return {**thing, name: [_expand(world, one, rest, whole) for one in inner]}
+    return thing
+
+
+def _lines(world: World, session: Thing) -> Thing:
+    return inline_list(line_items(world, session), f"/v1/checkout/sessions/{session['id']}/line_items")
+
+
+def _refunds(world: World, charge: Thing) -> Thing:
+    newest_first = world.store.where("refund", "charge", charge["id"])[::-1]
+    first_page = inline_list(newest_first[:10], f"/v1/charges/{charge['id']}/refunds")
+    return {**first_page, "has_more": len(newest_first) > 10}
+
+
+def _payments(world: World, invoice: Thing) -> Thing:
+    made = world.store.where("invoice_payment", "invoice", invoice["id"])
+    return inline_list(made, f"/v1/invoice_payments?invoice={invoice['id']}")
+
+
+def _running(world: World, customer: Thing) -> Thing:
+    theirs = world.store.where("subscription", "customer", customer["id"])
+    running = [one for one in theirs if one["status"] != "canceled"]
+    return inline_list(running, f"/v1/customers/{customer['id']}/subscriptions")
 
 
 def _confirmation_secret(world: World, invoice: Thing) -> Thing | None:
@@ -239,3 +253,15 @@ def _confirmation_secret(world: World, invoice: Thing) -> Thing | None:
 
 def inline_list(items: list[Thing], url: str) -> Thing:
     return {"object": "list", "data": items, "has_more": False, "url": url}
+
+
+# What a thing has no room for until somebody asks to see it.
+_MADE_FOR_THE_ASKER: dict[str, Callable[[World, Thing], Thing | None]] = {
+    "line_items": _lines,
+    "refunds": _refunds,
+    "payments": _payments,
+    "confirmation_secret": _confirmation_secret,
+    "subscriptions": _running,
+    "sources": lambda _, customer: inline_list([], f"/v1/customers/{customer['id']}/sources"),
+    "tax_ids": lambda _, customer: inline_list([], f"/v1/customers/{customer['id']}/tax_ids"),
+}

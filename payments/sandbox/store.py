@@ -82,6 +82,9 @@ class Store:
         self._indexed_as: dict[tuple[str, str], dict[str, str]] = {}
         self._changed: dict[tuple[str, str], None] = {}
         self._gone: set[tuple[str, str]] = set()
+        self._newest: dict[str, int] = {}
+        self._mixed: set[str] = set()
+        """Kinds whose order is not that of `created`: a clock that was put back made some of them."""
         self._new_deliveries: list[str] = []
         self._facts: dict[str, str] = dict(self._db.execute("SELECT name, value FROM facts"))
         self._load()
@@ -99,10 +102,18 @@ class Store:
             order = self._order.setdefault(kind, [])
             self._place[kind, thing_id] = (len(order), self._seq)
             order.append(thing_id)
+            self._note_time(kind, thing.get("created"))
             if kind in _COLD:
                 self._warm[kind].append(thing_id)
         things[thing_id] = thing
         self._reindex(kind, thing_id, thing)
+
+    def _note_time(self, kind: str, created: Any) -> None:
+        if not isinstance(created, int):
+            return
+        if created < self._newest.get(kind, created):
+            self._mixed.add(kind)
+        self._newest[kind] = created
 
     def _reindex(self, kind: str, thing_id: str, thing: Thing) -> None:
         if kind not in _INDEXED:
@@ -180,11 +191,17 @@ class Store:
         """By an indexed field, oldest first."""
         return list(self._these(kind, list(self._index.get((kind, field, value), ()))))
 
-    def newest_first(self, kind: str, *, after: str | None = None) -> Iterator[Thing]:
-        """Every thing, newest first; those older than `after` when it is given."""
+    def newest_first(
+        self, kind: str, *, after: str | None = None, since: int | None = None
+    ) -> Iterator[Thing]:
+        """Every thing, newest first; those older than `after` when it is given. `since` spares whoever wants
+        nothing that was created before it the rest of a long history."""
         order = self._order.get(kind, [])
         start = self._place[kind, after][0] if after is not None else len(order)
-        yield from self._these(kind, (order[place] for place in range(start - 1, -1, -1)))
+        for thing in self._these(kind, (order[place] for place in range(start - 1, -1, -1))):
+            if since is not None and thing["created"] < since and kind not in self._mixed:
+                return
+            yield thing
 
     def oldest_first(self, kind: str, *, after: str) -> Iterator[Thing]:
         """The things newer than `after`, oldest first: what `ending_before` walks."""
@@ -266,6 +283,8 @@ class Store:
             self._kept.clear()
         for memory in (self._things, self._order, self._place, self._index, self._indexed_as, self._changed):
             memory.clear()
+        self._newest.clear()
+        self._mixed.clear()
         for warm in self._warm.values():
             warm.clear()
         self._gone.clear()

@@ -65,6 +65,17 @@ def test_ids_are_expanded_where_asked(seven_gifts: Sandbox):
         seven_gifts.stripe.v1.balance_transactions.retrieve(listed.data[0].id, {"expand": ["amount"]})
 
 
+def test_who_asks_without_expansion_is_told_the_id_again(seven_gifts: Sandbox):
+    transactions: Any = seven_gifts.stripe.v1.balance_transactions
+
+    expanded = transactions.list({"limit": 1, "expand": ["data.source.payment_intent"]}).data[0]
+    plain = transactions.list({"limit": 1}).data[0]
+
+    assert plain.source == expanded.source.id
+    charge = seven_gifts.stripe.v1.charges.retrieve(plain.source)
+    assert charge.payment_intent == expanded.source.payment_intent.id
+
+
 def test_a_session_is_found_by_its_payment_and_its_status(seven_gifts: Sandbox):
     sessions = seven_gifts.stripe.v1.checkout.sessions
     newest = sessions.list({"limit": 1}).data[0]

@@ -79,6 +79,23 @@ def test_what_is_forgotten_leaves_no_trace_in_the_lists(store: Store):
     assert [found["id"] for found in store.newest_first("delivery")] == ["whd_2999"]
 
 
+def test_a_list_since_a_second_reads_no_further_back(store: Store):
+    for number in range(10):
+        store.save("charge", {**charge(number), "created": 100 + number})
+    store.commit()
+
+    assert [found["amount"] for found in store.newest_first("charge", since=107)] == [9, 8, 7]
+
+
+def test_a_clock_that_was_put_back_hides_nothing(store: Store):
+    for number, created in enumerate([500, 100, 200]):
+        store.save("charge", {**charge(number), "created": created})
+    store.commit()
+
+    found = store.newest_first("charge", since=150)
+    assert {thing["amount"] for thing in found if thing["created"] >= 150} == {0, 2}
+
+
 def test_a_plan_survives_the_process_and_renews_in_the_next(start: Start, tmp_path: Path):
     data = str(tmp_path / "stripe.sqlite3")
     first = start("--data", data)
