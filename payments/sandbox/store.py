@@ -38,8 +38,8 @@ _INDEXED = {
 }
 # What a year of gifts makes most of and seldom looks at again: beyond so many the oldest are only text.
 _COLD = frozenset({"charge", "checkout.session", "invoice", "order", "payment_intent", "payment_method"})
-# Nothing inside these is ever changed, only what they say at the top: a shallow copy keeps them.
-_FLAT = frozenset({"due", "event"})
+# Only the sender changes what is there of these, and it commits at once: there is nothing to put back.
+_SENT = frozenset({"delivery", "event"})
 _MOST_WARM = 5_000
 _FEW = 1_000
 
@@ -71,8 +71,11 @@ class Store:
             "PRIMARY KEY (kind, id)) WITHOUT ROWID"
         )
         self._db.execute("CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)")
-        # Without a file what was committed is kept here: it serves a roll-back, and nobody else can ask.
+        # Without a file what was committed is kept here: it serves a roll-back, and nobody else can ask. It
+        # is kept when somebody gets the living thing, who may change it; until then the thing is its own
+        # record, and most things are never looked at again.
         self._kept: dict[tuple[str, str], bytes | Thing] | None = {} if path == ":memory:" else None
+        self._unkept: set[tuple[str, str]] = set()
         self._seq = 0
         self._things: dict[str, dict[str, Thing | None]] = {}
         self._warm: dict[str, deque[str]] = {kind: deque() for kind in _COLD}
@@ -136,7 +139,14 @@ class Store:
         if thing is None and thing_id in things:
             thing = things[thing_id] = self._committed(kind, thing_id)
             self._warm[kind].append(thing_id)
+        elif (kind, thing_id) in self._unkept and kind not in _SENT:
+            self._keep(kind, thing_id, marshal.dumps(thing))
         return thing
+
+    def _keep(self, kind: str, thing_id: str, record: bytes | Thing) -> None:
+        self._unkept.discard((kind, thing_id))
+        if self._kept is not None:
+            self._kept[kind, thing_id] = record
 
     def _these(self, kind: str, ids: Iterable[str]) -> Iterator[Thing]:
         for thing_id in ids:
@@ -159,8 +169,11 @@ class Store:
 
     def forget(self, kind: str, thing_id: str) -> None:
         """Drop a bookkeeping record (never an object of Stripe's: those are only ever added or changed)."""
-        if self._things.get(kind, {}).pop(thing_id, None) is None:
+        thing = self._things.get(kind, {}).pop(thing_id, None)
+        if thing is None:
             return
+        if (kind, thing_id) in self._unkept:
+            self._keep(kind, thing_id, thing)
         self._changed.pop((kind, thing_id), None)
         self._gone.add((kind, thing_id))
         self._drop_place(kind, thing_id)
@@ -213,9 +226,7 @@ class Store:
         if not self._changed and not self._gone:
             return
         if self._kept is not None:
-            for kind, thing_id in self._changed:
-                thing = self._things[kind][thing_id]
-                self._kept[kind, thing_id] = dict(thing or {}) if kind in _FLAT else marshal.dumps(thing)
+            self._unkept.update(self._changed)
             for key in self._gone:
                 self._kept.pop(key, None)
         else:
@@ -229,6 +240,8 @@ class Store:
             things = self._things.get(kind, {})
             while len(warm) > _MOST_WARM:
                 thing_id = warm.popleft()
+                if (kind, thing_id) in self._unkept:
+                    self._keep(kind, thing_id, marshal.dumps(things[thing_id]))
                 if thing_id in things:
                     things[thing_id] = None
 
@@ -257,6 +270,8 @@ class Store:
     def roll_back(self) -> None:
         """Put back what was saved or forgotten since the last commit."""
         for kind, thing_id in [*self._changed, *self._gone]:
+            if (kind, thing_id) in self._unkept:
+                continue
             kept = self._committed(kind, thing_id)
             if kept is not None:
                 self._remember(kind, thing_id, kept)
@@ -281,6 +296,7 @@ class Store:
         self._db.execute("DELETE FROM things")
         if self._kept is not None:
             self._kept.clear()
+        self._unkept.clear()
         for memory in (self._things, self._order, self._place, self._index, self._indexed_as, self._changed):
             memory.clear()
         self._newest.clear()

@@ -67,6 +67,25 @@ def test_a_roll_back_brings_back_what_was_changed_made_and_forgotten(store: Stor
     assert store.where("charge", "customer", "cus_2") == []
 
 
+def test_a_roll_back_goes_no_further_than_the_last_commit(store: Store):
+    store.save("charge", charge(1))
+    store.commit()
+    for inside in (2, 3):
+        changed = store.get("charge", "ch_1")
+        assert changed is not None
+        changed["inside"]["n"] = inside
+        store.save("charge", changed)
+        if inside == 2:
+            store.commit()
+    store.save("event", {"id": "evt_1", "created": 1})
+    store.save("delivery", {"id": "whd_1", "event": "evt_1", "status": "new"})
+    store.roll_back()
+
+    assert store.all("charge") == [{**charge(1), "inside": {"n": 2}}]
+    assert [store.count(kind) for kind in ("event", "delivery")] == [0, 0]
+    assert store.where("delivery", "event", "evt_1") == []
+
+
 def test_what_is_forgotten_leaves_no_trace_in_the_lists(store: Store):
     for number in range(3_000):
         store.save("delivery", {"id": f"whd_{number}", "event": "evt_1", "status": "delivered"})
