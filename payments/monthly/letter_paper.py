@@ -155,7 +155,7 @@ class Desk:
             reference=reference,
             to_address=to_address,
             message_id=message_id,
-            message=letter.as_bytes(),
+            message=letter,
         )
         ring(self._session, Bell.SEND_MAIL)
 

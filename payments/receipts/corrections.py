@@ -173,7 +173,7 @@ def resend(session: Session, number: str, *, to: str | None = None, by: StaffMem
         reference=reference,
         to_address=address,
         message_id=message_id,
-        message=message.as_bytes(),
+        message=message,
     )
     audit.note(
         session,

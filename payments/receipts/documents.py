@@ -130,7 +130,7 @@ def _owe_letter(
         reference=f"receipt:{reference}",
         to_address=to_address,
         message_id=message_id,
-        message=message.as_bytes(),
+        message=message,
     )
 
 

@@ -7,7 +7,6 @@ whether it was read.
 
 import re
 from datetime import datetime
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ def compose(
     pdf: bytes,
     donate_url: str,
     manage_url: str | None = None,
-) -> EmailMessage:
+) -> bytes:
     """The whole message. The same arguments give the same bytes.
 
     `manage_url` is the signed link of the monthly gift of which this is an instalment. `message_id` carries

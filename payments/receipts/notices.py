@@ -7,7 +7,6 @@ because a thank-you letter or a plain confirmation was never a receipt that anyb
 import re
 import tomllib
 from datetime import datetime
-from email.message import EmailMessage
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 def of_void(
     content: ReceiptContent, cause: VoidCause, *, to_address: str, message_id: str, dated: datetime
-) -> EmailMessage:
+) -> bytes:
     """That this receipt is void: not to be used, and what to do if it was."""
     words = _words(content.language)["void"]
     paragraphs = [words[cause.value], words["do_not_claim" if _is_claimed(content) else "do_not_use"]]
@@ -33,9 +32,7 @@ def of_void(
     return _write(content, words, paragraphs, said, to_address=to_address, message_id=message_id, dated=dated)
 
 
-def of_void_statement(
-    summary: GivingSummary, *, to_address: str, message_id: str, dated: datetime
-) -> EmailMessage:
+def of_void_statement(summary: GivingSummary, *, to_address: str, message_id: str, dated: datetime) -> bytes:
     """That this statement is void and nothing is left to list."""
     words = _words(summary.language)["void_statement"]
     if statements.find(summary.statement_code, summary.statement_version).is_tax_receipt:
@@ -48,7 +45,7 @@ def of_void_statement(
 
 def of_copy(
     content: ReceiptContent, pdf: bytes, *, to_address: str, message_id: str, dated: datetime
-) -> EmailMessage:
+) -> bytes:
     """The very document that was sent before, and that it is to be used once."""
     words = _words(content.language)["copy"]
     return _write(
@@ -89,7 +86,7 @@ def _write(
     message_id: str,
     dated: datetime,
     attachment: message.Attachment | None = None,
-) -> EmailMessage:
+) -> bytes:
     language = content.language
     said = said | {"email": content.entity.email, "name": wording.printable(content.donor_name)}
     facts: dict[str, Any] = {

@@ -245,7 +245,7 @@ def _tell(session: Session, row: Row[Any]) -> None:
         reference=f"void:{row.id}",
         to_address=row.email,
         message_id=message_id,
-        message=message.as_bytes(),
+        message=message,
     )
     ring(session, Bell.SEND_MAIL)
 

@@ -153,6 +153,6 @@ def owe_letter(session: Session, statement: Row[Any], *, pdf: bytes, delay: time
         reference=f"statement:{statement.id}",
         to_address=statement.email,
         message_id=message_id,
-        message=message.as_bytes(),
+        message=message,
         delay=delay,
     )

@@ -2,7 +2,6 @@
 
 import re
 from datetime import datetime
-from email.message import EmailMessage
 from typing import Any
 
 from payments.mail import message
@@ -19,7 +18,7 @@ def compose(
     dated: datetime,
     pdf: bytes,
     donate_url: str,
-) -> EmailMessage:
+) -> bytes:
     """The whole message. The same arguments give the same bytes."""
     facts = _facts(summary, donate_url)
     language = summary.language

@@ -72,5 +72,5 @@ def void(session: Session, deed: Void) -> None:
         reference=f"void:{deed.receipt.id}",
         to_address=to_address,
         message_id=message_id,
-        message=message.as_bytes(),
+        message=message,
     )

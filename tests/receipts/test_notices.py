@@ -1,8 +1,9 @@
 """Short letters about a document: they call it what it calls itself, and never more."""
 
+import email
+import email.policy
 from dataclasses import replace
 from datetime import UTC, datetime
-from email.message import EmailMessage
 
 import pytest
 
@@ -22,7 +23,8 @@ NEVER_CLAIMED = ("us-thanks", "ca-thanks", "kr-not-designated", "kr-designated",
 OF_A_CLAIM = ("receipt", "tax", "claim", "영수증", "세금", "공제")
 
 
-def words_of(message: EmailMessage) -> str:
+def words_of(wire: bytes) -> str:
+    message = email.message_from_bytes(wire, policy=email.policy.default)
     body = message.get_body(("plain",))
     assert body is not None
     return " ".join(f"{message['subject']} {body.get_content()}".split())
