@@ -4,13 +4,14 @@ A crash between the server's yes and our note of it is the one thing mail cannot
 bytes with the same Message-ID go out again, and nothing is ever left unsent.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from email import message_from_bytes
 from email.policy import SMTP
 from email.utils import parseaddr
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Interval, bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -37,6 +38,16 @@ class Leased:
     attempts: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """A mail that is to leave, and what it is about."""
+
+    reference: str
+    to_address: str
+    message_id: str
+    message: bytes
+
+
 def message_id(reference: str) -> str:
     """The Message-ID of whatever a row of ours is about, the same for ever."""
     domain = parseaddr(settings().mail_from)[1].rpartition("@")[2] or "localhost"
@@ -54,16 +65,44 @@ def put(
 ) -> None:
     """Owe a mail from the moment the surrounding transaction commits, or `delay` later. The same news
     twice is one."""
-    owed = insert(OutgoingMail).values(
-        id=new_id("msg"),
-        reference=reference,
-        to_address=to_address,
-        message_id=message_id,
-        message=message,
-        next_at=func.now() + delay,
-        queued_at=func.now() + delay,
+    owed = Owed(reference=reference, to_address=to_address, message_id=message_id, message=message)
+    put_all(session, [owed], delay=delay)
+
+
+def put_all(session: Session, mails: Sequence[Owed], *, delay: timedelta = timedelta()) -> None:
+    """Owe many mails at once."""
+    if not mails:
+        return
+    session.connection().execute(
+        _PUT,
+        [
+            {
+                "id": new_id("msg"),
+                "reference": mail.reference,
+                "to_address": mail.to_address,
+                "message_id": mail.message_id,
+                "message": mail.message,
+                "delay": delay,
+            }
+            for mail in mails
+        ],
     )
-    session.execute(owed.on_conflict_do_nothing(index_elements=["reference"]))
+
+
+_LEAVES_AT = func.now() + bindparam("delay", type_=Interval())
+_PUT = (
+    insert(OutgoingMail)
+    .values(
+        id=bindparam("id"),
+        reference=bindparam("reference"),
+        to_address=bindparam("to_address"),
+        message_id=bindparam("message_id"),
+        message=bindparam("message"),
+        next_at=_LEAVES_AT,
+        queued_at=_LEAVES_AT,
+    )
+    .on_conflict_do_nothing(index_elements=["reference"])
+)
 
 
 def take(session: Session) -> Leased | None:

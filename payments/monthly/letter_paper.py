@@ -16,18 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from babel.dates import format_date
-from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from payments.clock import day_in, now
-from payments.donations.models import Fund, IssuingEntity, Organisation
-from payments.donations.organisation import the_organisation
 from payments.jobs import Bell, ring
 from payments.mail import message, outbox
 from payments.mail.paper import paper
 from payments.money import Money
 from payments.monthly import links
-from payments.monthly.models import MonthlyGift, MonthlyTerms
+from payments.monthly.letter_pile import Agreed, Pile
+from payments.monthly.models import MonthlyGift
 from payments.settings import settings
 from payments.supporters import donors
 from payments.translations import LOCALES
@@ -58,33 +56,25 @@ class Telling:
 
 
 class Desk:
-    """What every letter about one gift needs to know, read once."""
+    """Where a letter about one gift is written; several that are written together share a pile."""
 
-    def __init__(self, session: Session, gift: MonthlyGift) -> None:
+    def __init__(self, session: Session, gift: MonthlyGift, *, pile: Pile | None = None) -> None:
         self._session = session
         self.gift = gift
+        self._is_alone = pile is None
+        self._pile = pile or Pile(session, [gift])
         self.language = gift.locale if gift.locale in LOCALES else LOCALES[0]
-        self.organisation: Organisation = the_organisation(session)
-        self.entity: IssuingEntity = session.get_one(IssuingEntity, gift.entity_id)
+        self.entity = self._pile.entities[gift.entity_id]
         self.words = words(self.language)
 
     @property
     def organisation_name(self) -> str:
         """The charity's name as the donor's language writes it."""
-        name = self.organisation.name
-        return str(name.get(self.language) or name["en"])
+        return self._said(self._pile.organisation_name)
 
-    def terms(self, number: int | None = None) -> MonthlyTerms:
+    def terms(self, number: int | None = None) -> Agreed:
         """What is agreed now, or what was agreed under this number."""
-        of_gift = (
-            select(MonthlyTerms)
-            .where(MonthlyTerms.monthly_gift_id == self.gift.id)
-            .options(selectinload(MonthlyTerms.allocations))
-        )
-        if number is not None:
-            return self._session.scalars(of_gift.where(MonthlyTerms.number == number)).one()
-        every = self._session.scalars(of_gift.order_by(MonthlyTerms.number)).all()
-        return [terms for terms in every if terms.number == 1 or terms.valid_from <= now()][-1]
+        return self._pile.terms(self.gift.id, number)
 
     def money(self, minor: int) -> str:
         """An amount in the gift's currency."""
@@ -102,13 +92,12 @@ class Desk:
         pattern = self.words["methods"]["month"]
         return str(format_date(date(int(year), int(month), 1), pattern, locale=self.language))
 
-    def funds(self, terms: MonthlyTerms) -> str:
+    def funds(self, terms: Agreed) -> str:
         """What the gift is for, most wanted first."""
-        rows = self._session.scalars(
-            select(Fund).where(Fund.id.in_([part.fund_id for part in terms.allocations]))
-        )
-        names = {fund.id: fund.name_in(self.language) for fund in rows}
-        return ", ".join(names[part.fund_id] for part in terms.allocations)
+        return ", ".join(map(self._said, terms.fund_names))
+
+    def _said(self, texts: Mapping[str, Any]) -> str:
+        return str(texts.get(self.language) or texts["en"])
 
     def method(self) -> str:
         """What it is paid with, inside a sentence: your Visa ending in 4242."""
@@ -128,12 +117,14 @@ class Desk:
 
     def link_to(self, gift: MonthlyGift) -> str:
         """Where its donor changes or stops it."""
-        return links.url(gift.id, donors.email_of(self._session, gift.donor_id))
+        email = self._pile.emails.get(gift.donor_id) or donors.email_of(self._session, gift.donor_id)
+        return links.url(gift.id, email)
 
     def put(self, telling: Telling) -> None:
-        """Owe the letter from the moment the surrounding transaction commits."""
+        """Owe the letter from the moment the surrounding transaction commits; one of a pile, once the whole
+        pile is put there."""
         reference = f"monthly_{telling.fact}:{telling.about}"
-        to_address = donors.email_of(self._session, self.gift.donor_id)
+        to_address = self._pile.emails[self.gift.donor_id]
         # Short, because a header this long would be folded, which not every mail program reads well.
         message_id = outbox.message_id(f"monthly.{hashlib.sha256(reference.encode()).hexdigest()[:32]}")
         filled = self._filled(telling)
@@ -150,13 +141,11 @@ class Desk:
             text=_render("letter.txt", filled),
             html=_render("letter.html", filled),
         )
-        outbox.put(
-            self._session,
-            reference=reference,
-            to_address=to_address,
-            message_id=message_id,
-            message=letter,
+        self._pile.lay(
+            outbox.Owed(reference=reference, to_address=to_address, message_id=message_id, message=letter)
         )
+        if self._is_alone:
+            self._pile.put()
         ring(self._session, Bell.SEND_MAIL)
 
     def _filled(self, telling: Telling) -> dict[str, Any]:
@@ -171,7 +160,7 @@ class Desk:
         buttons = [(section["button"], telling.button_url or manage_url)]
         if telling.second_button_url is not None:
             buttons.append((section["second_button"], telling.second_button_url))
-        accent = self.organisation.accent_colour
+        accent = self._pile.accent_colour
         accent = accent if _COLOUR.fullmatch(accent) else _OUR_ACCENT
         return {
             **{name: pattern.format(**facts) for name, pattern in everywhere.items()},

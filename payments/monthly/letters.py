@@ -3,6 +3,8 @@
 A letter is put into the outbox in the transaction of the deed it tells of, and once: the same fact told
 again is the same letter. Each carries the signed link with which the donor changes or stops the gift. They
 are about the donor's own standing order and carry no advertising, so there is no list to unsubscribe from.
+
+Those told by the calendar may be laid on a pile, which whoever made it puts into the outbox.
 """
 
 from datetime import datetime
@@ -14,6 +16,7 @@ from payments.money import Money
 from payments.monthly import days
 from payments.monthly.declines import Course, Decision
 from payments.monthly.letter_paper import Desk, Telling
+from payments.monthly.letter_pile import Pile
 from payments.monthly.models import ChangeStatus, EndReason, MonthlyChange, MonthlyGift, MonthlyInvoice
 from payments.settings import settings
 
@@ -214,9 +217,11 @@ def day_changed(session: Session, gift: MonthlyGift, change: MonthlyChange) -> N
     )
 
 
-def soon_again(session: Session, gift: MonthlyGift, *, charged_at: datetime) -> None:
+def soon_again(
+    session: Session, gift: MonthlyGift, *, charged_at: datetime, pile: Pile | None = None
+) -> None:
     """A pause comes to its end, and the next instalment is near."""
-    desk = Desk(session, gift)
+    desk = Desk(session, gift, pile=pile)
     terms = desk.terms()
     amount = desk.money(terms.amount)
     day = desk.day(charged_at) or ""
@@ -235,9 +240,9 @@ def soon_again(session: Session, gift: MonthlyGift, *, charged_at: datetime) -> 
     )
 
 
-def card_expiring(session: Session, gift: MonthlyGift) -> None:
+def card_expiring(session: Session, gift: MonthlyGift, *, pile: Pile | None = None) -> None:
     """The card on file will soon be past its last month; told once for each card."""
-    desk = Desk(session, gift)
+    desk = Desk(session, gift, pile=pile)
     method = desk.method()
     desk.put(
         Telling(
@@ -252,9 +257,11 @@ def card_expiring(session: Session, gift: MonthlyGift) -> None:
     )
 
 
-def year_given(session: Session, gift: MonthlyGift, *, year: int, total: Money, gifts: int) -> None:
+def year_given(
+    session: Session, gift: MonthlyGift, *, year: int, total: Money, gifts: int, pile: Pile | None = None
+) -> None:
     """What a year of the gift came to: a summary, and no tax document."""
-    desk = Desk(session, gift)
+    desk = Desk(session, gift, pile=pile)
     given = total.format(desk.language)
     desk.put(
         Telling(

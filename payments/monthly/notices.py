@@ -18,6 +18,7 @@ from payments.ledger.models import BalanceTransaction
 from payments.mail.models import OutgoingMail
 from payments.money import Money
 from payments.monthly import days, letters
+from payments.monthly.letter_pile import Pile
 from payments.monthly.models import MonthlyGift, MonthlyStatus
 
 PAGE = 100
@@ -41,16 +42,21 @@ def tell_of_charges(session: Session) -> int:
         MonthlyGift.paused_until.between(now(), now() + BEFORE_A_CHARGE),
         _untold("soon_again", pause_ends),
     )
-    told = 0
     # The next first: a page full of those whose day is still to come would hide the others.
-    for gift in session.scalars(ending.order_by(MonthlyGift.paused_until, MonthlyGift.id).limit(PAGE)).all():
+    page = session.scalars(ending.order_by(MonthlyGift.paused_until, MonthlyGift.id).limit(PAGE)).all()
+    soon = []
+    for gift in page:
         if gift.paused_until is None or gift.next_charge_at is None:
             continue
         charged_at = days.first_charge_after(gift.paused_until, next_charge_at=gift.next_charge_at)
         if charged_at <= now() + BEFORE_A_CHARGE:
-            letters.soon_again(session, gift, charged_at=charged_at)
-            told += 1
-    return told
+            soon.append((gift, charged_at))
+    if soon:
+        pile = Pile(session, [gift for gift, _ in soon])
+        for gift, charged_at in soon:
+            letters.soon_again(session, gift, charged_at=charged_at, pile=pile)
+        pile.put()
+    return len(soon)
 
 
 def tell_of_cards(session: Session) -> int:
@@ -67,8 +73,11 @@ def tell_of_cards(session: Session) -> int:
         )
     )
     told = session.scalars(expiring.order_by(MonthlyGift.id).limit(PAGE)).all()
-    for gift in told:
-        letters.card_expiring(session, gift)
+    if told:
+        pile = Pile(session, told)
+        for gift in told:
+            letters.card_expiring(session, gift, pile=pile)
+        pile.put()
     return len(told)
 
 
@@ -122,8 +131,12 @@ def _tell_of_year(session: Session, entity: IssuingEntity, year: int) -> int:
         .order_by(MonthlyGift.id)
         .limit(PAGE)
     ).all()
-    for gift, given, gifts in rows:
-        letters.year_given(session, gift, year=year, total=Money(int(given), gift.currency), gifts=gifts)
+    if rows:
+        pile = Pile(session, [gift for gift, _, _ in rows])
+        for gift, given, gifts in rows:
+            total_given = Money(int(given), gift.currency)
+            letters.year_given(session, gift, year=year, total=total_given, gifts=gifts, pile=pile)
+        pile.put()
     return len(rows)
 
 

@@ -1,7 +1,10 @@
 """What a donor is told by the calendar: once, in time, and in the days of the body that keeps the books."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from email import message_from_bytes
+from email.policy import default
 
 import pytest
 from sqlalchemy import select
@@ -13,10 +16,10 @@ from payments.donations.models import Charge, Organisation
 from payments.donations.reversals import Dispute, Refund
 from payments.ledger.models import BalanceTransaction
 from payments.mail.models import OutgoingMail
-from payments.monthly import notices
+from payments.monthly import links, notices
 from payments.monthly.models import MonthlyGift
 from tests.factories import a_donation
-from tests.monthly.promises import a_monthly_gift
+from tests.monthly.promises import BEGUN, a_monthly_gift, terms
 from workers import dunning as hands
 
 JANUARY = datetime(2027, 1, 6, 12, 0, tzinfo=UTC)
@@ -287,6 +290,39 @@ def test_many_donors_are_told_page_by_page(
     hands.send_notices()
 
     assert len(told(session)) == 8
+
+
+def test_of_a_page_of_letters_each_says_what_is_its_own_donors(
+    organisation: Organisation, session: Session, at: Callable[[datetime], None]
+) -> None:
+    first = a_monthly_gift(session)
+    second = a_monthly_gift(session, email="bo@example.com", name="Bo Reed", fund="education")
+    more = terms(2, 4500, fund="rescue", valid_from=BEGUN)
+    more.monthly_gift_id = second.id
+    session.add(more)
+    third = a_monthly_gift(session, email="yi@example.com", name="이서준", locale="ko", fund="education")
+    for gift, amount in ((first, 3000), (second, 4500), (third, 1500)):
+        an_instalment(session, gift, date(2026, 4, 15), amount)
+
+    at(JANUARY)
+    assert notices.tell_of_years(session) == 3
+
+    by_address = {mail.to_address: mail.message for mail in session.scalars(select(OutgoingMail))}
+    said = {
+        address: message_from_bytes(wire, policy=default).get_body(("plain",)).get_content()
+        for address, wire in by_address.items()
+    }
+    for address, gift, own in (
+        ("ada@example.com", first, ("Ada Park", "$30.00", "Rescue")),
+        ("bo@example.com", second, ("Bo Reed", "$45.00", "Rescue")),
+        ("yi@example.com", third, ("이서준", "US$15.00", "교육")),
+    ):
+        assert all(word in said[address] for word in own), said[address]
+        assert f"To: {address}\r\n".encode() in by_address[address]
+        (token,) = set(re.findall(r"/monthly/(\S+)", said[address]))
+        assert links.monthly_gift_id(token) == gift.id
+        assert links.was_for(token, address)
+    assert "Education" not in said["ada@example.com"] + said["bo@example.com"]
 
 
 def a_return(session: Session, donation_id: str) -> None:
