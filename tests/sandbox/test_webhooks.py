@@ -6,6 +6,9 @@ import os
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -239,3 +242,62 @@ def test_events_share_a_connection_that_the_receiver_keeps_open(start: Start):
     server.server_close()
     thread.join()
     assert len(set(asked)) == 1
+
+
+@contextmanager
+def answering(*answers: list[bytes]) -> Iterator[str]:
+    """A receiver that gives each request one of these in pieces, with a rest between; the last for ever."""
+    left = list(answers)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            pieces = left.pop(0) if len(left) > 1 else left[0]
+            for piece in pieces:
+                self.wfile.write(piece)
+                self.wfile.flush()
+                time.sleep(0.01)
+            self.close_connection = not pieces
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/hook"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def attempts(sandbox: Sandbox) -> list[list[int | None]]:
+    """The statuses of each delivery's attempts, in the order the events were made, once all have arrived."""
+    wait_until(lambda: sandbox.control("/state", method="GET")["deliveries"] == {"delivered": len(PAID)})
+    deliveries = sandbox.control("/webhooks/deliveries", method="GET")["deliveries"]
+    return [[attempt["status"] for attempt in delivery["attempts"]] for delivery in deliveries]
+
+
+def test_an_answer_may_come_in_pieces(start: Start):
+    with answering([b"HTTP/1.1 20", b"0 OK\r\nContent-Le", b"ngth: 4\r\n\r", b"\nta", b"ke"]) as url:
+        sandbox = start("--in-flight", "1", webhook=url)
+
+        paid_gift(sandbox)
+
+        assert attempts(sandbox) == [[200]] * len(PAID)
+        sandbox.stop()
+
+
+def test_who_hangs_up_or_talks_nonsense_is_told_again(start: Start):
+    taken = [b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"]
+    with answering([], [b"what?\r\n\r\n"], [b"HTTP/1.1 200 OK\r\n\r\n"], taken) as url:
+        sandbox = start("--in-flight", "1", webhook=url)
+
+        paid_gift(sandbox)
+
+        told = attempts(sandbox)
+        assert sorted(told, key=len) == [[200]] * (len(PAID) - 2) + [[None, 200]] * 2
+        sandbox.stop()
