@@ -38,8 +38,9 @@ _INDEXED = {
 }
 # What a year of gifts makes most of and seldom looks at again: beyond so many the oldest are only text.
 _COLD = frozenset({"charge", "checkout.session", "invoice", "order", "payment_intent", "payment_method"})
-# Only the sender changes what is there of these, and it commits at once: there is nothing to put back.
-_SENT = frozenset({"delivery", "event"})
+# Who gets one of these changes nothing that a roll-back would have to bring back: a `due` is only ever
+# replaced by another, and what the sender changes of the others it commits at once.
+_AS_THEY_ARE = frozenset({"delivery", "due", "event"})
 _MOST_WARM = 5_000
 _FEW = 1_000
 
@@ -52,8 +53,6 @@ def copied(thing: Thing) -> Thing:
 
 def _at(thing: Thing, field: str) -> Any:
     """The value at `field`, whose dots lead into what is inside."""
-    if "." not in field:
-        return thing.get(field)
     found: Any = thing
     for step in field.split("."):
         found = found.get(step) if isinstance(found, dict) else None
@@ -108,8 +107,11 @@ class Store:
             self._note_time(kind, thing.get("created"))
             if kind in _COLD:
                 self._warm[kind].append(thing_id)
+        elif (kind, thing_id) in self._unkept and things[thing_id] is not thing:
+            self._keep(kind, thing_id, things[thing_id])
         things[thing_id] = thing
-        self._reindex(kind, thing_id, thing)
+        if kind in _INDEXED:
+            self._reindex(kind, thing_id, thing)
 
     def _note_time(self, kind: str, created: Any) -> None:
         if not isinstance(created, int):
@@ -119,18 +121,22 @@ class Store:
         self._newest[kind] = created
 
     def _reindex(self, kind: str, thing_id: str, thing: Thing) -> None:
-        if kind not in _INDEXED:
-            return
         known = self._indexed_as.setdefault((kind, thing_id), {})
         for field in _INDEXED[kind]:
-            value = _at(thing, field)
+            value = _at(thing, field) if "." in field else thing.get(field)
             if known.get(field) == value:
                 continue
             if field in known:
-                self._index[kind, field, known.pop(field)].pop(thing_id, None)
+                self._drop_from_index(kind, thing_id, field, known.pop(field))
             if isinstance(value, str):
                 known[field] = value
                 self._index.setdefault((kind, field, value), {})[thing_id] = None
+
+    def _drop_from_index(self, kind: str, thing_id: str, field: str, value: str) -> None:
+        found = self._index[kind, field, value]
+        found.pop(thing_id, None)
+        if not found:
+            del self._index[kind, field, value]
 
     def get(self, kind: str, thing_id: str) -> Thing | None:
         """The living thing: change it, then `save` it."""
@@ -139,13 +145,13 @@ class Store:
         if thing is None and thing_id in things:
             thing = things[thing_id] = self._committed(kind, thing_id)
             self._warm[kind].append(thing_id)
-        elif (kind, thing_id) in self._unkept and kind not in _SENT:
+        elif (kind, thing_id) in self._unkept and kind not in _AS_THEY_ARE:
             self._keep(kind, thing_id, marshal.dumps(thing))
         return thing
 
-    def _keep(self, kind: str, thing_id: str, record: bytes | Thing) -> None:
+    def _keep(self, kind: str, thing_id: str, record: bytes | Thing | None) -> None:
         self._unkept.discard((kind, thing_id))
-        if self._kept is not None:
+        if self._kept is not None and record is not None:
             self._kept[kind, thing_id] = record
 
     def _these(self, kind: str, ids: Iterable[str]) -> Iterator[Thing]:
@@ -155,12 +161,13 @@ class Store:
                 yield thing
 
     def save(self, kind: str, thing: Thing) -> None:
-        self._remember(kind, thing["id"], thing)
-        self._changed[kind, thing["id"]] = None
-        self._gone.discard((kind, thing["id"]))
-
+        thing_id = thing["id"]
+        self._remember(kind, thing_id, thing)
+        self._changed[kind, thing_id] = None
+        if self._gone:
+            self._gone.discard((kind, thing_id))
         if kind == "delivery" and thing["status"] == "new":
-            self._new_deliveries.append(thing["id"])
+            self._new_deliveries.append(thing_id)
 
     def new_deliveries(self) -> list[Thing]:
         """The deliveries owed since the last time this was asked."""
@@ -179,8 +186,8 @@ class Store:
         self._drop_place(kind, thing_id)
 
     def _drop_place(self, kind: str, thing_id: str) -> None:
-        self._reindex(kind, thing_id, {})
-        self._indexed_as.pop((kind, thing_id), None)
+        for field, value in self._indexed_as.pop((kind, thing_id), {}).items():
+            self._drop_from_index(kind, thing_id, field, value)
         self._place.pop((kind, thing_id), None)
         order, left = self._order[kind], self._things[kind]
         if len(order) > _FEW + 2 * len(left):

@@ -86,6 +86,19 @@ def test_a_roll_back_goes_no_further_than_the_last_commit(store: Store):
     assert store.where("delivery", "event", "evt_1") == []
 
 
+def test_a_roll_back_brings_back_what_was_replaced_unseen(store: Store):
+    store.save("due", {"id": "retry:in_1", "at": 5})
+    store.save("charge", charge(1))
+    store.commit()
+
+    store.save("due", {"id": "retry:in_1", "at": 9})
+    store.save("charge", {**charge(1), "amount": 70})
+    store.roll_back()
+
+    assert store.get("due", "retry:in_1") == {"id": "retry:in_1", "at": 5}
+    assert store.get("charge", "ch_1") == charge(1)
+
+
 def test_what_is_forgotten_leaves_no_trace_in_the_lists(store: Store):
     for number in range(3_000):
         store.save("delivery", {"id": f"whd_{number}", "event": "evt_1", "status": "delivered"})
