@@ -26,18 +26,19 @@ _WORK_FOR_SECONDS = 30
 def follow_refusals() -> None:
     """New cards first, then one step after the other until nothing is due."""
     until = time.monotonic() + _WORK_FOR_SECONDS
+    step = None
     while time.monotonic() < until:
         with transaction() as session:
             method = tries.take_new_method(session)
+            if method is None:
+                step = tries.take(session)
         if method is None:
             break
         if not _use(method):
             return
-    while time.monotonic() < until:
+    while step is not None and _follow(step) and time.monotonic() < until:
         with transaction() as session:
             step = tries.take(session)
-        if step is None or not _follow(step):
-            return
 
 
 @celery().task(name=Bell.SEND_NOTICES.value)

@@ -29,11 +29,10 @@ def submit_changes() -> None:
     until = time.monotonic() + _WORK_FOR_SECONDS
     with transaction() as session:
         submission.close_those_never_begun(session)
-    while time.monotonic() < until:
+        taken = submission.take(session)
+    while taken is not None and _submit(taken) and time.monotonic() < until:
         with transaction() as session:
             taken = submission.take(session)
-        if taken is None or not _submit(taken):
-            return
 
 
 @celery().task(name=Bell.GIVE_BACK_AFTER_END.value)

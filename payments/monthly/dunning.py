@@ -9,9 +9,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -40,6 +41,15 @@ class Refused:
     method: str | None = None
 
 
+class _Held(NamedTuple):
+    """A refusal under its gift's lock, and what deciding about it looks at."""
+
+    gift: MonthlyGift
+    refusal: MonthlyRefusal
+    invoice: MonthlyInvoice
+    time_zone: str
+
+
 def instalment_refused(
     session: Session, gift: MonthlyGift, invoice: MonthlyInvoice, *, refused_at: datetime
 ) -> None:
@@ -55,7 +65,7 @@ def instalment_refused(
     if latest is None:
         _write(session, invoice, gift, number=1, tries=1, refused_at=refused_at)
     elif latest.status == RefusalStatus.UNDER_WAY and refused_at > latest.refused_at:
-        _again(session, gift, latest, refused_at=refused_at)
+        _again(session, gift, invoice, latest, refused_at=refused_at)
 
 
 def instalments_paid(session: Session, paid: Sequence[tuple[MonthlyGift, MonthlyInvoice]]) -> None:
@@ -159,31 +169,31 @@ def open_refusal(session: Session, gift: MonthlyGift) -> MonthlyRefusal | None:
 
 def note_reason(session: Session, step: Step, why: Refused, *, confirm_url: str | None) -> None:
     """Stripe's own schedule is off and the reason of its refusal is known: decide."""
-    gift, refusal = _hold(session, step)
-    refusal.let_go()
-    if _goes_on(step, gift, refusal):
-        _decide(session, gift, refusal, why, confirm_url=confirm_url)
+    held = _hold(session, step)
+    held.refusal.let_go()
+    if _goes_on(step, held):
+        _decide(session, held, held.refusal, why, confirm_url=confirm_url)
 
 
 def note_refused_again(session: Session, step: Step, why: Refused, *, confirm_url: str | None) -> None:
     """A try of ours was refused. A decline is an answer, and the next decision follows from it."""
-    gift, refusal = _hold(session, step)
-    refusal.let_go()
-    if _goes_on(step, gift, refusal):
-        following = _again(session, gift, refusal, refused_at=now())
-        _decide(session, gift, following, why, confirm_url=confirm_url)
+    held = _hold(session, step)
+    held.refusal.let_go()
+    if _goes_on(step, held):
+        following = _again(session, held.gift, held.invoice, held.refusal, refused_at=now())
+        _decide(session, held, following, why, confirm_url=confirm_url)
 
 
 def note_under_way(session: Session, step: Step) -> None:
     """A bank debit was asked for; the bank answers in days."""
-    _, refusal = _hold(session, step)
+    refusal = _hold(session, step).refusal
     if refusal.status == step.status:
         refusal.to(RefusalStatus.UNDER_WAY, at=None)
 
 
 def note_over(session: Session, step: Step) -> None:
     """Nothing more is to be done: it was paid (its event tells the donor), is void, or Stripe has done it."""
-    _, refusal = _hold(session, step)
+    refusal = _hold(session, step).refusal
     refusal.let_go()
     if refusal.status == step.status:
         refusal.to(RefusalStatus.OVER, at=None)
@@ -191,10 +201,10 @@ def note_over(session: Session, step: Step) -> None:
 
 def note_waited_in_vain(session: Session, step: Step) -> None:
     """The donor did not act in the time there was."""
-    gift, refusal = _hold(session, step)
-    refusal.let_go()
-    if _goes_on(step, gift, refusal):
-        _lapse(session, gift, refusal)
+    held = _hold(session, step)
+    held.refusal.let_go()
+    if _goes_on(step, held):
+        _lapse(session, held, held.refusal)
 
 
 def note_method_in_use(session: Session, taken: NewMethod, *, is_refused: bool = False) -> None:
@@ -213,34 +223,33 @@ def note_method_in_use(session: Session, taken: NewMethod, *, is_refused: bool =
         ring(session, Bell.FOLLOW_REFUSALS)
 
 
-def _goes_on(step: Step, gift: MonthlyGift, refusal: MonthlyRefusal) -> bool:
+def _goes_on(step: Step, held: _Held) -> bool:
     """Whether what was taken is still to be done. The gift may have ended while Stripe was asked: nothing
     follows then, and the donor has heard of the end."""
-    if refusal.status != step.status:
+    if held.refusal.status != step.status:
         return False
-    if gift.ended_at is not None:
-        refusal.to(RefusalStatus.OVER, at=None)
+    if held.gift.ended_at is not None:
+        held.refusal.to(RefusalStatus.OVER, at=None)
         return False
     return True
 
 
 def _decide(
-    session: Session, gift: MonthlyGift, refusal: MonthlyRefusal, why: Refused, *, confirm_url: str | None
+    session: Session, held: _Held, refusal: MonthlyRefusal, why: Refused, *, confirm_url: str | None
 ) -> None:
     refusal.decline_code, refusal.advice_code, refusal.method = why.code, why.advice, why.method
     decision = decide(why.code, method=why.method, tries=refusal.tries, advice=why.advice)
     refusal.course = decision.course
-    invoice = session.get_one(MonthlyInvoice, refusal.stripe_invoice_id)
     if decision.is_last or refusal.number >= MOST_TRIES:
-        _lapse(session, gift, refusal)
+        _lapse(session, held, refusal)
         return
     days = WAIT_FOR_DONOR if decision.try_in_days is None else decision.try_in_days
-    next_at = _ten_o_clock(session, gift, in_days=days)
+    next_at = _ten_o_clock(held.time_zone, in_days=days)
     refusal.to(RefusalStatus.WITH_DONOR if decision.waits_for_donor else RefusalStatus.TO_TRY, at=next_at)
     letters.refused(
         session,
-        gift,
-        invoice,
+        held.gift,
+        held.invoice,
         decision=decision,
         number=refusal.number,
         next_at=next_at,
@@ -248,23 +257,27 @@ def _decide(
     )
 
 
-def _lapse(session: Session, gift: MonthlyGift, refusal: MonthlyRefusal) -> None:
+def _lapse(session: Session, held: _Held, refusal: MonthlyRefusal) -> None:
     """Nothing more is charged; the worker tells Stripe, and the donor knows the way back."""
-    gift.lapsed_at = now()
-    gift.status = MonthlyStatus.LAPSED
+    held.gift.lapsed_at = now()
+    held.gift.status = MonthlyStatus.LAPSED
     refusal.to(RefusalStatus.LAPSING, at=now())
-    letters.lapsed(session, gift, session.get_one(MonthlyInvoice, refusal.stripe_invoice_id))
+    letters.lapsed(session, held.gift, held.invoice)
     ring(session, Bell.FOLLOW_REFUSALS)
 
 
 def _again(
-    session: Session, gift: MonthlyGift, refusal: MonthlyRefusal, *, refused_at: datetime
+    session: Session,
+    gift: MonthlyGift,
+    invoice: MonthlyInvoice,
+    refusal: MonthlyRefusal,
+    *,
+    refused_at: datetime,
 ) -> MonthlyRefusal:
     """The next refusal of the same instalment; the one before is over."""
     tries = 1 if refusal.has_new_method else refusal.tries + 1
     refusal.to(RefusalStatus.OVER, at=None)
     session.flush()
-    invoice = session.get_one(MonthlyInvoice, refusal.stripe_invoice_id)
     # Our clock and Stripe's need not agree; the order is the order of the tries.
     after = max(refused_at, refusal.refused_at + timedelta(microseconds=1))
     return _write(session, invoice, gift, number=refusal.number + 1, tries=tries, refused_at=after)
@@ -305,20 +318,30 @@ def _latest(session: Session, stripe_invoice_id: str) -> MonthlyRefusal | None:
     ).one_or_none()
 
 
-def _hold(session: Session, step: Step) -> tuple[MonthlyGift, MonthlyRefusal]:
+def _hold(session: Session, step: Step) -> _Held:
     """The refusal under its gift's lock, as everywhere."""
-    gift = session.get_one(MonthlyGift, step.monthly_gift_id, with_for_update=True)
-    refusal = session.get_one(
-        MonthlyRefusal,
-        (step.stripe_invoice_id, step.number),
-        with_for_update=True,
-        populate_existing=True,
+    return _Held._make(
+        session.execute(_HELD, {"invoice": step.stripe_invoice_id, "number": step.number}).one()
     )
-    return gift, refusal
 
 
-def _ten_o_clock(session: Session, gift: MonthlyGift, *, in_days: int) -> datetime:
+def _ten_o_clock(zone: str, *, in_days: int) -> datetime:
     """Ten in the morning so many days from now, where the books are kept: never the same day twice."""
-    zone = session.get_one(IssuingEntity, gift.entity_id).time_zone
     day = day_in(zone, now()) + timedelta(days=in_days)
     return datetime.combine(day, _AT_TEN, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+
+# Made once: SQLAlchemy takes longer to put it together than to run it.
+_HELD = (
+    select(MonthlyGift, MonthlyRefusal, MonthlyInvoice, IssuingEntity.time_zone)
+    .join(MonthlyRefusal, MonthlyRefusal.monthly_gift_id == MonthlyGift.id)
+    .join(MonthlyInvoice, MonthlyInvoice.stripe_invoice_id == MonthlyRefusal.stripe_invoice_id)
+    .join(IssuingEntity, IssuingEntity.id == MonthlyGift.entity_id)
+    .where(
+        MonthlyRefusal.stripe_invoice_id == bindparam("invoice"),
+        MonthlyRefusal.number == bindparam("number"),
+    )
+    # The gift first.
+    .with_for_update(of=(MonthlyGift, MonthlyRefusal))
+    .execution_options(populate_existing=True)
+)

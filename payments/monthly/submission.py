@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import Row, and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from payments.clock import now
@@ -59,30 +59,19 @@ def take(session: Session) -> Taken | None:
     """The next change to submit, ends first, leased by the database's clock; the caller commits before it
     asks. None when nothing is due."""
     while True:
-        found = _next_due(session)
-        if found is None:
+        due = session.execute(_NEXT_DUE, {"today": now()}).one_or_none()
+        if due is None:
             return None
-        change, gift, at = found
-        if _is_overtaken(session, change) or _is_over_already(change):
-            change.status = ChangeStatus.OVERTAKEN
+        if due.is_overtaken or _is_over_already(due.MonthlyChange):
+            due.MonthlyChange.status = ChangeStatus.OVERTAKEN
             session.flush()
             continue
-        return _taken(session, change, gift, at)
+        return _taken(due)
 
 
 def close_those_never_begun(session: Session) -> None:
     """The end of a promise that was never paid has nothing to end at Stripe, once its page is closed."""
-    session.execute(
-        update(MonthlyChange)
-        .where(
-            MonthlyChange.status == ChangeStatus.REQUESTED.value,
-            MonthlyChange.asked_at < now() - _NEVER_BEGAN_AFTER,
-            MonthlyChange.monthly_gift_id == MonthlyGift.id,
-            MonthlyGift.stripe_subscription_id.is_(None),
-        )
-        .values(status=ChangeStatus.OVERTAKEN.value)
-        .execution_options(synchronize_session=False)
-    )
+    session.connection().execute(_CLOSE, {"before": now() - _NEVER_BEGAN_AFTER})
 
 
 def note_done(session: Session, change_id: str, *, next_charge_at: datetime | None = None) -> None:
@@ -137,88 +126,35 @@ def note_later(session: Session, change_id: str) -> None:
     change.next_at = cast(Any, func.now() + pause)  # by the clock that `take` reads
 
 
-def _next_due(session: Session) -> tuple[MonthlyChange, MonthlyGift, datetime] | None:
-    """One row, held; of two about one matter the earlier, so that they reach Stripe in their order."""
-    earlier = aliased(MonthlyChange)
-    row = session.execute(
-        select(MonthlyChange, MonthlyGift, func.now())
-        .join(MonthlyGift, MonthlyGift.id == MonthlyChange.monthly_gift_id)
-        .where(
-            MonthlyChange.status == ChangeStatus.REQUESTED.value,
-            or_(
-                MonthlyChange.next_at <= func.now(),
-                # Not a try again but a date: what waits for a charge to be made, by the charge's clock.
-                and_(MonthlyChange.first_submitted_at.is_(None), MonthlyChange.next_at <= now()),
-            ),
-            MonthlyGift.stripe_subscription_id.is_not(None),
-            ~select(earlier.id)
-            .where(
-                changes.is_same_matter(earlier, MonthlyChange),
-                earlier.status == ChangeStatus.REQUESTED.value,
-                earlier.asked_at < MonthlyChange.asked_at,
-            )
-            .exists(),
-        )
-        .order_by(MonthlyChange.kind != ChangeKind.CANCEL.value, MonthlyChange.next_at, MonthlyChange.id)
-        .limit(1)
-        .with_for_update(of=MonthlyChange, skip_locked=True)
-        .execution_options(populate_existing=True)
-    ).one_or_none()
-    return None if row is None else (row[0], row[1], row[2])
-
-
-def _is_overtaken(session: Session, change: MonthlyChange) -> bool:
-    """Whether something later was asked about the matter while this one was in a hand that let it fall."""
-    later = aliased(MonthlyChange)
-    return bool(
-        session.scalar(
-            select(
-                select(later.id)
-                .where(
-                    MonthlyChange.id == change.id,
-                    changes.is_same_matter(later, MonthlyChange),
-                    later.status == ChangeStatus.REQUESTED.value,
-                    later.asked_at > MonthlyChange.asked_at,
-                )
-                .exists()
-            )
-        )
-    )
-
-
 def _is_over_already(change: MonthlyChange) -> bool:
     """A pause whose end came before it could be sent."""
     return change.paused_until is not None and change.paused_until <= now()
 
 
-def _taken(session: Session, change: MonthlyChange, gift: MonthlyGift, at: datetime) -> Taken:
+def _taken(due: Row[*tuple[Any, ...]]) -> Taken:
+    change: MonthlyChange = due.MonthlyChange
     if change.first_submitted_at is None:
-        change.first_submitted_at = at
-    change.next_at = at + _LEASE
+        change.first_submitted_at = due.at
+    change.next_at = due.at + _LEASE
     change.attempts += 1
-    monthly = None
-    if change.terms_number is not None:
-        terms = session.get_one(MonthlyTerms, (gift.id, change.terms_number))
-        monthly = Money(terms.amount, gift.currency)
     return Taken(
         change_id=change.id,
-        monthly_gift_id=gift.id,
-        stripe_subscription_id=gift.stripe_subscription_id or "",
+        monthly_gift_id=change.monthly_gift_id,
+        stripe_subscription_id=due.stripe_subscription_id,
         kind=ChangeKind(change.kind),
         by_donor=change.asked_by == changes.DONOR,
-        key=f"monthly_change:{change.id}:{(at - change.first_submitted_at) // _KEY_LASTS}",
+        key=f"monthly_change:{change.id}:{(due.at - change.first_submitted_at) // _KEY_LASTS}",
         paused_until=change.paused_until,
-        monthly=monthly,
+        monthly=None if due.amount is None else Money(due.amount, due.currency),
         day=change.day,
-        time_zone=session.get_one(IssuingEntity, gift.entity_id).time_zone,
+        time_zone=due.time_zone,
     )
 
 
 def _hold(session: Session, change_id: str) -> tuple[MonthlyChange, MonthlyGift]:
     """The change under its gift's lock, as everywhere."""
-    monthly_gift_id = session.get_one(MonthlyChange, change_id).monthly_gift_id
-    gift = changes.find(session, monthly_gift_id, for_update=True)
-    return session.get_one(MonthlyChange, change_id, with_for_update=True, populate_existing=True), gift
+    gift, change = session.execute(_HELD, {"change_id": change_id}).one()
+    return change, gift
 
 
 def _tell(session: Session, gift: MonthlyGift, change: MonthlyChange) -> None:
@@ -241,3 +177,74 @@ def _leaves_out_one(gift: MonthlyGift, change: MonthlyChange) -> bool:
     if gift.next_charge_at is None or change.paused_until is None:
         return False
     return change.paused_until <= days.months_later(gift.next_charge_at, 1)
+
+
+# Made once: SQLAlchemy takes longer to put these together than to run them.
+_EARLIER, _LATER = aliased(MonthlyChange), aliased(MonthlyChange)
+_NEXT_DUE = (
+    select(
+        MonthlyChange,
+        MonthlyGift.stripe_subscription_id,
+        MonthlyGift.currency,
+        IssuingEntity.time_zone,
+        MonthlyTerms.amount,
+        # Asked about the same matter while this one was in a hand that let it fall.
+        select(_LATER.id)
+        .where(
+            changes.is_same_matter(_LATER, MonthlyChange),
+            _LATER.status == ChangeStatus.REQUESTED.value,
+            _LATER.asked_at > MonthlyChange.asked_at,
+        )
+        .exists()
+        .label("is_overtaken"),
+        func.now().label("at"),
+    )
+    .join(MonthlyGift, MonthlyGift.id == MonthlyChange.monthly_gift_id)
+    .join(IssuingEntity, IssuingEntity.id == MonthlyGift.entity_id)
+    .outerjoin(
+        MonthlyTerms,
+        and_(
+            MonthlyTerms.monthly_gift_id == MonthlyChange.monthly_gift_id,
+            MonthlyTerms.number == MonthlyChange.terms_number,
+        ),
+    )
+    .where(
+        MonthlyChange.status == ChangeStatus.REQUESTED.value,
+        or_(
+            MonthlyChange.next_at <= func.now(),
+            # Not a try again but a date: what waits for a charge to be made, by the charge's clock.
+            and_(MonthlyChange.first_submitted_at.is_(None), MonthlyChange.next_at <= bindparam("today")),
+        ),
+        MonthlyGift.stripe_subscription_id.is_not(None),
+        # Of two about one matter the earlier, so that they reach Stripe in their order.
+        ~select(_EARLIER.id)
+        .where(
+            changes.is_same_matter(_EARLIER, MonthlyChange),
+            _EARLIER.status == ChangeStatus.REQUESTED.value,
+            _EARLIER.asked_at < MonthlyChange.asked_at,
+        )
+        .exists(),
+    )
+    .order_by(MonthlyChange.kind != ChangeKind.CANCEL.value, MonthlyChange.next_at, MonthlyChange.id)
+    .limit(1)
+    .with_for_update(of=MonthlyChange, skip_locked=True)
+    .execution_options(populate_existing=True)
+)
+_HELD = (
+    select(MonthlyGift, MonthlyChange)
+    .join(MonthlyChange, MonthlyChange.monthly_gift_id == MonthlyGift.id)
+    .where(MonthlyChange.id == bindparam("change_id"))
+    # The gift first.
+    .with_for_update(of=(MonthlyGift, MonthlyChange))
+    .execution_options(populate_existing=True)
+)
+_CLOSE = (
+    update(MonthlyChange)
+    .where(
+        MonthlyChange.status == ChangeStatus.REQUESTED.value,
+        MonthlyChange.asked_at < bindparam("before"),
+        MonthlyChange.monthly_gift_id == MonthlyGift.id,
+        MonthlyGift.stripe_subscription_id.is_(None),
+    )
+    .values(status=ChangeStatus.OVERTAKEN.value)
+)

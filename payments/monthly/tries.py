@@ -13,7 +13,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, Text, func, select, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    Text,
+    bindparam,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from payments.clock import now
@@ -157,16 +167,7 @@ class NewMethod:
 def take(session: Session) -> Step | None:
     """The next step that is due, leased by the database's clock; the caller commits before it asks."""
     while True:
-        row = session.execute(
-            select(MonthlyRefusal, MonthlyGift, MonthlyInvoice.status, func.now())
-            .join(MonthlyGift, MonthlyGift.id == MonthlyRefusal.monthly_gift_id)
-            .join(MonthlyInvoice, MonthlyInvoice.stripe_invoice_id == MonthlyRefusal.stripe_invoice_id)
-            .where(MonthlyRefusal.due_at <= now(), MonthlyRefusal.next_at <= func.now())
-            .order_by(MonthlyRefusal.due_at, MonthlyRefusal.stripe_invoice_id)
-            .limit(1)
-            .with_for_update(of=MonthlyRefusal, skip_locked=True)
-            .execution_options(populate_existing=True)
-        ).one_or_none()
+        row = session.execute(_NEXT_DUE, {"today": now()}).one_or_none()
         if row is None:
             return None
         refusal, gift, invoice_status, at = row
@@ -221,18 +222,7 @@ def put_off(session: Session, step: Step) -> None:
 
 def take_new_method(session: Session) -> NewMethod | None:
     """The next new card or account to tell Stripe of, leased; the caller commits before it asks."""
-    row = session.execute(
-        select(MonthlyNewMethod, MonthlyGift, func.now())
-        .join(MonthlyGift, MonthlyGift.id == MonthlyNewMethod.monthly_gift_id)
-        .where(
-            MonthlyNewMethod.status == "waiting",
-            MonthlyNewMethod.next_at <= func.now(),
-            MonthlyGift.stripe_subscription_id.is_not(None),
-        )
-        .order_by(MonthlyNewMethod.next_at)
-        .limit(1)
-        .with_for_update(of=MonthlyNewMethod, skip_locked=True)
-    ).one_or_none()
+    row = session.execute(_NEXT_NEW_METHOD).one_or_none()
     if row is None:
         return None
     method, gift, at = row
@@ -261,3 +251,28 @@ def held_new_method(session: Session, taken: NewMethod) -> MonthlyNewMethod:
 
 def _pause(attempts: int) -> timedelta:
     return min(timedelta(seconds=15 * (1 << max(min(attempts, 10) - 1, 0))), _LONGEST_PAUSE)
+
+
+# Made once: SQLAlchemy takes longer to put these together than to run them.
+_NEXT_DUE = (
+    select(MonthlyRefusal, MonthlyGift, MonthlyInvoice.status, func.now())
+    .join(MonthlyGift, MonthlyGift.id == MonthlyRefusal.monthly_gift_id)
+    .join(MonthlyInvoice, MonthlyInvoice.stripe_invoice_id == MonthlyRefusal.stripe_invoice_id)
+    .where(MonthlyRefusal.due_at <= bindparam("today"), MonthlyRefusal.next_at <= func.now())
+    .order_by(MonthlyRefusal.due_at, MonthlyRefusal.stripe_invoice_id)
+    .limit(1)
+    .with_for_update(of=MonthlyRefusal, skip_locked=True)
+    .execution_options(populate_existing=True)
+)
+_NEXT_NEW_METHOD = (
+    select(MonthlyNewMethod, MonthlyGift, func.now())
+    .join(MonthlyGift, MonthlyGift.id == MonthlyNewMethod.monthly_gift_id)
+    .where(
+        MonthlyNewMethod.status == "waiting",
+        MonthlyNewMethod.next_at <= func.now(),
+        MonthlyGift.stripe_subscription_id.is_not(None),
+    )
+    .order_by(MonthlyNewMethod.next_at)
+    .limit(1)
+    .with_for_update(of=MonthlyNewMethod, skip_locked=True)
+)
