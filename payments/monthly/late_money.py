@@ -7,7 +7,7 @@ Stripe may have been away, or on its way to the bank. Whoever charged then, the 
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from payments.clock import now
@@ -42,61 +42,11 @@ class Late:
 
 def taken_late(session: Session) -> list[Late]:
     """Every such instalment for which nothing was done yet."""
-    return [*_taken_after_end(session), *_taken_in_pause(session)]
-
-
-def _taken_after_end(session: Session) -> list[Late]:
-    found = session.execute(
-        select(Donation.id, MonthlyGift.id)
-        .join(Donation, Donation.monthly_gift_id == MonthlyGift.id)
-        .join(Charge, Charge.donation_id == Donation.id)
-        .where(
-            MonthlyGift.ended_at > now() - _LOOKS_BACK,
-            MonthlyGift.end_reason.in_(_ENDS_OF_OURS),
-            Donation.status == DonationStatus.PAID.value,
-            Charge.status == "succeeded",
-            # Stripe tells the second only; of a charge in the same one nobody knows which was first.
-            Charge.charged_at >= func.date_trunc("second", MonthlyGift.ended_at),
-            ~_GIVEN_BACK,
-        )
-        .order_by(Donation.id)
-    )
-    return [Late(donation_id, monthly_gift_id) for donation_id, monthly_gift_id in found]
-
-
-def _taken_in_pause(session: Session) -> list[Late]:
-    """Only what was charged before Stripe knew of the pause: later, it collects nothing that the donor has
-    not paid by hand."""
-    newer = aliased(MonthlyChange)
-    has_newer_word = select(newer.id).where(
-        newer.monthly_gift_id == MonthlyChange.monthly_gift_id,
-        newer.kind.in_(_WHETHER_TO_COLLECT),
-        newer.asked_at > MonthlyChange.asked_at,
-        newer.asked_at <= Charge.charged_at,
-    )
-    found = session.execute(
-        select(Donation.id, MonthlyChange.monthly_gift_id, MonthlyChange.id)
-        .join(Donation, Donation.monthly_gift_id == MonthlyChange.monthly_gift_id)
-        .join(Charge, Charge.donation_id == Donation.id)
-        .where(
-            MonthlyChange.kind == ChangeKind.PAUSE.value,
-            # What Stripe refused waits for a person, who sees the gift as it is.
-            MonthlyChange.status != ChangeStatus.REFUSED.value,
-            MonthlyChange.asked_at > now() - _LOOKS_BACK,
-            Donation.status == DonationStatus.PAID.value,
-            Charge.status == "succeeded",
-            Charge.charged_at >= func.date_trunc("second", MonthlyChange.asked_at),
-            Charge.charged_at < MonthlyChange.paused_until,
-            or_(MonthlyChange.done_at.is_(None), Charge.charged_at < MonthlyChange.done_at),
-            ~has_newer_word.exists(),
-            ~_GIVEN_BACK,
-        )
-        .order_by(Donation.id)
-    )
-    return [Late(donation_id, gift_id, pause_id) for donation_id, gift_id, pause_id in found]
-
-
-_GIVEN_BACK = select(Refund.id).where(Refund.donation_id == Donation.id, Refund.origin == "house").exists()
+    since = {"since": now() - _LOOKS_BACK}
+    return [
+        *(Late(donation_id, gift_id) for donation_id, gift_id in session.execute(_TAKEN_AFTER_END, since)),
+        *(Late(*late) for late in session.execute(_TAKEN_IN_PAUSE, since)),
+    ]
 
 
 def give_back(session: Session, late: Late) -> Refund | None:
@@ -117,3 +67,54 @@ def give_back(session: Session, late: Late) -> Refund | None:
         pause = session.get_one(MonthlyChange, late.pause_id)
         letters.refunded_in_pause(session, gift, pause, stripe_invoice_id=about, amount=amount)
     return refund
+
+
+# Made once: SQLAlchemy takes longer to put these together than to run them.
+_GIVEN_BACK = select(Refund.id).where(Refund.donation_id == Donation.id, Refund.origin == "house").exists()
+_TAKEN_AFTER_END = (
+    select(Donation.id, MonthlyGift.id)
+    .join(Donation, Donation.monthly_gift_id == MonthlyGift.id)
+    .join(Charge, Charge.donation_id == Donation.id)
+    .where(
+        MonthlyGift.ended_at > bindparam("since"),
+        MonthlyGift.end_reason.in_(_ENDS_OF_OURS),
+        Donation.status == DonationStatus.PAID.value,
+        Charge.status == "succeeded",
+        # Stripe tells the second only; of a charge in the same one nobody knows which was first.
+        Charge.charged_at >= func.date_trunc("second", MonthlyGift.ended_at),
+        ~_GIVEN_BACK,
+    )
+    .order_by(Donation.id)
+)
+_NEWER = aliased(MonthlyChange)
+_HAS_NEWER_WORD = (
+    select(_NEWER.id)
+    .where(
+        _NEWER.monthly_gift_id == MonthlyChange.monthly_gift_id,
+        _NEWER.kind.in_(_WHETHER_TO_COLLECT),
+        _NEWER.asked_at > MonthlyChange.asked_at,
+        _NEWER.asked_at <= Charge.charged_at,
+    )
+    .exists()
+)
+# Only what was charged before Stripe knew of the pause: later, it collects nothing that the donor has not
+# paid by hand.
+_TAKEN_IN_PAUSE = (
+    select(Donation.id, MonthlyChange.monthly_gift_id, MonthlyChange.id)
+    .join(Donation, Donation.monthly_gift_id == MonthlyChange.monthly_gift_id)
+    .join(Charge, Charge.donation_id == Donation.id)
+    .where(
+        MonthlyChange.kind == ChangeKind.PAUSE.value,
+        # What Stripe refused waits for a person, who sees the gift as it is.
+        MonthlyChange.status != ChangeStatus.REFUSED.value,
+        MonthlyChange.asked_at > bindparam("since"),
+        Donation.status == DonationStatus.PAID.value,
+        Charge.status == "succeeded",
+        Charge.charged_at >= func.date_trunc("second", MonthlyChange.asked_at),
+        Charge.charged_at < MonthlyChange.paused_until,
+        or_(MonthlyChange.done_at.is_(None), Charge.charged_at < MonthlyChange.done_at),
+        ~_HAS_NEWER_WORD,
+        ~_GIVEN_BACK,
+    )
+    .order_by(Donation.id)
+)

@@ -7,7 +7,7 @@ away for days tells what is still worth telling, and nothing twice. Days are tho
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, DateTime, Text, bindparam, cast, func, select
 from sqlalchemy.orm import Session
 
 from payments.clock import day_in, now
@@ -36,14 +36,9 @@ def tell_due(session: Session) -> int:
 
 def tell_of_charges(session: Session) -> int:
     """A week before the first charge after a pause."""
-    pause_ends = cast(func.extract("epoch", MonthlyGift.paused_until), BigInteger)
-    ending = select(MonthlyGift).where(
-        MonthlyGift.status == MonthlyStatus.PAUSED.value,
-        MonthlyGift.paused_until.between(now(), now() + BEFORE_A_CHARGE),
-        _untold("soon_again", pause_ends),
-    )
-    # The next first: a page full of those whose day is still to come would hide the others.
-    page = session.scalars(ending.order_by(MonthlyGift.paused_until, MonthlyGift.id).limit(PAGE)).all()
+    page = session.scalars(
+        _PAUSES_THAT_END, {"today": now(), "soon": now() + BEFORE_A_CHARGE, "page": PAGE}
+    ).all()
     soon = []
     for gift in page:
         if gift.paused_until is None or gift.next_charge_at is None:
@@ -61,18 +56,7 @@ def tell_of_charges(session: Session) -> int:
 
 def tell_of_cards(session: Session) -> int:
     """A month before the card on file is past its last day: when its last month begins."""
-    expiring = (
-        select(MonthlyGift)
-        .join(IssuingEntity, IssuingEntity.id == MonthlyGift.entity_id)
-        .where(
-            MonthlyGift.status.in_([MonthlyStatus.ACTIVE.value, MonthlyStatus.PAUSED.value]),
-            MonthlyGift.card_expires
-            == func.to_char(func.timezone(IssuingEntity.time_zone, now()), "YYYY-MM"),
-            MonthlyGift.card_last4.is_not(None),
-            _untold("card_expiring", MonthlyGift.card_last4, MonthlyGift.card_expires),
-        )
-    )
-    told = session.scalars(expiring.order_by(MonthlyGift.id).limit(PAGE)).all()
+    told = session.scalars(_CARDS_THAT_EXPIRE, {"today": now(), "page": PAGE}).all()
     if told:
         pile = Pile(session, told)
         for gift in told:
@@ -84,7 +68,7 @@ def tell_of_cards(session: Session) -> int:
 def tell_of_years(session: Session) -> int:
     """In January, what the year before came to; nothing where all of it went back."""
     told = 0
-    for entity in session.scalars(select(IssuingEntity)).all():
+    for entity in session.scalars(_ENTITIES).all():
         today = day_in(entity.time_zone, now())
         if today.month == 1 and today.day >= _YEAR_IS_TOLD_FROM:
             told = max(told, _tell_of_year(session, entity, today.year - 1))
@@ -92,44 +76,15 @@ def tell_of_years(session: Session) -> int:
 
 
 def _tell_of_year(session: Session, entity: IssuingEntity, year: int) -> int:
-    refunded = (
-        select(func.coalesce(func.sum(Refund.amount), 0))
-        .where(Refund.donation_id == Donation.id, Refund.status.in_(_GOES_BACK))
-        .scalar_subquery()
-    )
-    lost = (
-        select(func.coalesce(func.sum(Dispute.amount), 0))
-        .where(Dispute.donation_id == Donation.id, Dispute.status.in_(LOST))
-        .scalar_subquery()
-    )
-    is_returned = (
-        select(Charge.stripe_charge_id)
-        .join(BalanceTransaction, BalanceTransaction.source_id == Charge.stripe_charge_id)
-        .where(Charge.donation_id == Donation.id, BalanceTransaction.reporting_category == "charge_failure")
-        .exists()
-    )
-    kept = (
-        select(
-            Donation.monthly_gift_id,
-            (Donation.amount - func.least(Donation.amount, refunded + lost)).label("amount"),
-        )
-        .where(
-            Donation.monthly_gift_id.is_not(None),
-            Donation.entity_id == entity.id,
-            Donation.gift_date.between(date(year, 1, 1), date(year, 12, 31)),
-            ~is_returned,
-        )
-        .subquery()
-    )
-    total = func.sum(kept.c.amount)
     rows = session.execute(
-        select(MonthlyGift, total, func.count().filter(kept.c.amount > 0))
-        .join(kept, kept.c.monthly_gift_id == MonthlyGift.id)
-        .where(_untold("year_given", year))
-        .group_by(MonthlyGift.id)
-        .having(total > 0)
-        .order_by(MonthlyGift.id)
-        .limit(PAGE)
+        _YEARS,
+        {
+            "entity": entity.id,
+            "begins": date(year, 1, 1),
+            "ends": date(year, 12, 31),
+            "year": str(year),
+            "page": PAGE,
+        },
     ).all()
     if rows:
         pile = Pile(session, [gift for gift, _, _ in rows])
@@ -144,3 +99,73 @@ def _untold(fact: str, *about: Any) -> ColumnElement[bool]:
     """That no letter of this reference was ever put into the outbox."""
     reference = func.concat_ws(":", f"monthly_{fact}", MonthlyGift.id, *about)
     return ~select(OutgoingMail.id).where(OutgoingMail.reference == reference).exists()
+
+
+# Made once: SQLAlchemy takes longer to put these together than to run them.
+_PAUSES_THAT_END = (
+    select(MonthlyGift)
+    .where(
+        MonthlyGift.status == MonthlyStatus.PAUSED.value,
+        MonthlyGift.paused_until.between(bindparam("today"), bindparam("soon")),
+        _untold("soon_again", cast(func.extract("epoch", MonthlyGift.paused_until), BigInteger)),
+    )
+    # The next first: a page full of those whose day is still to come would hide the others.
+    .order_by(MonthlyGift.paused_until, MonthlyGift.id)
+    .limit(bindparam("page"))
+)
+_CARDS_THAT_EXPIRE = (
+    select(MonthlyGift)
+    .join(IssuingEntity, IssuingEntity.id == MonthlyGift.entity_id)
+    .where(
+        MonthlyGift.status.in_([MonthlyStatus.ACTIVE.value, MonthlyStatus.PAUSED.value]),
+        MonthlyGift.card_expires
+        == func.to_char(
+            func.timezone(IssuingEntity.time_zone, bindparam("today", type_=DateTime(timezone=True))),
+            "YYYY-MM",
+        ),
+        MonthlyGift.card_last4.is_not(None),
+        _untold("card_expiring", MonthlyGift.card_last4, MonthlyGift.card_expires),
+    )
+    .order_by(MonthlyGift.id)
+    .limit(bindparam("page"))
+)
+_ENTITIES = select(IssuingEntity)
+_REFUNDED = (
+    select(func.coalesce(func.sum(Refund.amount), 0))
+    .where(Refund.donation_id == Donation.id, Refund.status.in_(_GOES_BACK))
+    .scalar_subquery()
+)
+_LOST_TO_BANKS = (
+    select(func.coalesce(func.sum(Dispute.amount), 0))
+    .where(Dispute.donation_id == Donation.id, Dispute.status.in_(LOST))
+    .scalar_subquery()
+)
+_IS_RETURNED = (
+    select(Charge.stripe_charge_id)
+    .join(BalanceTransaction, BalanceTransaction.source_id == Charge.stripe_charge_id)
+    .where(Charge.donation_id == Donation.id, BalanceTransaction.reporting_category == "charge_failure")
+    .exists()
+)
+_KEPT = (
+    select(
+        Donation.monthly_gift_id,
+        (Donation.amount - func.least(Donation.amount, _REFUNDED + _LOST_TO_BANKS)).label("amount"),
+    )
+    .where(
+        Donation.monthly_gift_id.is_not(None),
+        Donation.entity_id == bindparam("entity"),
+        Donation.gift_date.between(bindparam("begins"), bindparam("ends")),
+        ~_IS_RETURNED,
+    )
+    .subquery()
+)
+_TOTAL = func.sum(_KEPT.c.amount)
+_YEARS = (
+    select(MonthlyGift, _TOTAL, func.count().filter(_KEPT.c.amount > 0))
+    .join(_KEPT, _KEPT.c.monthly_gift_id == MonthlyGift.id)
+    .where(_untold("year_given", bindparam("year", type_=Text())))
+    .group_by(MonthlyGift.id)
+    .having(_TOTAL > 0)
+    .order_by(MonthlyGift.id)
+    .limit(bindparam("page"))
+)
