@@ -146,8 +146,8 @@ def main() -> None:
     given = arguments()
     logging.basicConfig(level=logging.WARNING, format="sandbox %(levelname)s %(name)s %(message)s")
     # What is remembered are plain trees of JSON that no collector needs to walk, and walking them all is what
-    # a year of gifts would spend its time on.
-    gc.set_threshold(200_000, 50, 100)
+    # a year of gifts would spend its time on. What it could collect of such a year are a few hundred things.
+    gc.set_threshold(5_000_000, 50, 100)
     listener = listen(given.host, given.port)
     port = listener.getsockname()[1]
     settings = options(given, (given.public_url or f"http://{given.host}:{port}").rstrip("/"))

@@ -88,7 +88,9 @@ class Store:
         self._mixed: set[str] = set()
         """Kinds whose order is not that of `created`: a clock that was put back made some of them."""
         self._new_deliveries: list[str] = []
-        self._facts: dict[str, str] = dict(self._db.execute("SELECT name, value FROM facts"))
+        self._facts: dict[str, Any] = {
+            name: json.loads(value) for name, value in self._db.execute("SELECT name, value FROM facts")
+        }
         self._load()
 
     def _load(self) -> None:
@@ -288,15 +290,15 @@ class Store:
         self._gone.clear()
 
     def fact(self, name: str) -> Any:
-        value = self._facts.get(name)
-        return None if value is None else json.loads(value)
+        """What was set under the name, not to be changed; None where nothing was."""
+        return self._facts.get(name)
 
     def set_fact(self, name: str, value: Any) -> None:
-        self._facts[name] = written(value)
+        self._facts[name] = value
         self._db.execute(
             "INSERT INTO facts (name, value) VALUES (?, ?) "
             "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            (name, self._facts[name]),
+            (name, written(value)),
         )
 
     def forget_everything(self) -> None:

@@ -17,7 +17,9 @@ from typing import Any
 from payments.sandbox.errors import no_such
 from payments.sandbox.store import Store, Thing
 
-# Random bytes become letters and digits by one table: a session costs a hundred of them.
+# Random bytes become letters and digits by one table, and many are drawn at once: a session costs a hundred
+# of them, and asking the kernel is what takes the time.
+_LETTERS_AT_ONCE = 1_024
 _ALPHABET = (string.ascii_letters + string.digits).encode()
 _LETTERS = bytes(_ALPHABET[byte % len(_ALPHABET)] for byte in range(256))
 
@@ -100,6 +102,7 @@ class World:
         self.store = store
         self.asking = Asking()
         self.events_made = 0
+        self._letters = b""
         self.asked: dict[str, int] = {}
         """How often the API was asked, by method; only the control door tells."""
         self.on_commit: list[Callable[[], None]] = []
@@ -172,7 +175,10 @@ class World:
         return self._offset
 
     def new_id(self, prefix: str, *, length: int = 24) -> str:
-        return f"{prefix}_{secrets.token_bytes(length).translate(_LETTERS).decode()}"
+        if len(self._letters) < length:
+            self._letters = secrets.token_bytes(_LETTERS_AT_ONCE).translate(_LETTERS)
+        letters, self._letters = self._letters[:length], self._letters[length:]
+        return f"{prefix}_{letters.decode()}"
 
     def fingerprint(self, number: str) -> str:
         """The same card gives the same fingerprint here; the number cannot be had back without the key."""
