@@ -42,7 +42,6 @@ _COLD = frozenset({"charge", "checkout.session", "invoice", "order", "payment_in
 # replaced by another, and what the sender changes of the others it commits at once.
 _AS_THEY_ARE = frozenset({"delivery", "due", "event"})
 _MOST_WARM = 5_000
-_FEW = 1_000
 
 
 def copied(thing: Thing) -> Thing:
@@ -78,8 +77,8 @@ class Store:
         self._seq = 0
         self._things: dict[str, dict[str, Thing | None]] = {}
         self._warm: dict[str, deque[str]] = {kind: deque() for kind in _COLD}
-        self._order: dict[str, list[str]] = {}
-        self._place: dict[tuple[str, str], tuple[int, int]] = {}
+        self._seqs: dict[tuple[str, str], int] = {}
+        """In which order the file has them; here they stand in it."""
         self._index: dict[tuple[str, str, str], dict[str, None]] = {}
         self._indexed_as: dict[tuple[str, str], dict[str, str]] = {}
         self._changed: dict[tuple[str, str], None] = {}
@@ -102,10 +101,9 @@ class Store:
     def _remember(self, kind: str, thing_id: str, thing: Thing, seq: int | None = None) -> None:
         things = self._things.setdefault(kind, {})
         if thing_id not in things:
-            self._seq = seq if seq is not None else self._seq + 1
-            order = self._order.setdefault(kind, [])
-            self._place[kind, thing_id] = (len(order), self._seq)
-            order.append(thing_id)
+            if self._kept is None:
+                self._seq = seq if seq is not None else self._seq + 1
+                self._seqs[kind, thing_id] = self._seq
             self._note_time(kind, thing.get("created"))
             if kind in _COLD:
                 self._warm[kind].append(thing_id)
@@ -164,7 +162,10 @@ class Store:
 
     def save(self, kind: str, thing: Thing) -> None:
         thing_id = thing["id"]
-        self._remember(kind, thing_id, thing)
+        if self._things.get(kind, {}).get(thing_id) is not thing:
+            self._remember(kind, thing_id, thing)
+        elif kind in _INDEXED:
+            self._reindex(kind, thing_id, thing)
         self._changed[kind, thing_id] = None
         if self._gone:
             self._gone.discard((kind, thing_id))
@@ -185,18 +186,13 @@ class Store:
             self._keep(kind, thing_id, thing)
         self._changed.pop((kind, thing_id), None)
         self._gone.add((kind, thing_id))
-        self._drop_place(kind, thing_id)
+        self._seqs.pop((kind, thing_id), None)
+        if kind in _INDEXED:
+            self._drop_from_indexes(kind, thing_id)
 
-    def _drop_place(self, kind: str, thing_id: str) -> None:
+    def _drop_from_indexes(self, kind: str, thing_id: str) -> None:
         for field, value in self._indexed_as.pop((kind, thing_id), {}).items():
             self._drop_from_index(kind, thing_id, field, value)
-        self._place.pop((kind, thing_id), None)
-        order, left = self._order[kind], self._things[kind]
-        if len(order) > _FEW + 2 * len(left):
-            at = [self._place.get((kind, one), (-1, 0))[0] for one in order]
-            self._order[kind] = [one for place, one in enumerate(order) if at[place] == place]
-            for place, one in enumerate(self._order[kind]):
-                self._place[kind, one] = (place, self._place[kind, one][1])
 
     def all(self, kind: str) -> list[Thing]:
         """Oldest first."""
@@ -218,18 +214,18 @@ class Store:
     ) -> Iterator[Thing]:
         """Every thing, newest first; those older than `after` when it is given. `since` spares whoever wants
         nothing that was created before it the rest of a long history."""
-        order = self._order.get(kind, [])
-        start = self._place[kind, after][0] if after is not None else len(order)
-        for thing in self._these(kind, (order[place] for place in range(start - 1, -1, -1))):
+        ids = list(self._things.get(kind, {}))
+        if after is not None:
+            del ids[ids.index(after) :]
+        for thing in self._these(kind, reversed(ids)):
             if since is not None and thing["created"] < since and kind not in self._mixed:
                 return
             yield thing
 
     def oldest_first(self, kind: str, *, after: str) -> Iterator[Thing]:
         """The things newer than `after`, oldest first: what `ending_before` walks."""
-        order = self._order.get(kind, [])
-        start = self._place[kind, after][0] + 1
-        yield from self._these(kind, (order[place] for place in range(start, len(order))))
+        ids = list(self._things.get(kind, {}))
+        return self._these(kind, ids[ids.index(after) + 1 :])
 
     def commit(self) -> None:
         if not self._changed and not self._gone:
@@ -259,7 +255,7 @@ class Store:
         self._db.executemany(
             "INSERT INTO things (kind, id, seq, body) VALUES (?, ?, ?, ?) "
             "ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body",
-            [(*key, self._place[key][1], written(self._things[key[0]][key[1]])) for key in self._changed],
+            [(*key, self._seqs[key], written(self._things[key[0]][key[1]])) for key in self._changed],
         )
         if self._gone:
             self._db.executemany("DELETE FROM things WHERE kind = ? AND id = ?", sorted(self._gone))
@@ -285,7 +281,7 @@ class Store:
             if kept is not None:
                 self._remember(kind, thing_id, kept)
             elif self._things.get(kind, {}).pop(thing_id, None) is not None:
-                self._drop_place(kind, thing_id)
+                self._drop_from_indexes(kind, thing_id)
         self._changed.clear()
         self._gone.clear()
 
@@ -306,7 +302,7 @@ class Store:
         if self._kept is not None:
             self._kept.clear()
         self._unkept.clear()
-        for memory in (self._things, self._order, self._place, self._index, self._indexed_as, self._changed):
+        for memory in (self._things, self._seqs, self._index, self._indexed_as, self._changed):
             memory.clear()
         self._newest.clear()
         self._mixed.clear()

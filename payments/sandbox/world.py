@@ -114,6 +114,7 @@ class World:
         self.money = Money(**(store.fact("money") or asdict(self.fresh_money())))
         self.billing = Billing(**(store.fact("billing") or {}))
         self._still_at: float | None = None
+        self._said_to_be_ahead: int | None = None
         self.tell_the_time()
         self._due: list[tuple[float, str]] = [(float(due["at"]), str(due["id"])) for due in store.all("due")]
         heapq.heapify(self._due)
@@ -165,10 +166,12 @@ class World:
 
     def tell_the_time(self) -> None:
         """Leave word of how far the clock is ahead, whole at every moment."""
-        if self.options.clock_file is not None:
+        ahead = int(self.moment() - time.time())
+        if self.options.clock_file is not None and ahead != self._said_to_be_ahead:
             draft = Path(self.options.clock_file).with_suffix(".draft")
-            draft.write_text(str(int(self.moment() - time.time())))
+            draft.write_text(str(ahead))
             draft.replace(self.options.clock_file)
+            self._said_to_be_ahead = ahead
 
     @property
     def offset(self) -> float:
