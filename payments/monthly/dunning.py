@@ -66,6 +66,9 @@ def instalment_refused(
         _write(session, invoice, gift, number=1, tries=1, refused_at=refused_at)
     elif latest.status == RefusalStatus.UNDER_WAY and refused_at > latest.refused_at:
         _again(session, gift, invoice, latest, refused_at=refused_at)
+    else:
+        return
+    ring(session, Bell.FOLLOW_REFUSALS)
 
 
 def instalments_paid(session: Session, paid: Sequence[tuple[MonthlyGift, MonthlyInvoice]]) -> None:
@@ -305,7 +308,6 @@ def _write(
     )
     session.add(refusal)
     session.flush()
-    ring(session, Bell.FOLLOW_REFUSALS)
     return refusal
 
 

@@ -34,18 +34,19 @@ class Agreed:
 
 
 class Pile:
-    """Letters that are written together."""
+    """Letters that are written together, about at least one gift."""
 
     def __init__(self, session: Session, gifts: Sequence[MonthlyGift]) -> None:
         self._session = session
         self._gift_ids = [gift.id for gift in gifts]
-        around = session.execute(_AROUND, {"ids": array_of({gift.entity_id for gift in gifts})}).all()
-        if gifts and not around:
+        entity_ids, donor_ids = {gift.entity_id for gift in gifts}, {gift.donor_id for gift in gifts}
+        around = session.execute(_AROUND, {"ids": array_of(entity_ids)}).all()
+        if not around:
             raise OrganisationNotLoaded
         self.entities: dict[str, IssuingEntity] = {entity.id: entity for entity, _, _ in around}
-        self.organisation_name: Mapping[str, Any] = around[0].name if around else {}
-        self.accent_colour: str = around[0].accent_colour if around else ""
-        self.emails = donors.emails_of(session, {gift.donor_id for gift in gifts})
+        self.organisation_name: Mapping[str, Any] = around[0].name
+        self.accent_colour: str = around[0].accent_colour
+        self.emails = donors.emails_of(session, donor_ids)
         self._agreed: dict[str, list[Agreed]] | None = None
         self._owed: list[outbox.Owed] = []
 
