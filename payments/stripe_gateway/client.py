@@ -13,6 +13,7 @@ from typing import Any, cast
 import requests
 import stripe
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies
 from stripe.params import RefundCreateParams
 from stripe.params.checkout import SessionCreateParams, SessionCreateParamsLineItemPriceData
@@ -222,10 +223,27 @@ _BETWEEN_QUESTIONS_NS = 50_000_000
 whoever else asks."""
 
 
+class _OneHost(requests.Session):
+    """Sends what Stripe's library has made ready as it is: there are no cookies and no redirects to follow,
+    and to read the address and every header once more would take a third of the CPU of a call."""
+
+    # As Stripe's library asks, and nobody else does.
+    def request(  # type: ignore[override]
+        self, method: str, url: str, *, headers: Mapping[str, str], data: str | bytes | None, **how: Any
+    ) -> requests.Response:
+        ready = requests.PreparedRequest()
+        ready.method, ready.url = method.upper(), url
+        ready.headers = CaseInsensitiveDict({**cast(dict[str, str], self.headers), **headers})
+        ready.body = data.encode() if isinstance(data, str) else data
+        if ready.method != "GET":
+            ready.headers["Content-Length"] = str(len(ready.body or b""))
+        return self.get_adapter(url).send(ready, proxies=self.proxies, **how)
+
+
 def _http_session(address: str, *, only_reads: bool = False) -> requests.Session:
     """One pool of connections for all threads. The environment's proxy is looked up once here and not
     again with every call: there is one host, and the environment does not change."""
-    session = requests.Session()
+    session = _OneHost()
     session.trust_env = False
     session.proxies.update(get_environ_proxies(address))
     pool = _OnlyReads() if only_reads else HTTPAdapter(pool_maxsize=_CONNECTIONS)
