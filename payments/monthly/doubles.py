@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, func, select, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, bindparam, func, select, text
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from payments.clock import now
-from payments.database import Base, array_of
+from payments.database import Base, Texts
 from payments.donations.models import Donation
 from payments.errors import AlmonerError
 from payments.money import Money
@@ -83,7 +83,7 @@ class Flagged:
 
 def flag(session: Session, donation_ids: Sequence[str]) -> int:
     """Look at gifts that were just paid; how many of them were flagged. Looking again finds nothing new."""
-    within = {"ids": array_of(donation_ids), "within": SAME_GIFT_WITHIN}
+    within = {"ids": donation_ids, "within": SAME_GIFT_WITHIN}
     same = session.execute(_SAME_GIFT, within).all()
     second = session.execute(_SECOND_PLAN, within).all()
     for row in second:
@@ -146,7 +146,7 @@ _SAME_GIFT = text("""
             and twin.channel = 'online' and twin.frequency = 'once' and twin.status = 'paid'
             and twin.currency = gift.currency and twin.amount = gift.amount
             and twin.paid_at between gift.paid_at - :within and gift.paid_at + :within
-        where gift.id = any (cast(:ids as text[])) and gift.channel = 'online' and gift.frequency = 'once'
+        where gift.id = any (:ids) and gift.channel = 'online' and gift.frequency = 'once'
             and gift.status = 'paid'
     ), pair as (
         select
@@ -167,7 +167,7 @@ _SAME_GIFT = text("""
     order by later, earlier
     on conflict (donation_id) do nothing
     returning donation_id, of_donation_id
-""")
+""").bindparams(bindparam("ids", type_=Texts()))
 
 _SECOND_PLAN = text("""
     insert into possible_doubles (donation_id, of_donation_id, kind)
@@ -188,7 +188,7 @@ _SECOND_PLAN = text("""
         where other.donor_id = plan.donor_id and other.id <> plan.id
             and other.status in ('pending', 'active', 'behind', 'paused')
     ) pair
-    where gift.id = any (cast(:ids as text[])) and gift.status = 'paid' and plan.status <> 'ended'
+    where gift.id = any (:ids) and gift.status = 'paid' and plan.status <> 'ended'
         and not exists (
             select from donations before
             where before.monthly_gift_id = plan.id and before.status = 'paid'
@@ -197,4 +197,4 @@ _SECOND_PLAN = text("""
     order by pair.later, pair.earlier
     on conflict (donation_id) do nothing
     returning donation_id, of_donation_id
-""")
+""").bindparams(bindparam("ids", type_=Texts()))
