@@ -164,11 +164,11 @@ class Texts(UserDefinedType[Iterable[str]]):
     cache_ok = True
     render_bind_cast = True
 
-    def get_col_spec(self) -> str:
+    def get_col_spec(self, **_kw: Any) -> str:
         """The type's name in PostgreSQL."""
         return "text[]"
 
-    def bind_processor(self, dialect: Dialect) -> Callable[[Iterable[str]], str]:
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], str]:
         """How it is sent."""
         return array_of
 

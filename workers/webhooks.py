@@ -88,8 +88,9 @@ def _claim(name: str, at_most_every: timedelta) -> datetime | None:
         return sweep.claim(session, name, at_most_every=at_most_every)
 
 
-def read_list(name: str, *, at_most_every: timedelta) -> bool:
-    """Put what Stripe lists since the last reading into the inbox; whether it was this caller's turn.
+def read_list(name: str, *, at_most_every: timedelta, until: datetime | None = None) -> bool:
+    """Put what Stripe lists since the last reading into the inbox, or what of it was created before `until`;
+    whether it was this caller's turn.
 
     Stripe begins with the newest. After a stoppage there may be more than there is time for, and whoever
     began at that end each time would never come to the oldest: what some pages leave over is read from the
@@ -101,7 +102,8 @@ def read_list(name: str, *, at_most_every: timedelta) -> bool:
     half_time = time.monotonic() + _WORK_FOR_SECONDS / 2
     began = now()
     newest = 0
-    for number, page in enumerate(sweep.pages(gateway(), name, created_from=created_from), start=1):
+    pages = sweep.pages(gateway(), name, created_from=created_from, created_before=until)
+    for number, page in enumerate(pages, start=1):
         _keep(name, page)
         newest = max(newest, int(page[0]["created"]))
         if number >= _PAGES_AT_ONCE or time.monotonic() > half_time:

@@ -1,123 +1,162 @@
-"""The worker of the simulated town: the very functions that Celery calls, in a thread of their own beside the
-clock.
+"""The workers of the simulated town: the very functions that Celery calls, in two processes beside the clock.
 
-One small question says which queues have work, and only those are worked on: a town that sleeps costs
-nothing. While the clock walks, full batches of events are applied as they come in; when the day is over, all
-that is left of it.
+One applies events and reads the balance; the other does what follows from them. When a day is over both do
+what is left of it, while the clock walks on through the next one; never further, so a worker that is slow
+holds up the clock and not the other way round.
 """
 
-import threading
-from collections.abc import Callable, Mapping
+import logging
+import traceback
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 
 from sqlalchemy import text
 
+from payments import clock
+from payments import models as _every_table  # noqa: F401 - a foreign key may point into any room
 from payments.clock import now
 from payments.database import transaction
+from payments.local.simulation import town
+from payments.settings import settings
+from payments.webhooks import sweep
 from payments.webhooks.process import BATCH
+from workers import dunning, monthly, receipts, refunds, webhooks
 
 Deed = Callable[[], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """What a worker does: by the queue that has something to do, in this order, and once a day by the
-    calendar."""
+class HandsFailed(Exception):
+    """A worker of the town raised; its own traceback is the message."""
 
-    by_queue: Mapping[str, Deed]
-    by_day: tuple[Deed, ...]
-    apply_events: Deed
-    read_the_balance: Deed
+
+def _read_the_balance(until: datetime) -> None:
+    """Once a day and without the pause that a real Stripe wants. What is younger than the day that is over
+    may have events on their way, and is read the next time."""
+    webhooks.read_list(sweep.BALANCE_TRANSACTIONS, at_most_every=timedelta(0), until=until)
+
+
+def _apply_full_batches() -> None:
+    if _how_many_events() >= BATCH:
+        webhooks.apply_events()
+
+
+def _after_day_applying(day: int) -> None:
+    webhooks.apply_events()
+    _read_the_balance(until=town.date_of(day))
+
+
+def _after_day_following(_day: int) -> None:
+    for deed in _BY_DAY:
+        deed()
+    do_what_is_left(_BY_QUEUE)
+
+
+def _wait() -> None:
+    """What follows from events is not done before the day is over: then there is enough of it."""
+
+
+_BY_DAY: tuple[Deed, ...] = (monthly.submit_changes, monthly.give_back_after_end, dunning.send_notices)
+_BY_QUEUE: dict[str, Deed] = {
+    "changes": monthly.submit_changes,
+    "refusals": dunning.follow_refusals,
+    "refunds": refunds.submit_refunds,
+    "receipts": receipts.issue_receipts,
+}
+"""Pages are not set and no mail leaves: a year of them is minutes of CPU for the same again and again."""
+_ASKED_FOR = ("changes", "refunds")
+_JOBS: dict[str, tuple[Deed, Callable[[int], None]]] = {
+    "applying": (_apply_full_batches, _after_day_applying),
+    "following": (_wait, _after_day_following),
+}
+"""What each of the two does now and then, and what when a day is over."""
+
+
+def do_what_was_asked_for() -> None:
+    """What a person asked for just now is done before the clock moves on."""
+    do_what_is_left(_ASKED_FOR)
+
+
+def do_what_is_left(queues: Iterable[str]) -> None:
+    """One small question says which queues have work, and only those are worked on: a town that sleeps costs
+    nothing."""
+    left = _left_to_do()
+    for queue in queues:
+        if left[queue]:
+            _BY_QUEUE[queue]()
 
 
 @dataclass(slots=True)
 class Hands:
-    """At work from `begin` until `rest`; what went wrong in the thread is raised there."""
+    """At work from `begin` until `rest`; what went wrong in a worker is raised by whoever waits for it."""
 
-    work: Work
+    _workers: list[tuple[SpawnProcess, Connection]] = field(default_factory=list)
     _days_over: int = 0
-    _days_done: int = 0
-    _is_over: bool = False
-    _trouble: BaseException | None = None
-    _told: threading.Condition = field(default_factory=threading.Condition)
-    _thread: threading.Thread | None = None
 
     def begin(self) -> None:
         """Start."""
-        self._thread = threading.Thread(target=self._live, name="hands", daemon=True)
-        self._thread.start()
+        spawning = get_context("spawn")
+        for job in _JOBS:
+            ours, theirs = spawning.Pipe()
+            process = spawning.Process(target=_work, args=(job, theirs), name=job, daemon=True)
+            process.start()
+            theirs.close()
+            self._workers.append((process, ours))
 
     def end_of_day(self) -> None:
-        """The day is over, and all that is left of it can be done; nobody waits for that."""
-        with self._told:
-            self._days_over += 1
-            self._told.notify_all()
-
-    def catch_up(self) -> None:
-        """Wait until nothing is left to do of the days that are over."""
-        with self._told:
-            self._told.wait_for(lambda: self._days_done == self._days_over or self._trouble is not None)
-        if self._trouble is not None:
-            raise self._trouble
-
-    def attend(self) -> None:
-        """What was asked for just now is done before the clock moves on; only after `catch_up`."""
-        left = left_to_do()
-        for queue, deed in self.work.by_queue.items():
-            if left[queue]:
-                deed()
+        """Another day is over, and all that is left of it can be done. Returns when all of the day before it
+        is done."""
+        if self._days_over:
+            self._hear_of(self._days_over)
+        self._days_over += 1
+        self._say(self._days_over)
 
     def finish(self) -> None:
         """Wait until nothing is left at all, what waits for something else included."""
-        while any(everything_left().values()):
-            self.end_of_day()
-            self.catch_up()
+        self._hear_of(self._days_over)
+        while any(_everything_left().values()):
+            self._say(self._days_over)
+            self._hear_of(self._days_over)
 
     def rest(self) -> None:
         """Stop after the deed in hand."""
-        with self._told:
-            self._is_over = True
-            self._told.notify_all()
-        if self._thread is not None:
-            self._thread.join()
-        if self._trouble is not None:
-            raise self._trouble
+        self._say(None)
+        for process, _ in self._workers:
+            process.join()
 
-    def _live(self) -> None:
-        try:
-            while not self._is_over:
-                with self._told:
-                    day = self._days_over
-                    if day == self._days_done:
-                        self._told.wait(_A_GLANCE)
-                        day = self._days_over
-                if day > self._days_done:
-                    self._do_what_is_left()
-                    self._is_done(day)
-                elif how_many_events() >= BATCH:
-                    self.work.apply_events()
-        except BaseException as trouble:
-            with self._told:
-                self._trouble = trouble
-                self._told.notify_all()
+    def _say(self, day: int | None) -> None:
+        for _, pipe in self._workers:
+            pipe.send(day)
 
-    def _is_done(self, day: int) -> None:
-        with self._told:
-            self._days_done = day
-            self._told.notify_all()
+    def _hear_of(self, day: int) -> None:
+        for _, pipe in self._workers:
+            heard = pipe.recv()
+            if heard != day:
+                raise HandsFailed(heard)
 
-    def _do_what_is_left(self) -> None:
-        """The balance is read once, when the day's events are applied: so one call brings all it moved."""
-        self.work.apply_events()
-        self.work.read_the_balance()
-        for deed in self.work.by_day:
-            deed()
-        before: dict[str, int] = {}
-        while any((left := left_to_do()).values()) and left != before:
-            for queue, deed in self.work.by_queue.items():
-                if left[queue]:
-                    deed()
-            before = left
+
+def _work(job: str, pipe: Connection) -> None:
+    """The life of one worker."""
+    logging.disable(logging.WARNING)  # a declined card is no news in a town full of them
+    clock.follow(settings().sandbox_clock)
+    now_and_then, after_day = _JOBS[job]
+    try:
+        while True:
+            if not pipe.poll(_A_GLANCE):
+                now_and_then()
+                continue
+            day = pipe.recv()
+            if day is None:
+                return
+            after_day(day)
+            pipe.send(day)
+    except EOFError:
+        return  # the story ended before its time
+    except Exception:
+        pipe.send(traceback.format_exc())
 
 
 _A_GLANCE = 0.05
@@ -127,7 +166,6 @@ _WAITING = text("""
 """)
 _LEFT = text("""
     select
-        (select count(*) from stripe_event_queue where parked_reason is null and next_at <= now()) as events,
         (select count(*) from monthly_changes where status = 'requested'
          and (next_at <= now() or first_submitted_at is null and next_at <= :today)) as changes,
         (select count(*) from monthly_refusals where due_at <= :today and next_at <= now())
@@ -147,19 +185,19 @@ _EVERYTHING = text("""
 """)
 
 
-def how_many_events() -> int:
+def _how_many_events() -> int:
     """How many events wait, as far as one batch goes."""
     with transaction() as session:
         return int(session.execute(_WAITING, {"most": BATCH}).scalar_one())
 
 
-def left_to_do() -> dict[str, int]:
-    """What the worker could do now, by queue."""
+def _left_to_do() -> dict[str, int]:
+    """What could be done now, by queue."""
     with transaction() as session:
         return dict(session.execute(_LEFT, {"today": now()}).one()._mapping)
 
 
-def everything_left() -> dict[str, int]:
+def _everything_left() -> dict[str, int]:
     """What is not done yet, though it may have to wait for something else."""
     with transaction() as session:
         return dict(session.execute(_EVERYTHING).one()._mapping)

@@ -21,7 +21,7 @@ from payments.donations.reversals import RefundStatus
 from payments.donations.wishes import Wish, evenly
 from payments.errors import AlmonerError
 from payments.local.simulation import town
-from payments.local.simulation.hands import Hands
+from payments.local.simulation.hands import Hands, do_what_was_asked_for
 from payments.local.simulation.stripe_town import Sandbox
 from payments.local.simulation.town import Neighbour, Turn
 from payments.money import Money
@@ -77,13 +77,11 @@ class Year:
         for day in range(town.days_of(months)):
             self._today = day
             self._join(joining[day])
-            if turning[day] or self._later[day]:
-                self.hands.catch_up()  # a person looks at the gift as it is, not as it was days ago
-                for neighbour in turning[day]:
-                    self._turn(neighbour)
-                for happens in self._later.pop(day, ()):
-                    happens()
-                self.hands.attend()
+            for neighbour in turning[day]:
+                self._turn(neighbour)
+            for happens in self._later.pop(day, ()):
+                happens()
+            do_what_was_asked_for()
             tomorrow = town.date_of(day + 1)
             self.lived.events += self.sandbox.advance(to=int(tomorrow.timestamp()))
             self.hands.end_of_day()
@@ -156,7 +154,11 @@ class Year:
         with transaction() as session:
             waiting = session.scalars(
                 select(MonthlyInvoice.stripe_invoice_id)
-                .where(MonthlyInvoice.monthly_gift_id == monthly_gift_id, MonthlyInvoice.status == "open")
+                .where(
+                    MonthlyInvoice.monthly_gift_id == monthly_gift_id,
+                    MonthlyInvoice.status == "open",
+                    MonthlyInvoice.refused_attempts > 0,
+                )
                 .order_by(MonthlyInvoice.made_at.desc())
             ).first()
         if waiting is not None:
