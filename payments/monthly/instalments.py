@@ -5,18 +5,74 @@ A gift's id follows from its invoice's, so that books made again from the log ha
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert
+from sqlalchemy import func, insert, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
+from payments.database import among
 from payments.donations.models import Allocation, Donation, DonationStatus
 from payments.donations.settlement import AmountDiffers
 from payments.errors import PersonMustLook
 from payments.ledger.rules import in_proportion
 from payments.money import Money, split
-from payments.monthly.models import MonthlyGift, MonthlyInvoice, MonthlyTerms
+from payments.monthly.models import MonthlyAllocation, MonthlyGift, MonthlyInvoice, MonthlyTerms
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """The terms of a promise from some instant on."""
+
+    number: int
+    valid_from: datetime
+    amount: int
+    """Minor units, fee cover included."""
+    fee_cover_amount: int
+    fund_ids: Sequence[str]
+    """Most wanted first."""
+    shares: Sequence[int]
+    """Of the amount without the fee cover, in the order of the funds."""
+
+    @classmethod
+    def of(cls, terms: MonthlyTerms) -> "Agreed":
+        """Terms that are being written just now."""
+        parts = terms.allocations
+        return cls(
+            terms.number,
+            terms.valid_from,
+            terms.amount,
+            terms.fee_cover_amount,
+            [part.fund_id for part in parts],
+            [part.amount for part in parts],
+        )
+
+
+def agreed(session: Session, monthly_gift_ids: Iterable[str]) -> dict[str, list[Agreed]]:
+    """All that was ever agreed for these promises, in one question."""
+    in_order = MonthlyAllocation.position
+    rows = session.execute(
+        select(
+            MonthlyTerms.monthly_gift_id,
+            MonthlyTerms.number,
+            MonthlyTerms.valid_from,
+            MonthlyTerms.amount,
+            MonthlyTerms.fee_cover_amount,
+            func.array_agg(aggregate_order_by(MonthlyAllocation.fund_id, in_order)),
+            func.array_agg(aggregate_order_by(MonthlyAllocation.amount, in_order)),
+        )
+        .join(MonthlyTerms.allocations)
+        .where(among(MonthlyTerms.monthly_gift_id, monthly_gift_ids))
+        .group_by(MonthlyTerms.monthly_gift_id, MonthlyTerms.number)
+    )
+    found: dict[str, list[Agreed]] = defaultdict(list)
+    for monthly_gift_id, number, valid_from, amount, fee_cover_amount, fund_ids, shares in rows:
+        terms = Agreed(number, valid_from, amount, fee_cover_amount, fund_ids, shares)
+        found[monthly_gift_id].append(terms)
+    return found
 
 
 class CurrencyChanged(PersonMustLook):
@@ -41,13 +97,13 @@ def adopt(donation: Donation, row: MonthlyInvoice) -> None:
     donation.rise_to(DonationStatus.PAID)
 
 
-def donation_of(gift: MonthlyGift, row: MonthlyInvoice) -> Donation:
-    """The gift that a paid invoice is."""
+def donation_of(gift: MonthlyGift, row: MonthlyInvoice, agreed: Sequence[Agreed]) -> Donation:
+    """The gift that a paid invoice is; `agreed` is all that ever was for its promise."""
     if row.currency != gift.currency:
         raise CurrencyChanged(gift, row)
     amount = row.amount_paid or 0
     is_ours = not _is_receipted_elsewhere(gift, row)
-    terms = terms_of(gift.terms, amount, made_at=row.made_at)
+    terms = terms_of(agreed, amount, made_at=row.made_at)
     fee_cover, shares = _parts(terms, amount)
     made = Donation(
         id=f"don_{hashlib.sha256(row.stripe_invoice_id.encode()).hexdigest()[:32]}",
@@ -68,8 +124,8 @@ def donation_of(gift: MonthlyGift, row: MonthlyInvoice) -> Donation:
         monthly_gift_id=gift.id,
         stripe_invoice_id=row.stripe_invoice_id,
         allocations=[
-            Allocation(position=position, fund_id=part.fund_id, amount=share)
-            for position, (part, share) in enumerate(zip(terms.allocations, shares, strict=True))
+            Allocation(position=position, fund_id=fund_id, amount=share)
+            for position, (fund_id, share) in enumerate(zip(terms.fund_ids, shares, strict=True))
             if share
         ],
     )
@@ -117,21 +173,20 @@ _WRITTEN = (
 )
 
 
-def terms_of(terms: Sequence[MonthlyTerms], amount: int, *, made_at: datetime | None) -> MonthlyTerms:
+def terms_of(terms: Sequence[Agreed], amount: int, *, made_at: datetime | None) -> Agreed:
     """What was agreed for an invoice: the newest terms then, of this amount if ever there were any."""
     of_amount = [row for row in terms if row.amount == amount]
     known = [row for row in of_amount or terms if made_at is None or row.valid_from <= made_at]
     return max(known, key=_number) if known else min(of_amount or terms, key=_number)
 
 
-def _number(terms: MonthlyTerms) -> int:
+def _number(terms: Agreed) -> int:
     return terms.number
 
 
-def _parts(terms: MonthlyTerms, amount: int) -> tuple[int, list[int]]:
+def _parts(terms: Agreed, amount: int) -> tuple[int, list[int]]:
     """The fee cover and each fund's part; where the amount is not the agreed one, in proportion to it."""
-    agreed = [part.amount for part in terms.allocations]
     fee_cover = terms.fee_cover_amount
     if amount != terms.amount:
         fee_cover = min(in_proportion(fee_cover, of=terms.amount, to=amount), amount - 1)
-    return fee_cover, split(amount - fee_cover, agreed)
+    return fee_cover, split(amount - fee_cover, terms.shares)

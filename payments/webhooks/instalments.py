@@ -57,7 +57,7 @@ def _donation(batch: Batch, gift: MonthlyGift, row: MonthlyInvoice) -> Donation:
         instalments.adopt(first, row)
         row.donation_id = first.id
         return first
-    made = instalments.donation_of(gift, row)
+    made = instalments.donation_of(gift, row, batch.promises.agreed(gift))
     batch.add_donation(made)
     row.donation_id = made.id
     return made

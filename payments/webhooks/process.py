@@ -8,6 +8,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.orm import Session
@@ -49,6 +50,10 @@ class Applied:
         return self.done + self.delayed + self.parked
 
 
+_Event = Row[*tuple[Any, ...]]
+"""What is read of a `StripeEvent`, and how often it was tried."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Claim:
     stripe_event_id: str
@@ -83,9 +88,19 @@ def apply_due(session: Session, *, limit: int = BATCH) -> Applied:
     return Applied(done=len(claims), parked=len(unfit))
 
 
-def _claim(session: Session, limit: int) -> Sequence[Row[StripeEvent, int]]:
+def _claim(session: Session, limit: int) -> Sequence[_Event]:
     due = (
-        select(StripeEvent, QueuedEvent.attempts)
+        select(
+            StripeEvent.stripe_event_id,
+            StripeEvent.type,
+            StripeEvent.account,
+            StripeEvent.is_live,
+            StripeEvent.api_version,
+            StripeEvent.created_at,
+            StripeEvent.received_at,
+            StripeEvent.body,
+            QueuedEvent.attempts,
+        )
         .join(QueuedEvent, QueuedEvent.stripe_event_id == StripeEvent.stripe_event_id)
         .where(QueuedEvent.parked_reason.is_(None), QueuedEvent.next_at <= func.now())
         .order_by(QueuedEvent.next_at, QueuedEvent.place)
@@ -95,7 +110,7 @@ def _claim(session: Session, limit: int) -> Sequence[Row[StripeEvent, int]]:
     return session.execute(due).all()
 
 
-def _read(rows: Sequence[Row[StripeEvent, int]]) -> tuple[list[_Claim], list[tuple[str, str]]]:
+def _read(rows: Sequence[_Event]) -> tuple[list[_Claim], list[tuple[str, str]]]:
     """The events with their objects, and those that are to be parked with the reason.
 
     The reasons are asked again although the intake asked them: a replay must not apply an event of
@@ -103,15 +118,15 @@ def _read(rows: Sequence[Row[StripeEvent, int]]) -> tuple[list[_Claim], list[tup
     """
     claims: list[_Claim] = []
     unfit: list[tuple[str, str]] = []
-    for event, attempts in rows:
+    for event in rows:
         try:
-            claims.append(_claim_of(event, attempts))
+            claims.append(_claim_of(event))
         except PersonMustLook as reason:
             unfit.append((event.stripe_event_id, str(reason)))
     return claims, unfit
 
 
-def _claim_of(event: StripeEvent, attempts: int) -> _Claim:
+def _claim_of(event: _Event) -> _Claim:
     if event.type == UNREADABLE:
         raise UnreadableStripeObject("no event was found in this body; see `almoner events show --body`")
     reason = why_not_for_us(is_live=event.is_live, account=event.account, api_version=event.api_version)
@@ -119,10 +134,11 @@ def _claim_of(event: StripeEvent, attempts: int) -> _Claim:
         raise NotForUs(reason)
     reading = reading_of(event.type)
     if reading is None:
-        return _Claim(event.stripe_event_id, attempts, None, None, event.created_at)
+        return _Claim(event.stripe_event_id, event.attempts, None, None, event.created_at)
     tells_no_time = event.type in FETCHED and event.type not in inbox.FETCHED_SNAPSHOTS
     said_at = event.received_at if tells_no_time else event.created_at
-    return _Claim(event.stripe_event_id, attempts, reading, object_of(event.type, event.body), said_at)
+    found = object_of(event.type, event.body)
+    return _Claim(event.stripe_event_id, event.attempts, reading, found, said_at)
 
 
 def _apply(session: Session, claims: Sequence[_Claim]) -> None:

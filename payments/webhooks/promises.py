@@ -13,7 +13,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, or_, select, text
 from sqlalchemy.dialects.postgresql import aggregate_order_by
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from payments.database import among
 from payments.donations.models import Donation, DonationStatus
@@ -21,7 +21,8 @@ from payments.errors import PersonMustLook
 from payments.jobs import Bell, ring
 from payments.monthly import dunning, letters
 from payments.monthly.following import Instalments, standing
-from payments.monthly.models import CardOnFile, MonthlyGift, MonthlyInvoice, MonthlyTerms
+from payments.monthly.instalments import Agreed, agreed
+from payments.monthly.models import CardOnFile, MonthlyGift, MonthlyInvoice
 from payments.stripe_gateway import adopted_shapes, billing_shapes, shapes
 from payments.stripe_gateway.shape import Shape
 
@@ -128,6 +129,7 @@ class Promises:
         self._paid: dict[str, tuple[MonthlyGift, MonthlyInvoice]] = {}
         self._methods: list[tuple[MonthlyGift, str, datetime]] = []
         self._ended: list[MonthlyGift] = []
+        self._agreed: dict[str, Sequence[Agreed]] = {}
         if named:
             self._load(named)
         self._by_payment: dict[str, list[MonthlyInvoice]] = defaultdict(list)
@@ -178,7 +180,6 @@ class Promises:
             .where(which)
             .order_by(MonthlyGift.id)
             .with_for_update()
-            .options(selectinload(MonthlyGift.terms).selectinload(MonthlyTerms.allocations))
             .execution_options(populate_existing=True)
         )
         self._gifts |= {gift.id: gift for gift in found}
@@ -274,8 +275,15 @@ class Promises:
         """Remember a promise that was begun elsewhere."""
         self._session.add(gift)
         self._gifts[gift.id] = gift
+        self._agreed[gift.id] = [Agreed.of(terms) for terms in gift.terms]
         if gift.stripe_subscription_id is not None:
             self._by_subscription[gift.stripe_subscription_id] = gift
+
+    def agreed(self, gift: MonthlyGift) -> Sequence[Agreed]:
+        """All that was ever agreed for a promise; asked for all of them when it is first wanted."""
+        if gift.id not in self._agreed:
+            self._agreed |= agreed(self._session, self._gifts.keys() - self._agreed.keys())
+        return self._agreed[gift.id]
 
     def touch(self, gift: MonthlyGift) -> None:
         """Something of it has changed; where it stands is asked once, when all of the batch is noted."""
