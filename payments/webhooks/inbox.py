@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from payments.database import among
 from payments.settings import settings
 from payments.stripe_gateway.shapes import API_VERSION, Envelope, as_bytes
 from payments.webhooks.events import is_acted_on
@@ -109,7 +110,7 @@ def stored(session: Session, stripe_event_ids: Sequence[str]) -> set[str]:
     """Which of these are in the inbox already."""
     return set(
         session.scalars(
-            select(StripeEvent.stripe_event_id).where(StripeEvent.stripe_event_id.in_(stripe_event_ids))
+            select(StripeEvent.stripe_event_id).where(among(StripeEvent.stripe_event_id, stripe_event_ids))
         )
     )
 

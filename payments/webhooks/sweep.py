@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from payments.clock import from_stripe
+from payments.database import among
 from payments.donations.models import Donation, DonationStatus
 from payments.jobs import Bell, ring
 from payments.monthly.models import MonthlyGift, MonthlyInvoice, MonthlyStatus
@@ -81,7 +82,7 @@ def payments_without_gift(session: Session, page: Iterable[Fetched]) -> list[str
     stored = inbox.stored(session, [inbox.fetched_id(transaction) for transaction in payments])
     known = session.scalars(
         select(MonthlyInvoice.stripe_payment_intent_id).where(
-            MonthlyInvoice.stripe_payment_intent_id.in_(payments.values()),
+            among(MonthlyInvoice.stripe_payment_intent_id, payments.values()),
             MonthlyInvoice.monthly_gift_id.is_not(None),
         )
     ).all()
