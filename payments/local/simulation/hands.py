@@ -1,10 +1,11 @@
 """The workers of the simulated town: the very functions that Celery calls, in two processes beside the clock.
 
-One applies events and reads the balance; the other does what follows from them. When a day is over both do
+One applies events; the other reads the balance and does what follows from them. When a day is over both do
 what is left of it, while the clock walks on through the next one; never further, so a worker that is slow
 holds up the clock and not the other way round.
 """
 
+import gc
 import logging
 import traceback
 from collections.abc import Callable, Iterable
@@ -34,8 +35,8 @@ class HandsFailed(Exception):
 
 
 def _read_the_balance(until: datetime) -> None:
-    """Once a day and without the pause that a real Stripe wants. What is younger than the day that is over
-    may have events on their way, and is read the next time."""
+    """Once a day and without the pause that a real Stripe wants. The events of what is younger may not be
+    applied yet; it is read the next time."""
     webhooks.read_list(sweep.BALANCE_TRANSACTIONS, at_most_every=timedelta(0), until=until)
 
 
@@ -44,12 +45,12 @@ def _apply_full_batches() -> None:
         webhooks.apply_events()
 
 
-def _after_day_applying(day: int) -> None:
+def _after_day_applying(_day: int) -> None:
     webhooks.apply_events()
-    _read_the_balance(until=town.date_of(day))
 
 
-def _after_day_following(_day: int) -> None:
+def _after_day_following(day: int) -> None:
+    _read_the_balance(until=town.date_of(day - 1))
     for deed in _BY_DAY:
         deed()
     do_what_is_left(_BY_QUEUE)
@@ -95,6 +96,7 @@ class Hands:
 
     _workers: list[tuple[SpawnProcess, Connection]] = field(default_factory=list)
     _days_over: int = 0
+    _days_done: int = 0
 
     def begin(self) -> None:
         """Start."""
@@ -109,39 +111,38 @@ class Hands:
     def end_of_day(self) -> None:
         """Another day is over, and all that is left of it can be done. Returns when all of the day before it
         is done."""
-        if self._days_over:
+        if self._days_over > self._days_done:
             self._hear_of(self._days_over)
         self._days_over += 1
-        self._say(self._days_over)
+        for _, pipe in self._workers:
+            pipe.send(self._days_over)
 
     def finish(self) -> None:
         """Wait until nothing is left at all, what waits for something else included."""
         self._hear_of(self._days_over)
         while any(_everything_left().values()):
-            self._say(self._days_over)
+            self.end_of_day()
             self._hear_of(self._days_over)
 
     def rest(self) -> None:
         """Stop after the deed in hand."""
-        self._say(None)
-        for process, _ in self._workers:
+        for process, pipe in self._workers:
+            pipe.send(None)
             process.join()
-
-    def _say(self, day: int | None) -> None:
-        for _, pipe in self._workers:
-            pipe.send(day)
 
     def _hear_of(self, day: int) -> None:
         for _, pipe in self._workers:
             heard = pipe.recv()
             if heard != day:
                 raise HandsFailed(heard)
+        self._days_done = day
 
 
 def _work(job: str, pipe: Connection) -> None:
     """The life of one worker."""
     logging.disable(logging.WARNING)  # a declined card is no news in a town full of them
     clock.follow(settings().sandbox_clock)
+    gc.freeze()  # as in any worker
     now_and_then, after_day = _JOBS[job]
     try:
         while True:
