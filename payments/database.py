@@ -24,10 +24,13 @@ from sqlalchemy import (
     Engine,
     MetaData,
     Text,
+    TextClause,
     any_,
+    bindparam,
     create_engine,
     event,
     literal,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DisconnectionError
@@ -189,7 +192,7 @@ class Texts(UserDefinedType[Iterable[str]]):
 def array_of(texts: Iterable[str]) -> str:
     """Texts as PostgreSQL reads a text[]. The driver looks at every one for what must be quoted; quoting
     all of them takes a tenth of that time, and a batch names a thousand rows a dozen times."""
-    quoted = [text.replace("\\", r"\\").replace('"', r"\"") for text in texts]
+    quoted = [each.replace("\\", r"\\").replace('"', r"\"") for each in texts]
     joined = '","'.join(quoted)
     return f'{{"{joined}"}}' if quoted else "{}"
 
@@ -199,6 +202,19 @@ def among(
 ) -> ColumnElement[bool]:
     """`column = any(ids)`: one parameter, however many there are."""
     return column == any_(literal(tuple(ids), Texts()))
+
+
+def among_named(
+    column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None], name: str
+) -> ColumnElement[bool]:
+    """The same where the ids are given by name when it is asked: for a question that is put together once.
+    To put one together costs as much as to ask it."""
+    return column == any_(bindparam(name, type_=Texts()))
+
+
+def text_with(sql: str, *lists: str) -> TextClause:
+    """SQL of which the parameters of these names are lists of texts."""
+    return text(sql).bindparams(*(bindparam(name, type_=Texts()) for name in lists))
 
 
 def after_commit(session: Session, say: Callable[[], None]) -> None:

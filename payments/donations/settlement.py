@@ -2,13 +2,11 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from payments.clock import day_in, from_stripe
-from payments.database import among
+from payments.database import text_with
 from payments.donations.models import Charge, Donation, DonationStatus
-from payments.donations.reversals import Dispute, FraudWarning, Refund
 from payments.errors import PersonMustLook, UnreadableStripeObject
 from payments.money import Money
 from payments.stripe_gateway import shapes
@@ -117,18 +115,25 @@ def link(donation: Donation, charge: Charge) -> None:
 
 def link_what_befell(session: Session, stripe_charge_ids: Iterable[str]) -> None:
     """Refunds, disputes and warnings heard of before it was known which gift their charge pays."""
-    linked = list(stripe_charge_ids)
-    for kind in (Refund, Dispute, FraudWarning):
-        session.execute(
-            update(kind)
-            .where(
-                kind.stripe_charge_id == Charge.stripe_charge_id,
-                among(Charge.stripe_charge_id, linked),
-                kind.donation_id.is_(None),
-            )
-            .values(donation_id=Charge.donation_id)
-            .execution_options(synchronize_session=False)
-        )
+    session.execute(_LINK_WHAT_BEFELL, {"charges": stripe_charge_ids})
+
+
+_LINK_WHAT_BEFELL = text_with(
+    """
+    with linked as materialized (
+        select stripe_charge_id, donation_id from charges where stripe_charge_id = any (:charges)
+    ), refunded as (
+        update refunds set donation_id = linked.donation_id from linked
+        where refunds.stripe_charge_id = linked.stripe_charge_id and refunds.donation_id is null
+    ), disputed as (
+        update disputes set donation_id = linked.donation_id from linked
+        where disputes.stripe_charge_id = linked.stripe_charge_id and disputes.donation_id is null
+    )
+    update fraud_warnings set donation_id = linked.donation_id from linked
+    where fraud_warnings.stripe_charge_id = linked.stripe_charge_id and fraud_warnings.donation_id is null
+""",
+    "charges",
+)
 
 
 def settle(donation: Donation, charge: Charge, *, time_zone: str) -> bool:

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, bindparam, func, select, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, func, select, text
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from payments.clock import now
-from payments.database import Base, Texts
+from payments.database import Base, text_with
 from payments.donations.models import Donation
 from payments.errors import AlmonerError
 from payments.money import Money
@@ -138,7 +138,8 @@ def _plan(session: Session, donation_id: str) -> MonthlyGift:
 # Whichever of two is looked at last finds the other, so the order in which Stripe tells does not matter;
 # it is always the later gift that is flagged. The funds are compared of the few that are alike so far:
 # asked of all at once, PostgreSQL may put together the funds of every gift there is.
-_SAME_GIFT = text("""
+_SAME_GIFT = text_with(
+    """
     with alike as materialized (
         select gift.id, gift.paid_at, twin.id as twin_id, twin.paid_at as twin_paid_at
         from donations gift
@@ -167,9 +168,12 @@ _SAME_GIFT = text("""
     order by later, earlier
     on conflict (donation_id) do nothing
     returning donation_id, of_donation_id
-""").bindparams(bindparam("ids", type_=Texts()))
+""",
+    "ids",
+)
 
-_SECOND_PLAN = text("""
+_SECOND_PLAN = text_with(
+    """
     insert into possible_doubles (donation_id, of_donation_id, kind)
     select distinct on (pair.later) pair.later, pair.earlier, 'second_plan'
     from donations gift
@@ -197,4 +201,6 @@ _SECOND_PLAN = text("""
     order by pair.later, pair.earlier
     on conflict (donation_id) do nothing
     returning donation_id, of_donation_id
-""").bindparams(bindparam("ids", type_=Texts()))
+""",
+    "ids",
+)

@@ -9,18 +9,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
-from sqlalchemy import func, insert, select
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy import Table, insert
 from sqlalchemy.orm import Session
 
-from payments.database import among
+from payments.database import text_with
 from payments.donations.models import Allocation, Donation, DonationStatus
 from payments.donations.settlement import AmountDiffers
 from payments.errors import PersonMustLook
 from payments.ledger.rules import in_proportion
 from payments.money import Money, split
-from payments.monthly.models import MonthlyAllocation, MonthlyGift, MonthlyInvoice, MonthlyTerms
+from payments.monthly.models import MonthlyGift, MonthlyInvoice, MonthlyTerms
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,26 +53,25 @@ class Agreed:
 
 def agreed(session: Session, monthly_gift_ids: Iterable[str]) -> dict[str, list[Agreed]]:
     """All that was ever agreed for these promises, in one question."""
-    in_order = MonthlyAllocation.position
-    rows = session.execute(
-        select(
-            MonthlyTerms.monthly_gift_id,
-            MonthlyTerms.number,
-            MonthlyTerms.valid_from,
-            MonthlyTerms.amount,
-            MonthlyTerms.fee_cover_amount,
-            func.array_agg(aggregate_order_by(MonthlyAllocation.fund_id, in_order)),
-            func.array_agg(aggregate_order_by(MonthlyAllocation.amount, in_order)),
-        )
-        .join(MonthlyTerms.allocations)
-        .where(among(MonthlyTerms.monthly_gift_id, monthly_gift_ids))
-        .group_by(MonthlyTerms.monthly_gift_id, MonthlyTerms.number)
-    )
+    rows = session.execute(_AGREED, {"gifts": monthly_gift_ids})
     found: dict[str, list[Agreed]] = defaultdict(list)
     for monthly_gift_id, number, valid_from, amount, fee_cover_amount, fund_ids, shares in rows:
         terms = Agreed(number, valid_from, amount, fee_cover_amount, fund_ids, shares)
         found[monthly_gift_id].append(terms)
     return found
+
+
+_AGREED = text_with(
+    """
+    select t.monthly_gift_id, t.number, t.valid_from, t.amount, t.fee_cover_amount,
+        array_agg(a.fund_id order by a.position), array_agg(a.amount order by a.position)
+    from monthly_terms t
+    join monthly_allocations a on a.monthly_gift_id = t.monthly_gift_id and a.terms_number = t.number
+    where t.monthly_gift_id = any (:gifts)
+    group by t.monthly_gift_id, t.number
+""",
+    "gifts",
+)
 
 
 class CurrencyChanged(PersonMustLook):
@@ -149,10 +148,10 @@ def write(session: Session, donations: Sequence[Donation]) -> None:
     for written, names in ((begun, (*_WRITTEN, "created_at")), (fresh, _WRITTEN)):
         if written:
             session.execute(
-                insert(Donation), [{name: getattr(each, name) for name in names} for each in written]
+                insert(_DONATIONS), [{name: getattr(each, name) for name in names} for each in written]
             )
     session.execute(
-        insert(Allocation),
+        insert(_ALLOCATIONS),
         [
             {
                 "donation_id": each.id,
@@ -166,6 +165,7 @@ def write(session: Session, donations: Sequence[Donation]) -> None:
     )
 
 
+_DONATIONS, _ALLOCATIONS = cast(Table, Donation.__table__), cast(Table, Allocation.__table__)
 _WRITTEN = (
     *("id", "entity_id", "donor_id", "donor_name", "locale", "frequency", "currency", "amount"),
     *("fee_cover_amount", "dedication_kind", "dedication_name", "source", "status", "paid_at", "gift_date"),

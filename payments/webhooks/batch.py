@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from payments.clock import from_stripe
+from payments.database import text_with
 from payments.donations import settlement
 from payments.donations.models import Charge, Donation, Fund, IssuingEntity
 from payments.donations.organisation import OrganisationNotLoaded
@@ -27,7 +28,6 @@ from payments.ledger.models import BalanceTransaction, MovementBeforeBooks
 from payments.ledger.rules import Books, Entry
 from payments.monthly import instalments
 from payments.monthly.models import MonthlyGift
-from payments.receipts.models import DueReceipt
 from payments.reconciliation import payouts
 from payments.stripe_gateway import shapes
 from payments.stripe_gateway.shape import Shape
@@ -48,6 +48,13 @@ class ChargeNotYetKnown(TryLater):
 
     def __init__(self, stripe_charge_id: str | None) -> None:
         super().__init__(f"charge {stripe_charge_id} is not known yet")
+
+
+_EVERY_FUND, _EVERY_ENTITY = select(Fund), select(IssuingEntity)
+_BOOKS_BEGIN = select(func.min(Adoption.since))
+_OWE_RECEIPTS = text_with(
+    "insert into due_receipts (donation_id) select unnest(:donations) on conflict do nothing", "donations"
+)
 
 
 class Batch:
@@ -273,7 +280,7 @@ class Batch:
     @cached_property
     def books_begin(self) -> datetime | None:
         """From when on Stripe's movements are in this book; None where it has them all."""
-        return self._session.scalar(select(func.min(Adoption.since)))
+        return self._session.scalar(_BOOKS_BEGIN)
 
     def note_before_books(self, transaction: shapes.BalanceTransaction) -> None:
         """Know a movement by name that is part of the opening balance."""
@@ -318,7 +325,7 @@ class Batch:
     @cached_property
     def funds(self) -> dict[str, Fund]:
         """Every fund by id."""
-        return {fund.id: fund for fund in self._session.scalars(select(Fund))}
+        return {fund.id: fund for fund in self._session.scalars(_EVERY_FUND)}
 
     def books_of(self, donation: Donation | None) -> Books:
         """The books a gift goes into; whoever owns the Stripe account for what is no gift."""
@@ -329,7 +336,7 @@ class Batch:
 
     @cached_property
     def _entities(self) -> Sequence[IssuingEntity]:
-        return self._session.scalars(select(IssuingEntity)).all()
+        return self._session.scalars(_EVERY_ENTITY).all()
 
     def owe_receipt(self, donation: Donation) -> None:
         """The receipt of a gift is due: it was paid just now."""
@@ -363,10 +370,7 @@ class Batch:
         self.promises.conclude(self.first_instalment)
         posting.post(self._session, self._entries)
         if self._due_receipts:
-            self._session.execute(
-                insert(DueReceipt).on_conflict_do_nothing(),
-                [{"donation_id": donation_id} for donation_id in self._due_receipts],
-            )
+            self._session.execute(_OWE_RECEIPTS, {"donations": self._due_receipts})
             ring(self._session, Bell.ISSUE_RECEIPTS)
         if self._named_balance_transactions - self._rows.booked.keys():
             ring(self._session, Bell.PULL_BALANCE_TRANSACTIONS)

@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session, selectinload
 
-from payments.database import among
+from payments.database import among_named
 from payments.donations.models import Charge, Donation
 from payments.donations.reversals import Dispute, FraudWarning, OwedPayment, Refund
 from payments.ledger.models import BalanceTransaction, JournalEntry
@@ -72,9 +72,8 @@ def load(session: Session, objects: Sequence[Shape]) -> Rows:
     if named.is_about_money_back:
         _load_money_back(session, named, rows)
     elif named.balance_transactions:
-        rows.booked = _booked(
-            session, among(BalanceTransaction.stripe_balance_transaction_id, named.balance_transactions)
-        )
+        found = session.scalars(_BOOKED, {"ids": named.balance_transactions})
+        rows.booked = {row.stripe_balance_transaction_id: row for row in found}
     return rows
 
 
@@ -139,104 +138,119 @@ def _donations(session: Session, named: _Named, rows: Rows) -> dict[str, Donatio
         # A refund names its charge, and only the charge knows its gift.
         wanted |= {
             donation_id
-            for donation_id in session.scalars(
-                select(Charge.donation_id).where(among(Charge.stripe_charge_id, named.charges))
-            )
+            for donation_id in session.scalars(_GIFTS_OF_CHARGES, {"charges": named.charges})
             if donation_id is not None
         }
     monthly = list(rows.promises.ids)
     if not wanted and not named.payments and not monthly:
         return {}
-    which: ColumnElement[bool] = among(Donation.id, wanted)
-    if named.payments:
-        which = or_(which, among(Donation.stripe_payment_intent_id, named.payments))
-    if monthly:
-        # The first instalment was written before its invoice was made, and waits for it.
-        first = and_(
-            among(Donation.monthly_gift_id, monthly),
-            Donation.checkout_expires_at.is_not(None),
-            Donation.stripe_invoice_id.is_(None),
+    moves = named.has_movements or named.is_about_money_back
+    found = session.scalars(
+        _DONATIONS_WITH_PARTS if moves else _DONATIONS,
+        {"ids": wanted, "payments": named.payments, "monthly": monthly},
+    )
+    return {donation.id: donation for donation in found}
+
+
+_GIFTS_OF_CHARGES = select(Charge.donation_id).where(among_named(Charge.stripe_charge_id, "charges"))
+_DONATIONS = (
+    select(Donation)
+    .where(
+        or_(
+            among_named(Donation.id, "ids"),
+            among_named(Donation.stripe_payment_intent_id, "payments"),
+            # The first instalment was written before its invoice was made, and waits for it.
+            and_(
+                among_named(Donation.monthly_gift_id, "monthly"),
+                Donation.checkout_expires_at.is_not(None),
+                Donation.stripe_invoice_id.is_(None),
+            ),
         )
-        which = or_(which, first)
-    locked = select(Donation).where(which).order_by(Donation.id).with_for_update()
-    if named.has_movements or named.is_about_money_back:
-        locked = locked.options(selectinload(Donation.allocations))
-    return {
-        donation.id: donation
-        for donation in session.scalars(locked.execution_options(populate_existing=True))
-    }
+    )
+    .order_by(Donation.id)
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+_DONATIONS_WITH_PARTS = _DONATIONS.options(selectinload(Donation.allocations))
 
 
 def _charges(session: Session, named: _Named, rows: Rows) -> dict[str, Charge]:
     if not named.charges and not rows.donations and not named.monthly.payments:
         return {}
-    which = or_(among(Charge.stripe_charge_id, named.charges), among(Charge.donation_id, rows.donations))
-    if payments := named.monthly.payments | rows.promises.payments:
-        # Heard of before their invoice, they know no gift.
-        which = or_(which, among(Charge.stripe_payment_intent_id, payments))
-    wanted = select(Charge).where(which)
-    if named.is_about_money_back:
-        # Foreign money has no gift whose lock would keep two workers apart.
-        wanted = wanted.order_by(Charge.stripe_charge_id).with_for_update()
-    return {
-        charge.stripe_charge_id: charge
-        for charge in session.scalars(wanted.execution_options(populate_existing=True))
-    }
+    found = session.scalars(
+        _CHARGES_LOCKED if named.is_about_money_back else _CHARGES,
+        {
+            "ids": named.charges,
+            "donations": rows.donations,
+            "payments": named.monthly.payments | rows.promises.payments,
+        },
+    )
+    return {charge.stripe_charge_id: charge for charge in found}
+
+
+_CHARGES = (
+    select(Charge)
+    .where(
+        or_(
+            among_named(Charge.stripe_charge_id, "ids"),
+            among_named(Charge.donation_id, "donations"),
+            # Heard of before their invoice, they know no gift.
+            among_named(Charge.stripe_payment_intent_id, "payments"),
+        )
+    )
+    .execution_options(populate_existing=True)
+)
+_CHARGES_LOCKED = _CHARGES.order_by(Charge.stripe_charge_id).with_for_update()
+"""Foreign money has no gift whose lock would keep two workers apart."""
 
 
 def _load_money_back(session: Session, named: _Named, rows: Rows) -> None:
     charges = set(rows.charges) | named.charges
-    rows.refunds = {
-        row.id: row
-        for row in session.scalars(
-            select(Refund)
-            .where(among(Refund.stripe_charge_id, charges))
-            .execution_options(populate_existing=True)
-        )
-    }
-    rows.disputes = {
-        row.stripe_dispute_id: row
-        for row in session.scalars(
-            select(Dispute)
-            .where(among(Dispute.stripe_charge_id, charges))
-            .execution_options(populate_existing=True)
-        )
-    }
-    rows.fraud_warnings = {
-        row.stripe_fraud_warning_id: row
-        for row in session.scalars(
-            select(FraudWarning)
-            .where(among(FraudWarning.stripe_charge_id, charges))
-            .execution_options(populate_existing=True)
-        )
-    }
+    of_charges = {"charges": charges}
+    rows.refunds = {row.id: row for row in session.scalars(_REFUNDS, of_charges)}
+    rows.disputes = {row.stripe_dispute_id: row for row in session.scalars(_DISPUTES, of_charges)}
+    rows.fraud_warnings = {row.stripe_fraud_warning_id: row for row in session.scalars(_WARNINGS, of_charges)}
     stripe_refunds = {row.stripe_refund_id for row in rows.refunds.values() if row.stripe_refund_id}
     sources = charges | named.disputes | set(rows.disputes) | named.refunds | stripe_refunds
-    rows.booked = _booked(
-        session,
-        or_(
-            among(BalanceTransaction.stripe_balance_transaction_id, named.balance_transactions),
-            among(BalanceTransaction.source_id, sources),
-        ),
-    )
+    booked = session.scalars(_BOOKED_ABOUT, {"ids": named.balance_transactions, "sources": sources})
+    rows.booked = {row.stripe_balance_transaction_id: row for row in booked}
     rows.kinds = _kinds(session, rows.booked)
-    for payment in session.scalars(
-        select(OwedPayment).where(among(OwedPayment.donation_id, rows.donations)).order_by(OwedPayment.id)
-    ):
+    for payment in session.scalars(_OWED_PAYMENTS, {"donations": rows.donations}):
         rows.owed_payments.setdefault(payment.donation_id, []).append(payment)
 
 
-def _booked(session: Session, which: ColumnElement[bool]) -> dict[str, BalanceTransaction]:
-    return {
-        row.stripe_balance_transaction_id: row
-        for row in session.scalars(select(BalanceTransaction).where(which))
-    }
+_REFUNDS = (
+    select(Refund)
+    .where(among_named(Refund.stripe_charge_id, "charges"))
+    .execution_options(populate_existing=True)
+)
+_DISPUTES = (
+    select(Dispute)
+    .where(among_named(Dispute.stripe_charge_id, "charges"))
+    .execution_options(populate_existing=True)
+)
+_WARNINGS = (
+    select(FraudWarning)
+    .where(among_named(FraudWarning.stripe_charge_id, "charges"))
+    .execution_options(populate_existing=True)
+)
+_BY_NAME = among_named(BalanceTransaction.stripe_balance_transaction_id, "ids")
+_BOOKED = select(BalanceTransaction).where(_BY_NAME)
+_BOOKED_ABOUT = select(BalanceTransaction).where(
+    or_(_BY_NAME, among_named(BalanceTransaction.source_id, "sources"))
+)
+_OWED_PAYMENTS = (
+    select(OwedPayment).where(among_named(OwedPayment.donation_id, "donations")).order_by(OwedPayment.id)
+)
 
 
 def _kinds(session: Session, booked: Iterable[str]) -> dict[str, str]:
     """What their entries are, and which of them are losses of a dispute."""
     references = [f"{about}:{transaction}" for transaction in booked for about in ("bt", "dispute_lost")]
-    found = session.execute(
-        select(JournalEntry.reference, JournalEntry.kind).where(among(JournalEntry.reference, references))
-    )
+    found = session.execute(_KINDS, {"references": references})
     return {row.reference: row.kind for row in found}
+
+
+_KINDS = select(JournalEntry.reference, JournalEntry.kind).where(
+    among_named(JournalEntry.reference, "references")
+)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import Row, bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from payments.database import among
@@ -89,25 +89,27 @@ def apply_due(session: Session, *, limit: int = BATCH) -> Applied:
 
 
 def _claim(session: Session, limit: int) -> Sequence[_Event]:
-    due = (
-        select(
-            StripeEvent.stripe_event_id,
-            StripeEvent.type,
-            StripeEvent.account,
-            StripeEvent.is_live,
-            StripeEvent.api_version,
-            StripeEvent.created_at,
-            StripeEvent.received_at,
-            StripeEvent.body,
-            QueuedEvent.attempts,
-        )
-        .join(QueuedEvent, QueuedEvent.stripe_event_id == StripeEvent.stripe_event_id)
-        .where(QueuedEvent.parked_reason.is_(None), QueuedEvent.next_at <= func.now())
-        .order_by(QueuedEvent.next_at, QueuedEvent.place)
-        .limit(limit)
-        .with_for_update(of=QueuedEvent, skip_locked=True)
+    return session.execute(_DUE, {"most": limit}).all()
+
+
+_DUE = (
+    select(
+        StripeEvent.stripe_event_id,
+        StripeEvent.type,
+        StripeEvent.account,
+        StripeEvent.is_live,
+        StripeEvent.api_version,
+        StripeEvent.created_at,
+        StripeEvent.received_at,
+        StripeEvent.body,
+        QueuedEvent.attempts,
     )
-    return session.execute(due).all()
+    .join(QueuedEvent, QueuedEvent.stripe_event_id == StripeEvent.stripe_event_id)
+    .where(QueuedEvent.parked_reason.is_(None), QueuedEvent.next_at <= func.now())
+    .order_by(QueuedEvent.next_at, QueuedEvent.place)
+    .limit(bindparam("most"))
+    .with_for_update(of=QueuedEvent, skip_locked=True)
+)
 
 
 def _read(rows: Sequence[_Event]) -> tuple[list[_Claim], list[tuple[str, str]]]:

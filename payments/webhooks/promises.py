@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, or_, select, text
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy import or_, select, text
 from sqlalchemy.orm import Session
 
-from payments.database import among
+from payments.database import among_named, text_with
 from payments.donations.models import Donation, DonationStatus
 from payments.errors import PersonMustLook
 from payments.jobs import Bell, ring
@@ -142,46 +141,24 @@ class Promises:
 
     def _load(self, named: Named) -> None:
         hold_payments(self._session, named.payments)
-        which = or_(
-            among(MonthlyInvoice.stripe_invoice_id, named.invoices),
-            among(MonthlyInvoice.stripe_payment_intent_id, named.payments),
-        )
+        which = {"ids": named.invoices, "payments": named.payments}
         about = {
             monthly_gift_id
-            for monthly_gift_id in self._session.scalars(select(MonthlyInvoice.monthly_gift_id).where(which))
+            for monthly_gift_id in self._session.scalars(_GIFTS_OF_INVOICES, which)
             if monthly_gift_id is not None
         }
-        self._load_gifts(
-            or_(
-                among(MonthlyGift.id, named.gifts | about),
-                among(MonthlyGift.stripe_subscription_id, named.subscriptions),
-                among(MonthlyGift.stripe_customer_id, named.payers),
-            )
-        )
-        self._invoices = {
-            row.stripe_invoice_id: row
-            for row in self._session.scalars(
-                select(MonthlyInvoice)
-                .where(which)
-                .order_by(MonthlyInvoice.stripe_invoice_id)
-                .with_for_update()
-                .execution_options(populate_existing=True)
-            )
-        }
+        self._load_gifts(named.gifts | about, named.subscriptions, named.payers)
+        self._invoices = {row.stripe_invoice_id: row for row in self._session.scalars(_INVOICES, which)}
         late = {row.monthly_gift_id for row in self._invoices.values() if row.monthly_gift_id}
         if late := late - self._gifts.keys():
             # Named by another worker between the two looks.
-            self._load_gifts(among(MonthlyGift.id, late))
+            self._load_gifts(late)
         self._load_cards(named)
 
-    def _load_gifts(self, which: ColumnElement[bool]) -> None:
-        found = self._session.scalars(
-            select(MonthlyGift)
-            .where(which)
-            .order_by(MonthlyGift.id)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
+    def _load_gifts(
+        self, ids: Iterable[str], subscriptions: Iterable[str] = (), payers: Iterable[str] = ()
+    ) -> None:
+        found = self._session.scalars(_GIFTS, {"ids": ids, "subscriptions": subscriptions, "payers": payers})
         self._gifts |= {gift.id: gift for gift in found}
 
     def _load_cards(self, named: Named) -> None:
@@ -189,13 +166,7 @@ class Promises:
             return
         self._cards = {
             card.stripe_customer_id: card
-            for card in self._session.scalars(
-                select(CardOnFile)
-                .where(among(CardOnFile.stripe_customer_id, named.customers))
-                .order_by(CardOnFile.stripe_customer_id)
-                .with_for_update()
-                .execution_options(populate_existing=True)
-            )
+            for card in self._session.scalars(_CARDS, {"customers": named.customers})
         }
 
     @property
@@ -334,6 +305,40 @@ class Promises:
         self._session.flush()
 
 
+_ABOUT_INVOICES = or_(
+    among_named(MonthlyInvoice.stripe_invoice_id, "ids"),
+    among_named(MonthlyInvoice.stripe_payment_intent_id, "payments"),
+)
+_GIFTS_OF_INVOICES = select(MonthlyInvoice.monthly_gift_id).where(_ABOUT_INVOICES)
+_INVOICES = (
+    select(MonthlyInvoice)
+    .where(_ABOUT_INVOICES)
+    .order_by(MonthlyInvoice.stripe_invoice_id)
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+_GIFTS = (
+    select(MonthlyGift)
+    .where(
+        or_(
+            among_named(MonthlyGift.id, "ids"),
+            among_named(MonthlyGift.stripe_subscription_id, "subscriptions"),
+            among_named(MonthlyGift.stripe_customer_id, "payers"),
+        )
+    )
+    .order_by(MonthlyGift.id)
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+_CARDS = (
+    select(CardOnFile)
+    .where(among_named(CardOnFile.stripe_customer_id, "customers"))
+    .order_by(CardOnFile.stripe_customer_id)
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+
+
 def hold_payments(session: Session, payments: Iterable[str]) -> None:
     """Hold each payment for the length of the transaction, in one order for everybody."""
     keys = sorted(payments)
@@ -349,26 +354,26 @@ _HOLD = text(
 
 def instalments_of(session: Session, monthly_gift_ids: Sequence[str]) -> dict[str, Instalments]:
     """What the invoices of these promises come to. What is void or over nothing asks nobody for money."""
-    newest_first = (MonthlyInvoice.made_at.desc(), MonthlyInvoice.stripe_invoice_id.desc())
-    rows = session.execute(
-        select(
-            MonthlyInvoice.monthly_gift_id,
-            func.bool_or(MonthlyInvoice.status == "paid"),
-            func.array_agg(aggregate_order_by(MonthlyInvoice.status, *newest_first)),
-            func.array_agg(aggregate_order_by(MonthlyInvoice.refused_attempts, *newest_first)),
-        )
-        .where(
-            among(MonthlyInvoice.monthly_gift_id, monthly_gift_ids),
-            MonthlyInvoice.status.in_(("open", "uncollectible", "paid")),
-            MonthlyInvoice.amount_due > 0,
-        )
-        .group_by(MonthlyInvoice.monthly_gift_id)
-    )
     return {
         monthly_gift_id: Instalments(
             has_paid=has_paid,
-            is_newest_paid=statuses[0] == "paid",
-            is_newest_refused=statuses[0] != "paid" and refused[0] > 0,
+            is_newest_paid=newest_status == "paid",
+            is_newest_refused=newest_status != "paid" and newest_refused > 0,
         )
-        for monthly_gift_id, has_paid, statuses, refused in rows
+        for monthly_gift_id, has_paid, newest_status, newest_refused in session.execute(
+            _INSTALMENTS, {"gifts": monthly_gift_ids}
+        )
     }
+
+
+_INSTALMENTS = text_with(
+    """
+    select monthly_gift_id, bool_or(status = 'paid'),
+        (array_agg(status order by made_at desc, stripe_invoice_id desc))[1],
+        (array_agg(refused_attempts order by made_at desc, stripe_invoice_id desc))[1]
+    from monthly_invoices
+    where monthly_gift_id = any (:gifts) and status in ('open', 'uncollectible', 'paid') and amount_due > 0
+    group by monthly_gift_id
+""",
+    "gifts",
+)
