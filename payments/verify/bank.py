@@ -4,10 +4,7 @@ A match that a person has undone stays in the book with its way back, so both ar
 """
 
 from payments.verify.check import Check
-
-# The bank's day; of a month that is closed, the first open one.
-_ON_ANOTHER_DAY = """(b.effective_on <> w.booked_on and not exists (select from month_closings c
-    where c.entity_id = b.entity_id and w.booked_on <= c.last_day and b.effective_on = c.last_day + 1))"""
+from payments.verify.closing import on_another_day
 
 CHECKS = (
     Check(
@@ -59,7 +56,7 @@ CHECKS = (
             where w.id is null or w.amount is null or b.reference is null
                 or (b.kind, b.entity_id, b.currency, b.amount)
                     <> (w.kind, w.entity_id, w.currency, w.amount)
-                or {_ON_ANOTHER_DAY}
+                or {on_another_day("b", than="w.booked_on")}
         """,
     ),
 )

@@ -4,6 +4,15 @@ from payments.verify.check import Check
 
 _CLOSED = "(select * from month_closings where reopened_at is null)"
 
+
+def on_another_day(entry: str, *, than: str) -> str:
+    """Whether an entry (a row's name in SQL) counts for neither the day that it should (a column) nor, where
+    the month of that was closed, the first open one."""
+    return f"""({entry}.effective_on <> {than} and not exists (select from month_closings c
+        where c.entity_id = {entry}.entity_id and {than} <= c.last_day
+            and {entry}.effective_on = c.last_day + 1))"""
+
+
 CHECKS = (
     Check(
         kind="entry_in_closed_month",

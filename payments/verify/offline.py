@@ -1,12 +1,11 @@
 """What people record: offline gifts, deposits, the classification of suspense, and the log of it all."""
 
 from payments.verify.check import Check
+from payments.verify.closing import on_another_day
 
 _INTO = """case when d.channel in ('cheque', 'cash') then 'undeposited_funds'
     when d.channel = 'bank_transfer' then 'bank' else 'gifts_in_kind' end"""
-# What was received in a month that is closed counts for the first open day.
-_ON_ANOTHER_DAY = """(e.effective_on <> o.received_on and not exists (select from month_closings c
-    where c.entity_id = e.entity_id and o.received_on <= c.last_day and e.effective_on = c.last_day + 1))"""
+_ON_ANOTHER_DAY = on_another_day("e", than="o.received_on")
 
 CHECKS = (
     Check(
