@@ -71,6 +71,8 @@ def give_back(session: Session, late: Late) -> Refund | None:
 
 # Made once: SQLAlchemy takes longer to put these together than to run them.
 _GIVEN_BACK = select(Refund.id).where(Refund.donation_id == Donation.id, Refund.origin == "house").exists()
+# Stripe tells the second only; of a charge in the same one nobody knows which was first.
+_END = func.date_trunc("second", MonthlyGift.ended_at)
 _TAKEN_AFTER_END = (
     select(Donation.id, MonthlyGift.id)
     .join(Donation, Donation.monthly_gift_id == MonthlyGift.id)
@@ -79,9 +81,10 @@ _TAKEN_AFTER_END = (
         MonthlyGift.ended_at > bindparam("since"),
         MonthlyGift.end_reason.in_(_ENDS_OF_OURS),
         Donation.status == DonationStatus.PAID.value,
+        # It is paid when it was charged; asked first, few charges are left to look at.
+        Donation.paid_at >= _END,
         Charge.status == "succeeded",
-        # Stripe tells the second only; of a charge in the same one nobody knows which was first.
-        Charge.charged_at >= func.date_trunc("second", MonthlyGift.ended_at),
+        Charge.charged_at >= _END,
         ~_GIVEN_BACK,
     )
     .order_by(Donation.id)
