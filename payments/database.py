@@ -217,6 +217,15 @@ def text_with(sql: str, *lists: str) -> TextClause:
     return text(sql).bindparams(*(bindparam(name, type_=Texts()) for name in lists))
 
 
+def plan_anew(session: Session) -> None:
+    """From here to the transaction's end each plan is made for what is there now. For questions that are
+    asked seldom and look at much: a plan is kept with its connection, from when the house was small."""
+    session.execute(_PLAN_ANEW)
+
+
+_PLAN_ANEW = text("set local plan_cache_mode = force_custom_plan")
+
+
 def after_commit(session: Session, say: Callable[[], None]) -> None:
     """Run `say` once, after the surrounding `transaction()` has committed."""
     waiting = session.info.setdefault(_AFTER_COMMIT, [])

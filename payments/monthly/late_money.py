@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from payments.clock import now
+from payments.database import plan_anew
 from payments.donations import refund_requests
 from payments.donations.models import Charge, Donation, DonationStatus
 from payments.donations.reversals import Refund
@@ -42,6 +43,7 @@ class Late:
 
 def taken_late(session: Session) -> list[Late]:
     """Every such instalment for which nothing was done yet."""
+    plan_anew(session)
     since = {"since": now() - _LOOKS_BACK}
     return [
         *(Late(donation_id, gift_id) for donation_id, gift_id in session.execute(_TAKEN_AFTER_END, since)),
