@@ -1,10 +1,12 @@
-"""The pool: what it hands out is alive."""
+"""The pool hands out what is alive, and lists of texts arrive as they were."""
 
 import time
 
+import pytest
 from sqlalchemy import Connection, text
+from sqlalchemy.orm import Session
 
-from payments.database import transaction
+from payments.database import plan_anew, text_with, transaction
 
 
 def _backend() -> int:
@@ -25,3 +27,32 @@ def test_a_connection_that_postgresql_has_ended_is_replaced_before_it_is_handed_
         time.sleep(0.01)
 
     assert _backend() != before
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [],
+        [""],
+        ["don_1", "don_2"],
+        ['"', "\\", '\\"', "\\\\"],
+        ["{", "}", ",", "{a,b}", "NULL", " "],
+        ["김지우", "a\nb"],
+    ],
+)
+def test_a_list_of_texts_arrives_as_it_was(session: Session, texts: list[str]):
+    asked = text_with(
+        "select each from unnest(:texts) with ordinality as given (each, place) order by place", "texts"
+    )
+
+    assert session.scalars(asked, {"texts": texts}).all() == texts
+
+
+def test_a_plan_is_made_anew_until_the_transaction_ends(database: str):
+    mode = text("show plan_cache_mode")
+    with transaction() as session:
+        plan_anew(session)
+        assert session.scalar(mode) == "force_custom_plan"
+
+    with transaction() as session:
+        assert session.scalar(mode) == "auto"

@@ -10,6 +10,7 @@ from celery.schedules import crontab
 from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import DBAPIError
 
+from payments.clock import from_stripe
 from payments.database import engine, transaction
 from payments.donations.models import Donation, Organisation
 from payments.jobs import CELERY_SETTINGS, REDIS_OPTIONS, Bell, WorkerHeartbeat
@@ -250,6 +251,19 @@ def test_a_list_too_long_for_one_turn_is_read_from_its_oldest_and_each_turn_come
     breaks_off_at("")
     webhooks.read_list(sweep.BALANCE_TRANSACTIONS, at_most_every=timedelta(0))
     assert len(stored()) == 102
+
+
+def test_a_list_read_up_to_an_instant_leaves_what_is_younger_for_the_next_time(stripe: Stripe):
+    older = moves(stripe)
+    until = from_stripe(stripe.tell("advance", seconds=60, deliver=False)["now"])
+    an_hour_passes(stripe)
+    younger = moves(stripe)
+
+    webhooks.read_list(sweep.BALANCE_TRANSACTIONS, at_most_every=timedelta(0), until=until)
+    assert stored() == {older}
+
+    webhooks.read_list(sweep.BALANCE_TRANSACTIONS, at_most_every=timedelta(0))
+    assert stored() == {older, younger}
 
 
 def test_a_worker_shows_that_it_hears(database: str):
