@@ -253,7 +253,7 @@ def test_a_list_too_long_for_one_turn_is_read_from_its_oldest_and_each_turn_come
     assert len(stored()) == 102
 
 
-def test_a_list_read_up_to_an_instant_leaves_what_is_younger_for_the_next_time(stripe: Stripe):
+def test_a_list_read_up_to_an_instant_leaves_what_is_younger_for_the_next_time(stripe: Stripe, database: str):
     older = moves(stripe)
     until = from_stripe(stripe.tell("advance", seconds=60, deliver=False)["now"])
     an_hour_passes(stripe)
