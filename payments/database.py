@@ -96,7 +96,10 @@ def engine() -> Engine:
 
 def _leave_if_hung_up(connection: psycopg.Connection[Any], _record: Any, _proxy: Any) -> None:
     """A server that went away has said so on the wire, where nothing else arrives unasked: to look there
-    costs a hundredth of asking with every transaction whether it is still there."""
+    costs a hundredth of asking with every transaction whether it is still there. One that was closed on this
+    side has no wire to look at."""
+    if connection.closed:
+        raise DisconnectionError
     wire = select.poll()
     wire.register(connection.fileno(), select.POLLIN)
     if wire.poll(0):

@@ -2,6 +2,7 @@
 
 import time
 
+import psycopg
 import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
@@ -27,6 +28,15 @@ def test_a_connection_that_postgresql_has_ended_is_replaced_before_it_is_handed_
         time.sleep(0.01)
 
     assert _backend() != before
+
+
+def test_one_that_was_closed_on_this_side_is_replaced_too(database: str):
+    with transaction() as session:
+        driver = session.connection().connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    driver.close()
+
+    assert _backend()
 
 
 @pytest.mark.parametrize(
