@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.policy import SMTP
 from email.quoprimime import body_encode
-from email.utils import format_datetime
+from email.utils import format_datetime, quote
 from functools import lru_cache
 
 from payments.mail import postmark
@@ -115,7 +115,7 @@ def _base64(body: bytes) -> bytes:
 
 
 def _attached(attachment: Attachment) -> bytes:
-    where = _by_the_library("Content-Disposition", f'attachment; filename="{attachment.name}"')
+    where = _by_the_library("Content-Disposition", f'attachment; filename="{quote(attachment.name)}"')
     kind = "Content-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n"
     return f"{kind}{where}{_MIME_VERSION}\r\n".encode() + _base64(attachment.pdf)
 
@@ -129,15 +129,21 @@ def _header(name: str, value: str, simple: re.Pattern[str]) -> str:
 
 @lru_cache(maxsize=256)
 def _by_the_library(name: str, value: str) -> str:
-    """Encoded and folded; refused with ValueError where a line break would begin another header."""
+    """Encoded and folded; refused with ValueError where a line break would begin another header, and where it
+    cannot be said in ASCII. The library itself sees neither a break at the very end nor one that it has just
+    decoded from an encoded word."""
     folded: str = SMTP.fold(*SMTP.header_store_parse(name, value))
-    return folded
+    if _BREAKS_OUT.search(folded.removesuffix("\r\n")):
+        raise ValueError(f"{name} may not contain linefeed or carriage return characters")
+    return folded.encode("ascii").decode()
 
 
 _LINE = 78
 """SMTP.max_line_length: the longest line that is written."""
 _BASE64_LINE = _LINE // 4 * 3
 _MIME_VERSION = "MIME-Version: 1.0\r\n"
+_BREAKS_OUT = re.compile(r"\r(?!\n)|(?<!\r)\n|\n(?![ \t])")
+"""Any line break but those between the lines of one header."""
 _WORDS = re.compile(r"(?!.*=\?)[!-~]+( [!-~]+)*", re.ASCII)
 _ADDRESS = re.compile(r"[\w+-]+(\.[\w+-]+)*@[\w-]+(\.[\w-]+)+", re.ASCII)
 _MESSAGE_ID = re.compile(r"<[\w-]+(\.[\w-]+)*@[\w-]+(\.[\w-]+)*>", re.ASCII)

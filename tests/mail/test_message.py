@@ -75,18 +75,26 @@ _ADDRESSES = st.one_of(
             "a@localhost",
             f"{'a' * 40}@{'b' * 40}.example",
             "a..b@x.example",
+            "giving@büro.example",
             "nobody",
         ]
     ),
 )
 _ENVELOPES = st.builds(
     Envelope,
-    subject=st.one_of(_LINES, st.integers(60, 80).map(lambda length: "x" * length)),
+    subject=st.one_of(_LINES.map(str.rstrip), st.integers(60, 80).map(lambda length: "x" * length)),
     from_address=_ADDRESSES,
     to_address=_ADDRESSES,
     reply_to=_ADDRESSES,
     message_id=st.sampled_from(
-        [A_YEAR.message_id, "<rcp_1@example.org>", "<a@localhost>", f"<{'m' * 90}@example.org>", "none"]
+        [
+            A_YEAR.message_id,
+            "<rcp_1@example.org>",
+            "<a@localhost>",
+            f"<{'m' * 90}@example.org>",
+            "none",
+            "<m@büro.example>",
+        ]
     ),
     dated=st.integers(-12, 12).map(
         lambda hours: datetime(2027, 1, 6, 12, tzinfo=timezone(timedelta(hours=hours)))
@@ -97,7 +105,9 @@ _ATTACHMENTS = st.one_of(
     st.none(),
     st.builds(
         Attachment,
-        name=st.sampled_from(["receipt-US-2026-000001.pdf", f"{'r' * 40}.pdf", f"{'r' * 90}.pdf"]),
+        name=st.sampled_from(
+            ["receipt-US-2026-000001.pdf", f"{'r' * 40}.pdf", f"{'r' * 90}.pdf", 'a "b" \\.pdf', "영수증.pdf"]
+        ),
         pdf=st.binary(max_size=200),
     ),
 )
@@ -142,3 +152,17 @@ def test_nothing_can_be_smuggled_into_the_headers(field: str, smuggled: str) -> 
 
     with pytest.raises(ValueError, match="may not contain linefeed"):
         message.write(envelope, text="Hello", html="<p>Hello</p>")
+
+
+@pytest.mark.parametrize(
+    "smuggled",
+    [
+        "=?utf-8?q?=0D=0ABcc:_thief@example.com?=",
+        "=?utf-8?b?DQpCY2M6IHRoaWVmQGV4YW1wbGUuY29t?=",
+        "Hello\n",
+        "Hello\r",
+    ],
+)
+def test_nor_where_the_library_would_not_see_it(smuggled: str) -> None:
+    with pytest.raises(ValueError, match="may not contain linefeed"):
+        message.write(replace(A_YEAR, subject=smuggled), text="Hello", html="<p>Hello</p>")
