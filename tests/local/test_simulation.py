@@ -4,11 +4,14 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from multiprocessing import Pipe
+from multiprocessing.context import SpawnProcess
 
 import pytest
 
 from payments.local import services
 from payments.local.simulation import town
+from payments.local.simulation.hands import Hands, HandsFailed
 from payments.local.simulation.town import Turn
 
 FUNDS = ("general", "rescue")
@@ -51,3 +54,16 @@ def test_a_small_town_lives_through_two_months_and_its_books_are_right():
     assert told["wrong"] == []
     assert told["donors"] == 12
     assert told["instalments"] == told["receipts"] > 12
+
+
+def test_what_a_worker_died_of_is_told_and_not_that_it_is_gone():
+    ours, theirs = Pipe()
+    theirs.send(1)
+    theirs.send("Traceback: the ledger does not add up")
+    theirs.close()
+    hands = Hands(_workers=[(SpawnProcess(), ours)], _days_over=1)
+
+    hands.end_of_day()
+
+    with pytest.raises(HandsFailed, match="does not add up"):
+        hands.end_of_day()

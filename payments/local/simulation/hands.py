@@ -9,6 +9,7 @@ import gc
 import logging
 import traceback
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from multiprocessing import get_context
@@ -115,7 +116,8 @@ class Hands:
             self._hear_of(self._days_over)
         self._days_over += 1
         for _, pipe in self._workers:
-            pipe.send(self._days_over)
+            with suppress(ConnectionError):  # it has gone and said why, which is heard tomorrow
+                pipe.send(self._days_over)
 
     def finish(self) -> None:
         """Wait until nothing is left at all, what waits for something else included."""
