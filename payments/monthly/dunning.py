@@ -343,7 +343,7 @@ _HELD = (
         MonthlyRefusal.stripe_invoice_id == bindparam("invoice"),
         MonthlyRefusal.number == bindparam("number"),
     )
-    # The gift first.
-    .with_for_update(of=(MonthlyGift, MonthlyRefusal))
+    # In this order. What is not held is seen as it was before this had to wait.
+    .with_for_update(of=(MonthlyGift, MonthlyInvoice, MonthlyRefusal))
     .execution_options(populate_existing=True)
 )
