@@ -4,6 +4,9 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from multiprocessing import Pipe
 from multiprocessing.context import SpawnProcess
 
@@ -12,6 +15,7 @@ import pytest
 from payments.local import services
 from payments.local.simulation import town
 from payments.local.simulation.hands import Hands, HandsFailed
+from payments.local.simulation.stripe_town import Sandbox
 from payments.local.simulation.town import Turn
 
 FUNDS = ("general", "rescue")
@@ -67,3 +71,22 @@ def test_what_a_worker_died_of_is_told_and_not_that_it_is_gone():
 
     with pytest.raises(HandsFailed, match="does not add up"):
         hands.end_of_day()
+
+
+@pytest.mark.parametrize("status", [200, 400, 404, 500])
+def test_a_donor_is_only_late_where_the_sandbox_refuses(status: int):
+    class Door(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Door) as door, ThreadPoolExecutor() as beside:
+        beside.submit(door.handle_request)
+        town_of_stripe = Sandbox(f"http://127.0.0.1:{door.server_port}")
+        with pytest.raises(RuntimeError) if status == 500 else nullcontext():
+            town_of_stripe.confirms("in_1")
+        town_of_stripe._connection.close()

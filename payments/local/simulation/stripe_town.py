@@ -68,6 +68,12 @@ class Sandbox:
 
     def _control(self, path: str, given: dict[str, Any]) -> Any:
         answer = self._connection.post(f"{self._address}/_sandbox/{path}", json=given, timeout=300)
-        if answer.status_code != 200:
+        if answer.status_code in _NOT_THERE:
             raise NotThere(f"the sandbox would not {path}: {answer.text}")
+        if answer.status_code != 200:
+            raise RuntimeError(f"the sandbox could not {path}: {answer.text}")
         return answer.json()
+
+
+_NOT_THERE = {400, 404}
+"""What the sandbox answers where it refuses. Whatever else goes wrong is a fault that nobody passes over."""
