@@ -7,7 +7,13 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
-from payments.database import plan_anew, text_with, transaction
+from payments.database import engine, plan_anew, text_with, transaction
+
+
+@pytest.fixture
+def one_connection(database: str) -> None:
+    """A pool that holds none from earlier tests hands out the same again and again."""
+    engine().dispose()
 
 
 def _backend() -> int:
@@ -16,7 +22,7 @@ def _backend() -> int:
 
 
 def test_a_connection_that_postgresql_has_ended_is_replaced_before_it_is_handed_out(
-    database: str, owner: Connection
+    one_connection: None, owner: Connection
 ):
     before = _backend()
     assert _backend() == before
@@ -30,7 +36,7 @@ def test_a_connection_that_postgresql_has_ended_is_replaced_before_it_is_handed_
     assert _backend() != before
 
 
-def test_one_that_was_closed_on_this_side_is_replaced_too(database: str):
+def test_one_that_was_closed_on_this_side_is_replaced_too(one_connection: None):
     with transaction() as session:
         driver = session.connection().connection.driver_connection
     assert isinstance(driver, psycopg.Connection)

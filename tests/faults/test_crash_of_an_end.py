@@ -105,7 +105,7 @@ def test_a_worker_killed_at_any_point_of_an_end_ends_it_once(stage: Stage, morta
         if not death.was_killed:
             assert death.exit == 0
             break
-    assert crash_at > 20, "hardly any point was found"
+    assert crash_at > 12, "hardly any point was found"
 
 
 def test_an_api_killed_at_any_point_of_an_end_is_asked_again_and_ends_it_once(stage: Stage, mortal: Deadly):
