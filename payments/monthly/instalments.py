@@ -5,73 +5,20 @@ A gift's id follows from its invoice's, so that books made again from the log ha
 """
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
 from sqlalchemy import Table, insert
 from sqlalchemy.orm import Session
 
-from payments.database import text_with
 from payments.donations.models import Allocation, Donation, DonationStatus
 from payments.donations.settlement import AmountDiffers
 from payments.errors import PersonMustLook
 from payments.ledger.rules import in_proportion
 from payments.money import Money, split
-from payments.monthly.models import MonthlyGift, MonthlyInvoice, MonthlyTerms
-
-
-@dataclass(frozen=True, slots=True)
-class Agreed:
-    """The terms of a promise from some instant on."""
-
-    number: int
-    valid_from: datetime
-    amount: int
-    """Minor units, fee cover included."""
-    fee_cover_amount: int
-    fund_ids: Sequence[str]
-    """Most wanted first."""
-    shares: Sequence[int]
-    """Of the amount without the fee cover, in the order of the funds."""
-
-    @classmethod
-    def of(cls, terms: MonthlyTerms) -> "Agreed":
-        """Terms that are being written just now."""
-        parts = terms.allocations
-        return cls(
-            terms.number,
-            terms.valid_from,
-            terms.amount,
-            terms.fee_cover_amount,
-            [part.fund_id for part in parts],
-            [part.amount for part in parts],
-        )
-
-
-def agreed(session: Session, monthly_gift_ids: Iterable[str]) -> dict[str, list[Agreed]]:
-    """All that was ever agreed for these promises, in one question."""
-    rows = session.execute(_AGREED, {"gifts": monthly_gift_ids})
-    found: dict[str, list[Agreed]] = defaultdict(list)
-    for monthly_gift_id, number, valid_from, amount, fee_cover_amount, fund_ids, shares in rows:
-        terms = Agreed(number, valid_from, amount, fee_cover_amount, fund_ids, shares)
-        found[monthly_gift_id].append(terms)
-    return found
-
-
-_AGREED = text_with(
-    """
-    select t.monthly_gift_id, t.number, t.valid_from, t.amount, t.fee_cover_amount,
-        array_agg(a.fund_id order by a.position), array_agg(a.amount order by a.position)
-    from monthly_terms t
-    join monthly_allocations a on a.monthly_gift_id = t.monthly_gift_id and a.terms_number = t.number
-    where t.monthly_gift_id = any (:gifts)
-    group by t.monthly_gift_id, t.number
-""",
-    "gifts",
-)
+from payments.monthly.agreed import Agreed
+from payments.monthly.models import MonthlyGift, MonthlyInvoice
 
 
 class CurrencyChanged(PersonMustLook):

@@ -24,7 +24,8 @@ from payments.mail import message, outbox
 from payments.mail.paper import paper
 from payments.money import Money
 from payments.monthly import links
-from payments.monthly.letter_pile import Agreed, Pile
+from payments.monthly.agreed import Agreed
+from payments.monthly.letter_pile import Pile
 from payments.monthly.models import MonthlyGift
 from payments.settings import settings
 from payments.supporters import donors
@@ -94,7 +95,7 @@ class Desk:
 
     def funds(self, terms: Agreed) -> str:
         """What the gift is for, most wanted first."""
-        return ", ".join(map(self._said, terms.fund_names))
+        return ", ".join(self._said(self._pile.fund_names[fund_id]) for fund_id in terms.fund_ids)
 
     def _said(self, texts: Mapping[str, Any]) -> str:
         return str(texts.get(self.language) or texts["en"])

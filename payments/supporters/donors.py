@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import ARRAY, Index, Text, any_, bindparam, cast, func, select, text
+from sqlalchemy import Index, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from payments.database import Base, StrPK, array_of, new_id
+from payments.database import Base, StrPK, among_named, new_id
 from payments.errors import AlmonerError
 from payments.mail.address import fit
 from payments.staff import audit, people
@@ -81,10 +81,8 @@ def email_of(session: Session, donor_id: str) -> str:
 
 def emails_of(session: Session, donor_ids: Iterable[str]) -> dict[str, str]:
     """The same of many donors, by their ids."""
-    rows = session.execute(_EMAILS, {"ids": array_of(donor_ids)})
+    rows = session.execute(_EMAILS, {"ids": donor_ids})
     return {row.id: row.email for row in rows}
 
 
-_EMAILS = select(Donor.id, Donor.email).where(
-    Donor.id == any_(cast(bindparam("ids", type_=Text()), ARRAY(Text)))
-)
+_EMAILS = select(Donor.id, Donor.email).where(among_named(Donor.id, "ids"))

@@ -19,8 +19,8 @@ from payments.donations.models import Donation, DonationStatus
 from payments.errors import PersonMustLook
 from payments.jobs import Bell, ring
 from payments.monthly import dunning, letters
+from payments.monthly.agreed import Agreed, agreed
 from payments.monthly.following import Instalments, standing
-from payments.monthly.instalments import Agreed, agreed
 from payments.monthly.models import CardOnFile, MonthlyGift, MonthlyInvoice
 from payments.stripe_gateway import adopted_shapes, billing_shapes, shapes
 from payments.stripe_gateway.shape import Shape
