@@ -8,11 +8,11 @@ listed gift goes back, the whole statement is void, and another takes its place.
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, select, text, true, update
+from sqlalchemy import ColumnElement, select, true, update
 from sqlalchemy.orm import Session
 
 from payments.clock import now
-from payments.database import array_of
+from payments.database import text_with
 from payments.donations.models import IssuingEntity
 from payments.receipts import countries
 from payments.receipts.models import Receipt, StatementLine
@@ -36,17 +36,20 @@ def code_of_unconfirmed(entity: IssuingEntity) -> str | None:
 def confirm(session: Session, entity: IssuingEntity, statement_ids: Sequence[str]) -> None:
     """Let these statements be the only confirmation of the gifts they list, where the law wants it so."""
     if countries.authority(entity.jurisdiction, entity.statement_code).collective:
-        session.execute(_CONFIRM, {"statements": array_of(statement_ids)})
+        session.execute(_CONFIRM, {"statements": statement_ids})
 
 
-_CONFIRM = text("""
+_CONFIRM = text_with(
+    """
     insert into statement_lines (statement_id, donation_id, receipt_id)
     select s.id, r.donation_id, r.id
     from giving_statements s
     cross join lateral jsonb_array_elements(s.content -> 'gifts') gift
     join receipts r on r.number = gift ->> 'receipt_number'
-    where s.id = any (cast(:statements as text[]))
-""")
+    where s.id = any (:statements)
+""",
+    "statements",
+)
 
 
 def let_go(session: Session, receipt_id: str) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from payments.clock import day_in, now
-from payments.database import array_of, new_id
+from payments.database import array_of, new_id, text_with
 from payments.donations.models import IssuingEntity
 from payments.errors import AlmonerError
 from payments.mail import outbox
@@ -42,20 +42,23 @@ def hold(session: Session, entity_id: str, year: int) -> None:
 
 def hold_off(session: Session, receipt_ids: Sequence[str]) -> None:
     """Until this transaction ends no statement is numbered that could list these receipts."""
-    session.execute(_HOLD_OFF, {"receipts": array_of(receipt_ids)})
+    session.execute(_HOLD_OFF, {"receipts": receipt_ids})
 
 
 def _key_of(entity_id: str, year: int) -> Any:
     return func.hashtextextended(f"annual:{entity_id}:{year}", 0)
 
 
-_HOLD_OFF = text("""
+_HOLD_OFF = text_with(
+    """
     select pg_advisory_xact_lock_shared(hashtextextended('annual:' || entity_id || ':' || tax_year, 0))
     from (
-        select distinct entity_id, tax_year from receipts where id = any (cast(:receipts as text[]))
+        select distinct entity_id, tax_year from receipts where id = any (:receipts)
         order by entity_id, tax_year
     ) books
-""")
+""",
+    "receipts",
+)
 
 
 def number(session: Session, entity: IssuingEntity, year: int, donor_ids: Sequence[str]) -> list[str]:
