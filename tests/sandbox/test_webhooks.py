@@ -228,20 +228,29 @@ def test_events_share_a_connection_that_the_receiver_keeps_open(start: Start):
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with serving(Handler) as hook:
+        sandbox = start("--in-flight", "1", webhook=hook)
+
+        paid_gift(sandbox)
+
+        wait_until(lambda: len(asked) == len(PAID))
+        sandbox.stop()
+    assert len(set(asked)) == 1
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """A receiver of a test's own; its address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
-    sandbox = start("--in-flight", "1", webhook=f"http://127.0.0.1:{server.server_port}/hook")
-
-    paid_gift(sandbox)
-
-    wait_until(lambda: len(asked) == len(PAID))
-    sandbox.stop()
-    server.shutdown()
-    server.server_close()
-    thread.join()
-    assert len(set(asked)) == 1
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/hook"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 @contextmanager
@@ -264,14 +273,8 @@ def answering(*answers: list[bytes]) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/hook"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(Handler) as hook:
+        yield hook
 
 
 def attempts(sandbox: Sandbox) -> list[list[int | None]]:
