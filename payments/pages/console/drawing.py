@@ -1,0 +1,104 @@
+"""How a page of the console is drawn: in the reader's language, with the clock of the books, and who reads.
+
+The language is asked for once by `?lang=` and kept in a cookie of the console's own, so that no link has to
+carry it. Days and times are those of the body whose Stripe account it is; each page says which zone that is.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from sqlalchemy.orm import Session
+
+from payments.donations import organisation as charity
+from payments.pages.look import LANGUAGES, Brand, locale_of, page
+from payments.reconciliation.reports import wording
+from payments.settings import settings
+from payments.staff.models import StaffMember
+from payments.translations import LOCALES, N_
+
+SCREENS: tuple[tuple[str, str, str], ...] = (("home", "/console", N_("Overview")),)
+"""The navigation: by what name a page says that it belongs there, its address, and what it is called."""
+
+LANGUAGE_COOKIE = "console_language"
+_A_YEAR = 366 * 24 * 3600
+
+
+def language_of(request: Request) -> str:
+    """Asked for by `?lang=`, else as it was last asked for, else the browser's."""
+    return locale_of(request, fallback=request.cookies.get(LANGUAGE_COOKIE))
+
+
+def console_page(
+    request: Request,
+    session: Session,
+    template: str,
+    *,
+    person: StaffMember | None,
+    here: str = "",
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    **facts: Any,
+) -> HTMLResponse:
+    """Draw `console/….html`. `person` is who is signed in, None before; `here` names the part of the
+    console that is open, as the navigation does."""
+    locale = language_of(request)
+    zone = charity.receiving_entity(session).time_zone
+    drawn = page(
+        f"console/{template}",
+        locale=locale,
+        brand=Brand.of(charity.the_organisation(session), locale),
+        status=status,
+        headers={"x-robots-tag": "noindex, nofollow", "vary": "accept-language, cookie", **(headers or {})},
+        screens=SCREENS,
+        person=person,
+        here=here,
+        zone=zone,
+        at=_clock(zone, locale),
+        word=lambda group, key: wording.named(group, key, locale),
+        date=lambda day: format_date(day, format="medium", locale=locale),
+        address=address,
+        language_links={
+            language: address(request.url.path, dict(request.query_params), lang=language)
+            for language in LANGUAGES
+        },
+        **facts,
+    )
+    _keep_language(request, drawn)
+    return drawn
+
+
+def address(path: str, kept: Mapping[str, str] | None = None, **asked: object) -> str:
+    """A path with what is asked of it: what was asked before, with changes; what is empty is left out."""
+    both = {**(kept or {}), **asked}
+    query = urlencode({name: str(value) for name, value in both.items() if value not in (None, "", False)})
+    return f"{path}?{query}" if query else path
+
+
+def _clock(zone: str, locale: str) -> Callable[[datetime], str]:
+    """An instant as the clock on the body's wall showed it."""
+    shape = "d MMM yyyy HH:mm" if locale == LOCALES[0] else "yyyy. M. d. HH:mm"
+
+    def at(instant: datetime) -> str:
+        return format_datetime(instant.astimezone(ZoneInfo(zone)), shape, locale=locale)
+
+    return at
+
+
+def _keep_language(request: Request, drawn: HTMLResponse) -> None:
+    wanted = request.query_params.get("lang")
+    if wanted in LANGUAGES:
+        drawn.set_cookie(
+            LANGUAGE_COOKIE,
+            wanted,
+            max_age=_A_YEAR,
+            path="/console",
+            secure=settings().public_base_url.startswith("https://"),
+            httponly=True,
+            samesite="lax",
+        )
