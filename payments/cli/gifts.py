@@ -3,24 +3,18 @@
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import select
 
+from payments import gift_story
 from payments.cli import doubles
 from payments.cli.printing import AsJson, console, instant, print_facts, print_json, print_table
 from payments.clock import day_in
 from payments.database import transaction
-from payments.donations import checkout
 from payments.donations import explain as explaining
-from payments.donations.explain import Beside, EventFact, ReceiptFact
-from payments.donations.models import Allocation, Charge, Donation, Fund, IssuingEntity
+from payments.donations.models import Donation
 from payments.donations.offline import Channel
-from payments.ledger.models import BalanceTransaction, JournalEntry, JournalMove
-from payments.mail.models import OutgoingMail
+from payments.gift_story import GiftStory
 from payments.money import Money
-from payments.receipts.models import DueReceipt, Receipt, ReceiptDocument
-from payments.reconciliation import way_to_the_bank
-from payments.webhooks.models import QueuedEvent, StripeEvent
 
 app = typer.Typer(no_args_is_help=True, help="Gifts and what became of them.")
 
@@ -53,7 +47,7 @@ def list_gifts(
 def show(donation_id: str, as_json: AsJson = False) -> None:
     """One gift: what was asked, what was paid, how it was booked, its receipt and its mail."""
     with transaction() as session:
-        story = _story(session, checkout.find(session, donation_id))
+        story = _as_json(gift_story.read(session, donation_id))
     if as_json:
         print_json(story)
         return
@@ -64,7 +58,7 @@ def show(donation_id: str, as_json: AsJson = False) -> None:
 def explain(donation_id: str, as_json: AsJson = False) -> None:
     """Why one gift is as it is, in plain words with the arithmetic, from what is stored alone."""
     with transaction() as session:
-        sentences = explaining.explain(session, donation_id, _beside(session, donation_id))
+        sentences = explaining.explain(session, donation_id, gift_story.beside(session, donation_id))
     if as_json:
         told = [{"about": it.about, "says": it.says, "amounts": it.amounts} for it in sentences]
         print_json({"id": donation_id, "sentences": told})
@@ -74,94 +68,8 @@ def explain(donation_id: str, as_json: AsJson = False) -> None:
         console.print(f"  {sentence.says}", markup=False, soft_wrap=True)
 
 
-def _beside(session: Session, donation_id: str) -> Beside:
-    """What other rooms know: receipts with their mail, and events that are not applied."""
-    receipts = session.execute(
-        select(Receipt, OutgoingMail)
-        .outerjoin(OutgoingMail, OutgoingMail.reference == func.concat("receipt:", Receipt.id))
-        .where(Receipt.donation_id == donation_id)
-        .order_by(Receipt.issued_at, Receipt.number)
-    ).all()
-    due = session.get(DueReceipt, donation_id)
-    return Beside(
-        receipts=[_receipt_fact(receipt, mail) for receipt, mail in receipts],
-        is_receipt_due=due is not None,
-        receipt_trouble=due.last_error if due is not None else None,
-        events=_events_about(session, donation_id),
-        payouts=way_to_the_bank.legs(session, donation_id),
-    )
-
-
-def _receipt_fact(receipt: Receipt, mail: OutgoingMail | None) -> ReceiptFact:
-    return ReceiptFact(
-        number=receipt.number,
-        amount=Money(receipt.amount, receipt.currency),
-        issued_at=receipt.issued_at,
-        void_reason=receipt.void_reason,
-        voided_at=receipt.voided_at,
-        mail=mail.status if mail is not None else None,
-        mail_sent_at=mail.sent_at if mail is not None else None,
-    )
-
-
-def _events_about(session: Session, donation_id: str) -> list[EventFact]:
-    """What is parked or put off and names the gift, or a payment, charge or refund of it. The queue is
-    short, so its bodies may be searched."""
-    gift = checkout.find(session, donation_id)
-    charges = session.scalars(select(Charge.stripe_charge_id).where(Charge.donation_id == gift.id)).all()
-    names = [gift.id, gift.stripe_payment_intent_id, gift.stripe_checkout_session_id, *charges]
-    body = func.encode(StripeEvent.body, "escape")
-    about = or_(*(func.strpos(body, name) > 0 for name in names if name is not None))
-    waiting = session.execute(
-        select(StripeEvent, QueuedEvent)
-        .join(QueuedEvent, QueuedEvent.stripe_event_id == StripeEvent.stripe_event_id)
-        .where(or_(QueuedEvent.parked_reason.is_not(None), QueuedEvent.attempts > 0), about)
-        .order_by(StripeEvent.created_at, StripeEvent.stripe_event_id)
-    ).all()
-    return [
-        EventFact(
-            stripe_event_id=event.stripe_event_id,
-            type=event.type,
-            why=queued.parked_reason or queued.last_error or "it failed",
-            is_parked=queued.parked_reason is not None,
-        )
-        for event, queued in waiting
-    ]
-
-
-def _story(session: Session, gift: Donation) -> dict[str, Any]:
-    allocations = session.execute(
-        select(Fund, Allocation.amount)
-        .join(Allocation, Allocation.fund_id == Fund.id)
-        .where(Allocation.donation_id == gift.id)
-        .order_by(Allocation.position)
-    ).all()
-    charges = session.scalars(
-        select(Charge).where(Charge.donation_id == gift.id).order_by(Charge.charged_at)
-    ).all()
-    named = [c.stripe_balance_transaction_id for c in charges if c.stripe_balance_transaction_id]
-    settled = session.scalars(
-        select(BalanceTransaction).where(BalanceTransaction.stripe_balance_transaction_id.in_(named))
-    ).all()
-    time_zone = session.scalars(
-        select(IssuingEntity.time_zone).where(IssuingEntity.id == gift.entity_id)
-    ).one()
-    moves = session.execute(
-        select(JournalEntry, JournalMove)
-        .join(JournalMove, JournalMove.reference == JournalEntry.reference)
-        .where(JournalEntry.donation_id == gift.id)
-        .order_by(JournalEntry.number, JournalMove.position)
-    ).all()
-    receipt = session.scalars(
-        select(Receipt).where(Receipt.donation_id == gift.id, Receipt.status == "issued")
-    ).one_or_none()
-    mail = (
-        session.scalars(
-            select(OutgoingMail).where(OutgoingMail.reference == f"receipt:{receipt.id}")
-        ).one_or_none()
-        if receipt
-        else None
-    )
+def _as_json(story: GiftStory) -> dict[str, Any]:
+    gift, issued = story.gift, story.standing_receipt
     return {
         "id": gift.id,
         "status": gift.status,
@@ -175,8 +83,8 @@ def _story(session: Session, gift: Donation) -> dict[str, Any]:
         "stripe_checkout_session_id": gift.stripe_checkout_session_id,
         "stripe_payment_intent_id": gift.stripe_payment_intent_id,
         "allocations": [
-            {"fund": fund.id, "name": fund.name_in("en"), "amount": Money(amount, gift.currency)}
-            for fund, amount in allocations
+            {"fund": fund.id, "name": fund.name_in("en"), "amount": amount}
+            for fund, amount in story.allocations
         ],
         "charges": [
             {
@@ -186,7 +94,7 @@ def _story(session: Session, gift: Donation) -> dict[str, Any]:
                 "method": " ".join(part for part in (c.card_brand or c.method, c.last4) if part),
                 "failure_code": c.failure_code,
             }
-            for c in charges
+            for c in story.charges
         ],
         "balance_transactions": [
             {
@@ -196,35 +104,33 @@ def _story(session: Session, gift: Donation) -> dict[str, Any]:
                 "net": Money(bt.net, bt.currency),
                 "available_on": bt.available_on,
             }
-            for bt in settled
+            for bt in story.settled
         ],
-        "payouts": way_to_the_bank.legs(session, gift.id),
+        "payouts": story.payouts,
         "journal": [
             {
                 "number": entry.number,
                 "reference": entry.reference,
                 "effective_on": entry.effective_on,
                 # Another day where its own was in a month that was closed when it was heard of.
-                "happened_on": day_in(time_zone, entry.occurred_at),
+                "happened_on": day_in(story.entity.time_zone, entry.occurred_at),
                 "from": move.from_account,
                 "to": move.to_account,
                 "amount": Money(move.amount, move.currency),
                 "fund": move.fund_id,
             }
-            for entry, move in moves
+            for entry, move in story.journal
         ],
         "receipt": {
-            "number": receipt.number,
-            "issued_at": receipt.issued_at,
-            "pdf_sha256": session.scalar(
-                select(ReceiptDocument.pdf_sha256).where(ReceiptDocument.receipt_id == receipt.id)
-            ),
-            "mail": mail.status if mail else None,
-            "mail_sent_at": mail.sent_at if mail else None,
+            "number": issued.receipt.number,
+            "issued_at": issued.receipt.issued_at,
+            "pdf_sha256": issued.pdf_sha256,
+            "mail": issued.mail.status if issued.mail else None,
+            "mail_sent_at": issued.mail.sent_at if issued.mail else None,
         }
-        if receipt
+        if issued
         else None,
-        "receipt_due": session.get(DueReceipt, gift.id) is not None,
+        "receipt_due": story.is_receipt_due,
     }
 
 
