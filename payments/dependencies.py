@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import structlog
-from fastapi import Depends, Header
+from fastapi import Depends, Header, Request, Response
 from fastapi.params import Depends as Dependency
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.orm import Session
@@ -23,7 +23,7 @@ from payments.errors import StripeRefused, StripeUnavailable
 from payments.giftaid import wishing
 from payments.monthly import beginning
 from payments.settings import settings
-from payments.staff import people, tokens
+from payments.staff import people, sessions, tokens
 from payments.staff.models import Role, StaffMember
 from payments.stripe_gateway.client import CheckoutRequest, gateway
 from payments.supporters import donors
@@ -76,6 +76,46 @@ def staff_apart(*roles: Role) -> Dependency:
             return _holder(session, credentials, roles).id
 
     return Dependency(_who)
+
+
+def signed_in(*roles: Role) -> Dependency:
+    """Who is signed in at this browser, when it is somebody with one of these roles; without any named,
+    whoever works here. Raises `SignInNeeded`, which the pages answer with the way to sign in, `NotAllowed`
+    or `NoLongerHere`. Found in a transaction of its own: the page's may take long, and a person has many."""
+
+    def _who(request: Request) -> StaffMember:
+        with database.transaction() as session:
+            person = sessions.holder(session, staff_cookie_of(request))
+        if roles:
+            people.require(person, *roles)
+        return person
+
+    return Dependency(_who)
+
+
+def staff_cookie_of(request: Request) -> str:
+    """What the browser of somebody signed in holds; an empty text from anybody else's."""
+    return request.cookies.get(_staff_cookie(), "")
+
+
+def keep_signed_in(answer: Response, token: str) -> None:
+    """Let the browser hold a session until it is closed."""
+    answer.set_cookie(_staff_cookie(), token, path="/", secure=_is_https(), httponly=True, samesite="lax")
+
+
+def keep_no_longer(answer: Response) -> None:
+    """Let the browser forget a session."""
+    answer.delete_cookie(_staff_cookie(), path="/", secure=_is_https(), httponly=True, samesite="lax")
+
+
+def _staff_cookie() -> str:
+    """Under `__Host-` a browser takes it only over HTTPS, from this very host, for every path: no
+    neighbouring site can plant one. The demo speaks HTTP with its own machine and has it without."""
+    return "__Host-almoner-staff" if _is_https() else "almoner-staff"
+
+
+def _is_https() -> bool:
+    return settings().public_base_url.startswith("https://")
 
 
 def _holder(

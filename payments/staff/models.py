@@ -1,4 +1,4 @@
-"""Staff, their tokens for the API, and the audit log in which every deed of theirs stands."""
+"""Staff, what opens doors for them, and the audit log in which every deed of theirs stands."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -61,6 +61,45 @@ class StaffToken(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+
+
+class StaffSession(Base):
+    """One browser at which somebody is signed in. The row is gone when it has ended."""
+
+    __tablename__ = "staff_sessions"
+    __table_args__ = (
+        Index("uq_staff_sessions_token_sha256", "token_sha256", unique=True),
+        Index("ix_staff_sessions_staff_id", "staff_id"),
+    )
+
+    id: Mapped[StrPK]
+    token_sha256: Mapped[str]
+    staff_id: Mapped[str] = mapped_column(ForeignKey("staff_members.id"))
+    browser: Mapped[str]
+    """Such as `Firefox, Linux`, by which the person knows it again."""
+    made_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    """To the minute."""
+    ends_at: Mapped[datetime]
+    second_factor_at: Mapped[datetime | None]
+    """When a code was last asked for and was right; never with a link of the demo."""
+
+
+class StaffLink(Base):
+    """A link that lets somebody in once. The row is gone when it was used."""
+
+    __tablename__ = "staff_links"
+    __table_args__ = (
+        CheckConstraint("purpose in ('welcome', 'demo')", name="purpose_known"),
+        Index("ix_staff_links_staff_id", "staff_id"),
+    )
+
+    token_sha256: Mapped[StrPK]
+    purpose: Mapped[str]
+    """`welcome` leads to a password and a second factor, `demo` straight in."""
+    staff_id: Mapped[str] = mapped_column(ForeignKey("staff_members.id"))
+    made_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    ends_at: Mapped[datetime]
 
 
 class StaffRequest(Base):

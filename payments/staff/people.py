@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from payments.database import new_id
 from payments.errors import AlmonerError
-from payments.staff import audit
+from payments.staff import audit, sessions
 from payments.staff.models import Role, StaffMember
 
 MAY_READ = tuple(Role)
@@ -145,11 +145,12 @@ def give_roles(session: Session, person: StaffMember, roles: Collection[Role], *
 
 
 def deactivate(session: Session, person: StaffMember, *, by: StaffMember, reason: str) -> None:
-    """Somebody left: nothing more may be done in this name, with no token either."""
+    """Somebody left: nothing more may be done in this name, with no token and at no browser."""
     require(by, *MAY_MANAGE)
     if person.id == by.id:
         raise NotForOneself
     person.is_active = False
+    sessions.end_all(session, person)
     audit.note(session, by, "staff.deactivate", subject=person.id, reason=reason_given(reason))
 
 

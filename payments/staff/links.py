@@ -1,0 +1,98 @@
+"""Links that let somebody in once: 256 random bits in the address, their hash here.
+
+Opening one only shows a button: mail programs and virus scanners open links too. The button uses it up.
+"""
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from payments.errors import AlmonerError
+from payments.settings import settings
+from payments.staff import audit, people
+from payments.staff.models import Role, StaffLink, StaffMember
+
+GOOD_FOR = timedelta(hours=24)
+_DEMO = "demo"
+
+
+class LinkUsed(AlmonerError):
+    """Used before, too old, replaced by a later one, or none of ours. Which of them is not told."""
+
+    def __init__(self) -> None:
+        super().__init__("This link was used or has ended. Ask for a new one.")
+
+
+class OnlyInTheDemo(AlmonerError):
+    """Where there is real money nobody comes in by a link alone."""
+
+    def __init__(self) -> None:
+        super().__init__("A link that signs in by itself is for the demo only (APP_ENV=demo).")
+
+
+def into_the_demo(session: Session, email: str) -> str:
+    """The address that signs this person in with one click."""
+    _only_in_the_demo()
+    return (
+        f"{settings().public_base_url}/console/sign-in/{_make(session, people.find(session, email), _DEMO)}"
+    )
+
+
+def people_of_the_demo(session: Session) -> None:
+    """An admin and somebody in finance, if the demo has nobody yet: as the walks through it name them."""
+    _only_in_the_demo()
+    if people.everybody(session):
+        return
+    adam = people.add_first(session, email="adam@example.org", name="Adam Admin", roles=[Role.ADMIN])
+    finance = [Role.FINANCE, Role.VIEWER]
+    people.add(session, email=DEMO_ADDRESS, name="Finn Finance", roles=finance, by=adam)
+
+
+DEMO_ADDRESS = "finn@example.org"
+
+
+def whom_into_the_demo(session: Session, token: str) -> StaffMember:
+    """Whom this link would let in; it is not used up. Raises `LinkUsed`."""
+    found = session.scalars(
+        select(StaffMember)
+        .join(StaffLink, StaffLink.staff_id == StaffMember.id)
+        .where(
+            StaffLink.token_sha256 == _sha256(token), StaffLink.ends_at > func.now(), StaffMember.is_active
+        )
+    ).one_or_none()
+    if found is None or settings().app_env != _DEMO:
+        raise LinkUsed
+    return found
+
+
+def use(session: Session, token: str) -> StaffMember:
+    """Whom this link lets in, now and never again. Of two who use it at once one is let in."""
+    person = whom_into_the_demo(session, token)
+    used = delete(StaffLink).where(StaffLink.token_sha256 == _sha256(token)).returning(StaffLink.staff_id)
+    if session.scalar(used) is None:
+        raise LinkUsed
+    return person
+
+
+def _make(session: Session, person: StaffMember, purpose: str) -> str:
+    people.require(person, *people.MAY_READ)
+    token = secrets.token_urlsafe(32)
+    session.add(
+        StaffLink(
+            token_sha256=_sha256(token), purpose=purpose, staff_id=person.id, ends_at=func.now() + GOOD_FOR
+        )
+    )
+    audit.note(session, person, "staff.link", subject=person.id, reason="a link", purpose=purpose)
+    return token
+
+
+def _only_in_the_demo() -> None:
+    if settings().app_env != _DEMO:
+        raise OnlyInTheDemo
+
+
+def _sha256(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,112 @@
+"""Who is signed in at which browser: begun, looked up with every page, ended.
+
+The browser holds 256 random bits and we their hash, as with the tokens of the API. A session ends after half
+an hour without a page, and twelve hours after it began whatever happens. All of it goes by PostgreSQL's
+clock: the demo's own can be moved months ahead, and nobody should be thrown out by that.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy.orm import Session
+
+from payments.database import new_id
+from payments.errors import AlmonerError
+from payments.staff import audit
+from payments.staff.models import StaffMember, StaffSession
+
+IDLE = timedelta(minutes=30)
+LONGEST = timedelta(hours=12)
+_NOTED_EVERY = timedelta(minutes=1)
+"""When somebody was last seen is written so often and no oftener: most pages then write nothing."""
+
+
+class SignInNeeded(AlmonerError):
+    """Nobody is signed in at this browser, or not any more."""
+
+    def __init__(self) -> None:
+        super().__init__("Please sign in.")
+
+
+def begin(
+    session: Session,
+    person: StaffMember,
+    *,
+    way: str,
+    browser: str,
+    second_factor_at: datetime | None = None,
+) -> str:
+    """Somebody is in from now on. The answer is what the browser keeps, new with every sign-in."""
+    session.execute(delete(StaffSession).where(StaffSession.staff_id == person.id, ~_stands()))
+    token = secrets.token_urlsafe(32)
+    session.add(
+        StaffSession(
+            id=new_id("ses"),
+            token_sha256=_sha256(token),
+            staff_id=person.id,
+            browser=browser,
+            ends_at=func.now() + LONGEST,
+            second_factor_at=second_factor_at,
+        )
+    )
+    audit.note(session, person, "staff.sign_in", subject=person.id, reason="signed in", way=way)
+    return token
+
+
+def holder(session: Session, token: str) -> StaffMember:
+    """Who is signed in with this, or `SignInNeeded`. One query by the hash, and once a minute a note."""
+    found = session.execute(
+        select(StaffMember, StaffSession.id, StaffSession.last_seen_at < func.now() - _NOTED_EVERY)
+        .join(StaffSession, StaffSession.staff_id == StaffMember.id)
+        .where(StaffSession.token_sha256 == _sha256(token), _stands(), StaffMember.is_active)
+    ).one_or_none()
+    if found is None:
+        raise SignInNeeded
+    person, session_id, is_due = found
+    if is_due:
+        session.execute(
+            update(StaffSession).where(StaffSession.id == session_id).values(last_seen_at=func.now())
+        )
+    return person
+
+
+def of(session: Session, person: StaffMember) -> Sequence[StaffSession]:
+    """Where somebody is signed in now, the newest first."""
+    return session.scalars(
+        select(StaffSession)
+        .where(StaffSession.staff_id == person.id, _stands())
+        .order_by(StaffSession.made_at.desc())
+    ).all()
+
+
+def end(session: Session, token: str) -> None:
+    """Sign out here. What has ended already stays so."""
+    found = session.execute(
+        select(StaffMember, StaffSession)
+        .join(StaffSession, StaffSession.staff_id == StaffMember.id)
+        .where(StaffSession.token_sha256 == _sha256(token))
+    ).one_or_none()
+    if found is None:
+        return
+    person, ended = found
+    session.delete(ended)
+    audit.note(session, person, "staff.sign_out", subject=person.id, reason="signed out")
+
+
+def end_all(session: Session, person: StaffMember) -> int:
+    """Sign somebody out everywhere; at how many browsers it was. Whoever does it notes why."""
+    ended = session.scalars(
+        delete(StaffSession).where(StaffSession.staff_id == person.id).returning(StaffSession.id)
+    )
+    return len(ended.all())
+
+
+def _stands() -> ColumnElement[bool]:
+    return (StaffSession.ends_at > func.now()) & (StaffSession.last_seen_at > func.now() - IDLE)
+
+
+def _sha256(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
