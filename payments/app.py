@@ -32,8 +32,10 @@ from payments.api import (
 )
 from payments.database import new_id
 from payments.pages import give, manage, verification
+from payments.pages.console import sign_in
 from payments.pages.headers import HtmlProblems, SameOriginForms, SecurityHeaders
 from payments.settings import settings
+from payments.staff.sessions import SignInNeeded
 from payments.webhooks.receive import App, Message, Receive, Scope, Send, WebhookDoor
 
 log = structlog.stdlib.get_logger(__name__)
@@ -57,6 +59,7 @@ def create_app() -> App:
         max_body_size=_LARGEST_REQUEST,
     )
     problems.install(inside)
+    inside.add_exception_handler(SignInNeeded, sign_in.sign_in_needed)
     for resource in (
         *(donations, funds, monthly_gifts, refunds, offline_gifts),
         *(payouts, bank, exceptions, stripe_reports, months, exports),
@@ -67,6 +70,7 @@ def create_app() -> App:
     inside.include_router(give.router)
     inside.include_router(manage.router)
     inside.include_router(verification.router)
+    inside.include_router(sign_in.router)
     inside.mount("/static", StaticFiles(directory=Path(give.__file__).parent / "static"), name="static")
     guarded = SecurityHeaders(SameOriginForms(HtmlProblems(problems.TooLarge(inside))))
     # Outermost: a delivery pays for nothing but its own storing.

@@ -129,7 +129,9 @@ class HtmlProblems:
             nonlocal is_replaced
             if message["type"] == "http.response.start" and _is_problem(message):
                 is_replaced = True
-                drawn = await run_in_threadpool(error_page, Request(scope), message["status"])
+                drawn = await run_in_threadpool(
+                    error_page, Request(scope), message["status"], is_decided=True
+                )
                 _keep(message, drawn.headers)
                 await drawn(scope, receive, send)
             elif not is_replaced:

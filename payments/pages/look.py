@@ -151,13 +151,24 @@ _ERRORS = {
 }
 
 
-def error_page(request: Request, status: int, *, locale: str | None = None) -> HTMLResponse:
-    """The HTML twin of an API problem, in the reader's language.
+_MAY_NOT = (
+    N_("You may not do this"),
+    N_("It needs another role than yours, or another person than you. An admin gives roles."),
+)
+
+
+def error_page(
+    request: Request, status: int, *, locale: str | None = None, is_decided: bool = False
+) -> HTMLResponse:
+    """The HTML twin of an API problem, in the reader's language. `is_decided`: a 403 is about who asks, and
+    not about where the form came from.
 
     A 500 or 503 is drawn without asking the database, which may be the very thing that is away.
     """
     spoken = locale or locale_of(request)
     title, explanation = _ERRORS.get(status, _ERRORS[500 if status >= 500 else 400])
+    if status == 403 and is_decided:
+        title, explanation = _MAY_NOT
     words = translator(spoken)
     return page(
         "error.html",
@@ -167,6 +178,7 @@ def error_page(request: Request, status: int, *, locale: str | None = None) -> H
         headers={"retry-after": "30"} if status == 503 else None,
         title=words.gettext(title),
         explanation=words.gettext(explanation),
+        is_console=request.url.path.startswith("/console"),
     )
 
 
