@@ -9,7 +9,7 @@ from payments.cli.acting import As, Why, acting
 from payments.cli.printing import AsJson, console, instant, print_json, print_table
 from payments.clock import now
 from payments.database import transaction
-from payments.staff import people, tokens
+from payments.staff import links, people, tokens
 from payments.staff.models import Role, StaffMember, StaffToken
 
 app = typer.Typer(no_args_is_help=True, help="Who works with the gifts.")
@@ -122,6 +122,21 @@ def revoke(prefix: str, as_: As, reason: Why) -> None:
     with transaction() as session:
         tokens.revoke(session, prefix, by=acting(session, as_), reason=reason)
     typer.echo(f"{prefix}… opens nothing any more.")
+
+
+@app.command("sign-in-link")
+def sign_in_link(
+    email: Annotated[str, typer.Argument(help="Whom it lets in.")] = links.DEMO_ADDRESS,
+    as_json: AsJson = False,
+) -> None:
+    """In the demo: an address that signs somebody in at the console with one click. It works once."""
+    with transaction() as session:
+        links.people_of_the_demo(session)
+        address = links.into_the_demo(session, email)
+    if as_json:
+        print_json({"url": address})
+        return
+    console.print(address, markup=False, soft_wrap=True)
 
 
 def _shown(person: StaffMember) -> dict[str, Any]:

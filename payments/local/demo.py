@@ -81,10 +81,11 @@ def run(options: argparse.Namespace) -> None:
         supervisor = house.enter_context(Supervisor(folder, terminal=terminal, verbose=options.verbose))
         with _step(say, "the database and the organisation"):
             prepare_database(supervisor, server, environment)
+            console = _sign_in_link(supervisor, environment)
         with _step(say, "sandbox Stripe, mail inbox, API, worker, beat"):
             _start_processes(supervisor, folder, environment=environment, ports=ports)
         house.enter_context(_findable(folder))
-        print(_addresses(folder, ports), flush=True)  # noqa: T201
+        print(_addresses(folder, ports, console=console), flush=True)  # noqa: T201
         supervisor.run()
         say("\nstopping")
 
@@ -221,8 +222,16 @@ def prepare_database(supervisor: Supervisor, server: str, environment: Mapping[s
     _run(supervisor, ["payments.cli", "organisation", "load", str(ORGANISATION)], environment)
 
 
-def _run(supervisor: Supervisor, module: list[str], environment: Mapping[str, str]) -> None:
-    """One of our commands to its end; what it said is shown only when it failed."""
+def _sign_in_link(supervisor: Supervisor, environment: Mapping[str, str]) -> str:
+    """An address that lets one into the console with one click, as somebody in finance."""
+    said = _run(supervisor, ["payments.cli", "staff", "sign-in-link"], environment, is_secret=True)
+    return said.split()[-1]
+
+
+def _run(
+    supervisor: Supervisor, module: list[str], environment: Mapping[str, str], *, is_secret: bool = False
+) -> str:
+    """One of our commands to its end, and what it said: written to the log, and shown when it failed."""
     done = subprocess.run(  # noqa: S603 - commands of our own
         [sys.executable, "-m", *module],
         stdout=subprocess.PIPE,
@@ -232,11 +241,13 @@ def _run(supervisor: Supervisor, module: list[str], environment: Mapping[str, st
         cwd=services.CHECKOUT,
         env={**os.environ, **environment},
     )
-    supervisor.log.write(done.stdout)
+    if not is_secret:
+        supervisor.log.write(done.stdout)
     if supervisor.stop_requested:
         raise KeyboardInterrupt
     if done.returncode != 0:
         raise ChildFailed(f"{' '.join(module[:3])} failed:\n{done.stdout[-3000:]}")
+    return done.stdout
 
 
 def stripe_child(folder: Path, environment: Mapping[str, str], ports: Ports, *more: str) -> Child:
@@ -339,9 +350,11 @@ def _say_goodbye(say: Callable[[str], None], folder: Path) -> None:
     say(f"stopped; the data stays in {folder}")
 
 
-def _addresses(folder: Path, ports: Ports) -> str:
+def _addresses(folder: Path, ports: Ports, *, console: str) -> str:
     return f"""
   Give a donation    http://127.0.0.1:{ports.app}/donate
+  Finance's console  {console}
+                     (signs in once; the next: ./dev almoner staff sign-in-link)
   Mail inbox         http://127.0.0.1:{ports.inbox}
   Sandbox Stripe     http://127.0.0.1:{ports.sandbox}
   The books          ./dev almoner ledger balances      (in another terminal)
