@@ -14,6 +14,7 @@ from typing import Protocol
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from payments.errors import TryLater
+from payments.mail.privacy import is_private
 from payments.settings import settings
 
 LARGEST_LETTER = 256 * 1024
@@ -76,6 +77,8 @@ def _signed_in(url: SplitResult) -> imaplib.IMAP4:
     try:
         if url.scheme == "imap" and "STARTTLS" in connection.capabilities:
             connection.starttls(secure)
+        if not is_private(connection.sock):
+            raise MailboxAway("no encryption is offered, so no password was sent; see MAIL_REPORTS_URL")
         connection.login(unquote(url.username or ""), unquote(url.password or ""))
         folder = unquote(url.path.strip("/")) or "INBOX"
         answer, _ = connection.select('"' + folder.replace("\\", "\\\\").replace('"', '\\"') + '"')

@@ -8,6 +8,7 @@ from typing import Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from payments.errors import AlmonerError, TryLater
+from payments.mail.privacy import is_private
 from payments.settings import settings
 
 _TIMEOUT_SECONDS = 20.0
@@ -22,6 +23,13 @@ class MailRefused(AlmonerError):
 
 class MailDelayed(TryLater):
     """The server did not take it now: away, busy, or cut off. It may even have taken it."""
+
+
+class MailServerInTheOpen(MailDelayed):
+    """We are to sign in, and the server offers no encryption; the password was not sent."""
+
+    def __init__(self) -> None:
+        super().__init__("no encryption is offered, so no password was sent; see SMTP_URL")
 
 
 class MailServer:
@@ -86,6 +94,8 @@ class MailServer:
                 connection.starttls(context=ssl.create_default_context())
                 connection.ehlo()
             if self._url.username:
+                if connection.sock is None or not is_private(connection.sock):
+                    raise MailServerInTheOpen
                 connection.login(unquote(self._url.username), unquote(self._url.password or ""))
         except BaseException:
             connection.close()
