@@ -17,6 +17,7 @@ from payments import clock, logs
 from payments.api import (
     bank,
     donations,
+    donors,
     exceptions,
     exports,
     funds,
@@ -61,7 +62,7 @@ def create_app() -> App:
     problems.install(inside)
     inside.add_exception_handler(SignInNeeded, sign_in.sign_in_needed)
     for resource in (
-        *(donations, funds, monthly_gifts, refunds, offline_gifts),
+        *(donations, funds, monthly_gifts, refunds, offline_gifts, donors),
         *(payouts, bank, exceptions, stripe_reports, months, exports),
     ):
         inside.include_router(resource.router, prefix="/api/v1")

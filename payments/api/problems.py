@@ -27,6 +27,7 @@ from payments.donations.organisation import OrganisationNotLoaded
 from payments.donations.wishes import WishRefused
 from payments.errors import AlmonerError, StripeRefused, StripeUnavailable
 from payments.monthly import refusals as monthly
+from payments.privacy.searching import SearchRefused
 from payments.reconciliation import bank_accounts, close, matching, payouts
 from payments.reconciliation import reconcile as rounds
 from payments.reconciliation.exports import batches, days, maps, stored_files, targets
@@ -36,6 +37,7 @@ from payments.reconciliation.statements import StatementRefused
 from payments.reconciliation.stripe_reports.reading import ReportRefused
 from payments.staff import people, tokens
 from payments.staff.requests import StaffKeyReused
+from payments.supporters.donors import DonorUnknown
 from payments.translations import best_locale, sentence_for
 
 log = structlog.stdlib.get_logger(__name__)
@@ -138,6 +140,8 @@ _TABLE: dict[type[AlmonerError], _Row] = {
     rounds.ExceptionUnknown: _Row(404, "exception-not-found", "No such exception"),
     rounds.OwnException: _Row(403, "own-exception", "Somebody else must accept it"),
     people.StaffUnknown: _Row(422, "staff-unknown", "Nobody works here under this name"),
+    DonorUnknown: _Row(404, "donor-not-found", "No such donor"),
+    SearchRefused: _Row(422, "search-refused", "Nobody can be found by that", field="wanted"),
     CursorUnknown: _Row(422, "cursor-unknown", "No page ends so", field="after"),
     StripeUnavailable: _Row(503, "stripe-unavailable", "Payments are not available now", retry_after=5),
     StripeRefused: _Row(502, "stripe-refused", "The payment page could not be opened"),

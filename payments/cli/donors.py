@@ -1,15 +1,60 @@
-"""`almoner donors`: where a donor's mail goes, by wire and by post."""
+"""`almoner donors`: who gives, found by whatever is in hand; and where a donor's mail goes."""
 
+import sys
 from typing import Annotated
 
 import typer
 
 from payments.cli.acting import As, Why, acting
+from payments.cli.printing import AsJson, console, instant, print_facts, print_json, print_table
 from payments.database import transaction
+from payments.privacy import dossier, searching
+from payments.privacy.dossier import Dossier
 from payments.supporters import addresses
 from payments.supporters import donors as people_who_give
 
-app = typer.Typer(no_args_is_help=True, help="Where a donor's mail goes.")
+app = typer.Typer(no_args_is_help=True, help="Who gives, and where a donor's mail goes.")
+
+
+@app.command("find")
+def find(
+    wanted: Annotated[
+        str,
+        typer.Argument(
+            metavar="TEXT",
+            help="An id of ours or Stripe's, a receipt's number, an e-mail address, or a part of a name;"
+            " `-` reads it from standard input, which no shell keeps.",
+        ),
+    ],
+    as_: As,
+    as_json: AsJson = False,
+) -> None:
+    """Who that is, and how much of what there is; each who is found stands in the audit log with you."""
+    typed = sys.stdin.readline() if wanted == "-" else wanted
+    with transaction() as session:
+        found = searching.find(session, typed, by=acting(session, as_))
+    if as_json:
+        print_json(found)
+        return
+    if not found:
+        typer.echo("Nobody.")
+        return
+    print_table(
+        f"{len(found)} found" + (", and there may be more" if len(found) == searching.MOST else ""),
+        ["donor", "name", "e-mail", ">gifts", ">monthly", ">receipts", "latest gift"],
+        [(d.donor_id, d.name, d.email, d.gifts, d.monthly_gifts, d.receipts, d.latest_gift) for d in found],
+    )
+
+
+@app.command("show")
+def show(donor: str, as_: As, as_json: AsJson = False) -> None:
+    """One donor's gifts, monthly gifts, receipts and letters; reading it stands in the audit log."""
+    with transaction() as session:
+        found = dossier.show(session, donor, by=acting(session, as_))
+    if as_json:
+        print_json(found)
+        return
+    _print(found)
 
 
 @app.command("address")
@@ -39,3 +84,52 @@ def email(
     with transaction() as session:
         people_who_give.correct_email(session, donor, address, by=acting(session, as_), reason=reason)
     typer.echo(f"{donor}: mail goes there from now on.")
+
+
+def _print(found: Dossier) -> None:
+    print_facts(
+        f"Donor {found.id}",
+        [
+            ("name", found.name),
+            ("e-mail", found.email),
+            ("address", ", ".join(found.postal_address) if found.postal_address else None),
+            ("language", found.locale),
+            ("known since", instant(found.known_since)),
+        ],
+    )
+    if found.gifts:
+        print_table(
+            "Gifts",
+            ["id", "day", "status", "channel", ">amount", "receipt", "monthly gift"],
+            [
+                (g.id, g.day, g.status, g.channel, g.total.format("en"), g.receipt, g.monthly_gift)
+                for g in found.gifts
+            ],
+        )
+    if found.monthly_gifts:
+        print_table(
+            "Monthly gifts",
+            ["id", "begun", "status", ">each month", "customer at Stripe"],
+            [
+                (m.id, instant(m.begun), m.status, m.monthly.format("en"), m.stripe_customer)
+                for m in found.monthly_gifts
+            ],
+        )
+    if found.papers:
+        print_table(
+            "Receipts and statements",
+            ["number", "kind", "status", "issued", ">amount"],
+            [
+                (p.number, p.kind, p.status, instant(p.issued_at), p.total.format("en") if p.total else None)
+                for p in found.papers
+            ],
+        )
+    if found.letters:
+        print_table(
+            "Letters to this address",
+            ["id", "about", "status", "since"],
+            [(m.id, m.about, m.status, instant(m.queued_at)) for m in found.letters],
+        )
+    for name, ids in (("thanked for", found.thanked_for), ("Gift Aid declarations", found.gift_aid)):
+        if ids:
+            console.print(f"  {name}: {', '.join(ids)}", markup=False)

@@ -20,7 +20,7 @@ class DonorUnknown(AlmonerError):
     """No donor has this id."""
 
     def __init__(self) -> None:
-        super().__init__("There is no such donor: give the id that `almoner gifts show` names.")
+        super().__init__("There is no such donor: `almoner donors find` finds the id.")
 
 
 class EmailRefused(AlmonerError):

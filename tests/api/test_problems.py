@@ -22,6 +22,8 @@ PUBLISHED = {
     "/api/v1/funds",
     "/api/v1/donations",
     "/api/v1/donations/{donation_id}",
+    "/api/v1/donors/search",
+    "/api/v1/donors/{donor_id}",
     "/api/v1/refunds",
     "/api/v1/refunds/{refund_id}",
     "/api/v1/refunds/{refund_id}/approve",
