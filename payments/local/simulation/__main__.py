@@ -49,7 +49,6 @@ def main() -> int:
         "donors": len(lived.joined),
         "months": options.months,
         "seed": options.seed,
-        "events": lived.events,
         "turned": {turn.name.lower(): count for turn, count in sorted(lived.turned.items())},
         "missed": {turn.name.lower(): count for turn, count in sorted(lived.missed.items())},
         "seconds": round(seconds, 1),
@@ -125,7 +124,7 @@ def _tell(told: dict[str, Any], reckoning: Reckoning) -> None:
         ("receipts numbered", f"{reckoning.receipts:,}"),
         ("entries in the book", f"{reckoning.entries:,}"),
         *((f"gifts that are {status}", f"{count:,}") for status, count in reckoning.gifts.items()),
-        ("Stripe's events", f"{told['events']:,}"),
+        ("Stripe's events", f"{reckoning.events:,}"),
         (
             "lived in",
             f"{told['seconds']:,} s, {reckoning.instalments / told['seconds']:,.0f} instalments a second",

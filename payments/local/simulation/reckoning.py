@@ -22,6 +22,8 @@ class Reckoning:
     """How many monthly gifts stand how."""
     totals: dict[str, int]
     """What was given, by currency, in minor units."""
+    events: int
+    """How many of Stripe's webhooks came and were stored; what nobody asked it to send is not among them."""
     parked: int
     wrong: list[str]
 
@@ -42,6 +44,7 @@ def reckon() -> Reckoning:
         instalments=one.instalments,
         receipts=one.receipts,
         entries=one.entries,
+        events=one.events,
         gifts=gifts,
         totals=totals,
         parked=one.parked,
@@ -61,6 +64,7 @@ _NUMBERS = text("""
         (select count(*) from donations where status = 'paid') as instalments,
         (select count(*) from receipts) as receipts,
         (select count(*) from journal_entries) as entries,
+        (select count(*) from stripe_events where source = 'webhook') as events,
         (select count(*) from stripe_event_queue where parked_reason is not null) as parked
 """)
 _GIFTS = text("select status, count(*) as many from monthly_gifts group by status order by 2 desc")

@@ -48,7 +48,6 @@ class Lived:
 
     joined: dict[int, str] = field(default_factory=dict)
     """Each donor's monthly gift."""
-    events: int = 0
     turned: dict[Turn, int] = field(default_factory=lambda: defaultdict(int))
     missed: dict[Turn, int] = field(default_factory=lambda: defaultdict(int))
     """Turns that could not happen any more: the gift had ended before."""
@@ -83,7 +82,7 @@ class Year:
                 happens()
             do_what_was_asked_for()
             tomorrow = town.date_of(day + 1)
-            self.lived.events += self.sandbox.advance(to=int(tomorrow.timestamp()))
+            self.sandbox.advance(to=int(tomorrow.timestamp()))
             self.hands.end_of_day()
             yield day
 
