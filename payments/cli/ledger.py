@@ -160,3 +160,4 @@ def _print_laws(checks: Sequence[Check], *, as_json: bool) -> None:
 
 app.command("suspense")(suspense.suspense)
 app.command("classify")(suspense.classify)
+app.command("reclassify")(suspense.reclassify)

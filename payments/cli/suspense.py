@@ -1,8 +1,9 @@
-"""`almoner ledger suspense` and `classify`: what no rule knows, and saying what it is."""
+"""`almoner ledger suspense`, `classify` and `reclassify`: what no rule knows, and saying what it is."""
 
 from typing import Annotated
 
 import typer
+from sqlalchemy.orm import Session
 
 from payments.cli.acting import As, Why, acting
 from payments.cli.printing import AsJson, console, instant, print_json, print_table
@@ -11,6 +12,11 @@ from payments.donations import organisation
 from payments.ledger import classifying
 from payments.ledger.accounts import Account
 from payments.ledger.classifying import Word
+
+Movement = Annotated[str, typer.Argument(metavar="TXN")]
+Belongs = Annotated[Account, typer.Argument(help="Where it belongs.")]
+FundOf = Annotated[str | None, typer.Option("--fund", help="For accounts that are kept by fund.")]
+Remember = Annotated[bool, typer.Option("--remember", help="Suggest the same for the next of its kind.")]
 
 
 def suspense(as_json: AsJson = False) -> None:
@@ -50,29 +56,21 @@ def suspense(as_json: AsJson = False) -> None:
 
 
 def classify(
-    stripe_balance_transaction_id: Annotated[str, typer.Argument(metavar="TXN")],
-    account: Annotated[Account, typer.Argument(help="Where it belongs.")],
+    stripe_balance_transaction_id: Movement,
+    account: Belongs,
     *,
     as_: As,
     reason: Why,
-    fund: Annotated[str | None, typer.Option(help="For accounts that are kept by fund.")] = None,
-    remember: Annotated[
-        bool, typer.Option("--remember", help="Suggest the same for the next of its kind.")
-    ] = False,
+    fund: FundOf = None,
+    remember: Remember = False,
     as_json: AsJson = False,
 ) -> None:
     """Say what it is. The book keeps both entries; the month of today bears it."""
+    word = Word(account=account, fund_id=fund, reason=reason, is_to_be_remembered=remember)
     with transaction() as session:
         person = acting(session, as_)
-        entity = organisation.receiving_entity(session)
-        if fund is not None and organisation.known_funds(session, [fund])[fund].entity_id != entity.id:
-            raise organisation.FundUnknown
         held = classifying.classify(
-            session,
-            stripe_balance_transaction_id,
-            Word(account=account, fund_id=fund, reason=reason, is_to_be_remembered=remember),
-            time_zone=entity.time_zone,
-            by=person,
+            session, stripe_balance_transaction_id, word, time_zone=_zone(session, fund), by=person
         )
     if as_json:
         print_json(
@@ -80,3 +78,44 @@ def classify(
         )
         return
     console.print(f"{held.held.format('en')} moved from suspense to {account}.", markup=False)
+
+
+def reclassify(
+    stripe_balance_transaction_id: Movement,
+    account: Belongs,
+    *,
+    as_: As,
+    reason: Why,
+    fund: FundOf = None,
+    remember: Remember = False,
+    as_json: AsJson = False,
+) -> None:
+    """Correct what was said with `classify`. The wrong word stays in the book, with its return beside it."""
+    word = Word(account=account, fund_id=fund, reason=reason, is_to_be_remembered=remember)
+    with transaction() as session:
+        person = acting(session, as_)
+        corrected = classifying.reclassify(
+            session, stripe_balance_transaction_id, word, time_zone=_zone(session, fund), by=person
+        )
+    if as_json:
+        print_json(
+            {
+                "id": stripe_balance_transaction_id,
+                "amount": corrected.amount,
+                "before": corrected.before,
+                "account": account,
+                "fund": fund,
+            }
+        )
+        return
+    console.print(
+        f"{corrected.amount.format('en')} moved from {corrected.before} to {account}.", markup=False
+    )
+
+
+def _zone(session: Session, fund: str | None) -> str:
+    """Where the book is kept, whose fund it must be."""
+    entity = organisation.receiving_entity(session)
+    if fund is not None and organisation.known_funds(session, [fund])[fund].entity_id != entity.id:
+        raise organisation.FundUnknown
+    return entity.time_zone

@@ -1,7 +1,8 @@
 """What is in suspense, and a person's word for what it is.
 
 The entry that put it there stays; the word is an entry of its own, dated today, because a closed month
-never changes. What was said once is suggested for the next of its kind, and never applied by itself.
+never changes. A wrong word is taken back in the open and said anew, by one more entry. What was said once is
+suggested for the next of its kind, and never applied by itself.
 """
 
 import re
@@ -18,7 +19,7 @@ from payments.errors import AlmonerError
 from payments.ledger import posting, rules_by_hand
 from payments.ledger.accounts import Account
 from payments.ledger.models import BalanceTransaction, ClassificationRule, JournalEntry, JournalMove
-from payments.ledger.rules import Books
+from payments.ledger.rules import Books, Move
 from payments.money import Money
 from payments.staff import audit, people
 from payments.staff.models import Role, StaffMember
@@ -45,7 +46,24 @@ class AlreadyClassified(AlmonerError):
     """Somebody said it before."""
 
     def __init__(self) -> None:
-        super().__init__("Somebody has said already what this is; it is out of suspense.")
+        super().__init__(
+            "Somebody has said already what this is; it is out of suspense. "
+            "If it was wrong: `almoner ledger reclassify`."
+        )
+
+
+class NotYetClassified(AlmonerError):
+    """There is no word yet that could be corrected."""
+
+    def __init__(self) -> None:
+        super().__init__("Nobody has said yet what this is; say it with `almoner ledger classify`.")
+
+
+class SaidAlready(AlmonerError):
+    """The correction says what stands there."""
+
+    def __init__(self) -> None:
+        super().__init__("That is where it is already: say another account, or another fund.")
 
 
 class AccountNotByHand(AlmonerError):
@@ -131,21 +149,23 @@ class Word:
     is_to_be_remembered: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corrected:
+    """What was moved, and where it was before."""
+
+    amount: Money
+    before: Account
+
+
 def classify(
     session: Session, stripe_balance_transaction_id: str, word: Word, *, time_zone: str, by: StaffMember
 ) -> Held:
     """Move it out of suspense, once; the caller has seen that the fund exists."""
-    people.require(by, *MAY_CLASSIFY)
-    reason = people.reason_given(word.reason)
-    if word.account in _NOT_BY_HAND:
-        raise AccountNotByHand(word.account)
-    if word.account.is_kept_by_fund != (word.fund_id is not None):
-        raise FundNeeded(word.account, is_needed=word.account.is_kept_by_fund)
-    reference = f"classified:{stripe_balance_transaction_id}"
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(reference, 0))))
+    reason = _reason_of(word, by)
+    _hold(session, stripe_balance_transaction_id)
     found = in_suspense(session, only=stripe_balance_transaction_id)
     if not found:
-        raise AlreadyClassified if session.get(JournalEntry, reference) else NothingInSuspense
+        raise AlreadyClassified if _words(session, stripe_balance_transaction_id) else NothingInSuspense
     held = found[0]
     entry = rules_by_hand.classified(
         stripe_balance_transaction_id,
@@ -172,6 +192,84 @@ def classify(
         remembered=word.is_to_be_remembered,
     )
     return held
+
+
+def reclassify(
+    session: Session, stripe_balance_transaction_id: str, word: Word, *, time_zone: str, by: StaffMember
+) -> Corrected:
+    """Take back the last word and say it anew; the caller has seen that the fund exists."""
+    reason = _reason_of(word, by)
+    _hold(session, stripe_balance_transaction_id)
+    words = _words(session, stripe_balance_transaction_id)
+    if not words:
+        raise NotYetClassified
+    last = words[-1]
+    said = session.scalars(
+        select(JournalMove)
+        .where(JournalMove.reference == last.reference)
+        .order_by(JournalMove.position.desc())
+    ).first()
+    if said is None:
+        raise NotYetClassified
+    former = Move(Account(said.from_account), Account(said.to_account), said.amount, said.fund_id)
+    account = next(each for each in (former.from_account, former.to_account) if each != _SUSPENSE)
+    if (account, former.fund_id) == (word.account, word.fund_id):
+        raise SaidAlready
+    entry = rules_by_hand.reclassified(
+        stripe_balance_transaction_id,
+        len(words),
+        former,
+        (word.account, word.fund_id),
+        Books(entity_id=last.entity_id, time_zone=time_zone),
+        currency=said.currency,
+        at=now(),
+    )
+    posting.post(session, [entry])
+    if word.is_to_be_remembered:
+        _remember(session, stripe_balance_transaction_id, word.account, by=by)
+    audit.note(
+        session,
+        by,
+        "ledger.reclassify",
+        subject=stripe_balance_transaction_id,
+        reason=reason,
+        amount=said.amount,
+        currency=said.currency,
+        before=account.value,
+        before_fund=former.fund_id,
+        after=word.account.value,
+        fund=word.fund_id,
+        remembered=word.is_to_be_remembered,
+    )
+    return Corrected(amount=Money(said.amount, said.currency), before=account)
+
+
+def _reason_of(word: Word, by: StaffMember) -> str:
+    """Why, from somebody who may say so, of an account into which people may write."""
+    people.require(by, *MAY_CLASSIFY)
+    reason = people.reason_given(word.reason)
+    if word.account in _NOT_BY_HAND:
+        raise AccountNotByHand(word.account)
+    if word.account.is_kept_by_fund != (word.fund_id is not None):
+        raise FundNeeded(word.account, is_needed=word.account.is_kept_by_fund)
+    return reason
+
+
+def _hold(session: Session, stripe_balance_transaction_id: str) -> None:
+    """One word at a time about one movement."""
+    key = f"classified:{stripe_balance_transaction_id}"
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
+
+
+def _words(session: Session, stripe_balance_transaction_id: str) -> Sequence[JournalEntry]:
+    """What was ever said of it, the last word last."""
+    first = f"classified:{stripe_balance_transaction_id}"
+    anew = f"reclassified:{stripe_balance_transaction_id}:"
+    return session.scalars(
+        select(JournalEntry)
+        .where(or_(JournalEntry.reference == first, JournalEntry.reference.startswith(anew, autoescape=True)))
+        .order_by(JournalEntry.number)
+    ).all()
 
 
 def kind_of(row: BalanceTransaction) -> str:

@@ -236,6 +236,18 @@ def _by_hand() -> Iterator[Example]:
             "txn_1", Money(-900, "usd"), Account.STRIPE_SERVICE_FEES, _BOOKS, fund_id=None, at=_NOON
         ),
     )
+    yield Example(
+        "That was wrong: it is a gift to the general fund.",
+        rules_by_hand.reclassified(
+            "txn_1",
+            1,
+            Move(Account.STRIPE_SERVICE_FEES, Account.SUSPENSE_UNCLASSIFIED, 900),
+            (Account.CONTRIBUTIONS, "general"),
+            _BOOKS,
+            currency="usd",
+            at=_NOON,
+        ),
+    )
 
 
 def _bank() -> Iterator[Example]:

@@ -92,6 +92,35 @@ def classified(
     )
 
 
+def reclassified(
+    stripe_balance_transaction_id: str,
+    number: int,
+    former: Move,
+    word: tuple[Account, str | None],
+    books: Books,
+    *,
+    currency: str,
+    at: datetime,
+) -> Entry:
+    """A person says it anew. `former` is the move that the last word made: it is taken back through suspense,
+    and as much goes the same way to the account and fund that are said now. `number` counts from 1."""
+    account, fund_id = word
+    came_in = former.to_account is Account.SUSPENSE_UNCLASSIFIED
+    if came_in:
+        anew = replace(former, from_account=account, fund_id=fund_id)
+    else:
+        anew = replace(former, to_account=account, fund_id=fund_id)
+    return Entry(
+        reference=f"reclassified:{stripe_balance_transaction_id}:{number}",
+        kind="reclassified",
+        books=books,
+        occurred_at=at,
+        currency=currency,
+        description=f"not {former.from_account if came_in else former.to_account} but {account}",
+        moves=(Move(former.to_account, former.from_account, former.amount, former.fund_id), anew),
+    )
+
+
 def _signed(from_account: Account, to_account: Account, amount: int, fund_id: str | None = None) -> Move:
     if amount < 0:
         return Move(to_account, from_account, -amount, fund_id)

@@ -10,6 +10,11 @@ _BACK = (
     *("disputed_funds", "fx_gain_loss"),
 )
 """What money that goes back may touch: how much of it, `money_back.py` proves from where the gift stands."""
+_BY_HAND = tuple(
+    account.value
+    for account in Account
+    if account not in {Account.STRIPE_BALANCE, Account.REFUNDS_PAYABLE, Account.DISPUTED_FUNDS}
+)
 
 ACCOUNTS_OF_KIND: dict[str, tuple[str, ...]] = {
     "gift": (
@@ -34,11 +39,8 @@ ACCOUNTS_OF_KIND: dict[str, tuple[str, ...]] = {
     "earlier_refund": ("stripe_balance", "contribution_refunds", "processing_fees"),
     "earlier_dispute": ("stripe_balance", "chargebacks", "dispute_fees"),
     "unclassified": ("stripe_balance", "suspense_unclassified"),
-    "classified": tuple(
-        account.value
-        for account in Account
-        if account not in {Account.STRIPE_BALANCE, Account.REFUNDS_PAYABLE, Account.DISPUTED_FUNDS}
-    ),
+    "classified": _BY_HAND,
+    "reclassified": _BY_HAND,
     "owed_paid": ("bank", *_BACK),
     "gift_kept": _BACK,
     "offline_gift": (
@@ -181,12 +183,12 @@ CHECKS = (
         kind="suspense_unexplained",
         proves="Suspense holds what no rule knows, is filled by nothing else, and is emptied by a person.",
         says="Entry {subject} ({detail}) moves {found} through suspense.",
-        remedy="Only unclassified movements and their classification may touch suspense; reverse it.",
+        remedy="Only unclassified movements and a person's word for them may touch suspense; reverse it.",
         sql="""
             select array[m.reference], m.currency, m.amount, null::bigint, e.kind
             from journal_moves m join journal_entries e using (reference)
             where 'suspense_unclassified' in (m.from_account, m.to_account)
-                and e.kind not in ('unclassified', 'classified')
+                and e.kind not in ('unclassified', 'classified', 'reclassified')
         """,
     ),
 )

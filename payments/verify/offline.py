@@ -134,7 +134,7 @@ CHECKS = (
         kind="classification_differs",
         proves="What a person said of money in suspense moves just that money, once, out of suspense.",
         says="Entry {subject} takes {found} out of suspense; {expected} is there.",
-        remedy="Reverse it, and classify the balance transaction again.",
+        remedy="Only `almoner ledger classify` makes such an entry: find out who wrote this one.",
         sql="""
             with change as (
                 select reference, currency, sum(case when to_account = 'suspense_unclassified' then amount
@@ -149,6 +149,34 @@ CHECKS = (
             where e.kind = 'classified'
                 and (coalesce(c.total, 0) + coalesce(h.total,
                     0) <> 0 or c.currency is distinct from h.currency)
+        """,
+    ),
+    Check(
+        kind="reclassification_differs",
+        proves="A corrected word takes back just what the word before it moved, and moves as much anew.",
+        says="Entry {subject} takes back {found}; the word before it moved {expected}.",
+        remedy="Only `almoner ledger reclassify` makes such an entry: find out who wrote this one.",
+        sql="""
+            with words as (
+                select split_part(e.reference, ':', 2) as txn, e.reference, e.kind, m.currency,
+                    m.amount, m.fund_id, m.from_account, m.to_account, m.position,
+                    row_number() over (partition by e.reference order by m.position desc) as from_the_end,
+                    dense_rank() over (partition by split_part(e.reference, ':', 2) order by e.number) as word
+                from journal_entries e join journal_moves m using (reference)
+                where e.kind in ('classified', 'reclassified')
+            )
+            select array[now.reference], now.currency, now.amount, coalesce(said.amount, 0), null::text
+            from words now
+            left join words said on said.txn = now.txn and said.word = now.word - 1 and said.from_the_end = 1
+            where now.kind = 'reclassified' and (
+                now.amount is distinct from said.amount or now.currency is distinct from said.currency
+                or (now.from_the_end = 2 and (now.from_account, now.to_account, now.fund_id)
+                    is distinct from (said.to_account, said.from_account, said.fund_id))
+                or (now.from_the_end = 1 and
+                    (now.from_account = 'suspense_unclassified')
+                    is distinct from (said.from_account = 'suspense_unclassified'))
+                or now.from_the_end > 2
+            )
         """,
     ),
     Check(
@@ -184,6 +212,9 @@ CHECKS = (
                 union all
                 select substring(reference from 12), null, 'something was taken out of suspense'
                 from journal_entries where kind = 'classified'
+                union all
+                select split_part(reference, ':', 2), null, 'a word about suspense was corrected'
+                from journal_entries where kind = 'reclassified'
             ) x
             where not exists (
                 select from audit_log a where a.subject = x.id and a.staff_id = coalesce(x.staff_id,

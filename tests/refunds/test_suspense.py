@@ -13,6 +13,8 @@ from payments.ledger.classifying import (
     AlreadyClassified,
     FundNeeded,
     NothingInSuspense,
+    NotYetClassified,
+    SaidAlready,
     Word,
 )
 from payments.ledger.models import JournalEntry
@@ -154,6 +156,61 @@ def test_what_was_remembered_is_suggested_and_not_applied(desk: Desk) -> None:
         found = {held.held.minor: held.suggestion for held in classifying.in_suspense(session)}
     assert found == {900: Account.STRIPE_SERVICE_FEES, 100: None}
     assert desk.house.balances()["suspense_unclassified"] == 1000
+
+
+def corrects(desk: Desk, txn: str, account: Account, who: str = "finn", **more: Any) -> None:
+    word = Word(account=account, fund_id=more.pop("fund", None), reason="looked again", **more)
+    with transaction() as session:
+        by = people.find(session, f"{who}@lp.example")
+        classifying.reclassify(session, txn, word, time_zone="America/Los_Angeles", by=by)
+
+
+@pytest.mark.parametrize("amount", [-500, 700])
+def test_a_wrong_word_is_taken_back_in_the_open_and_said_anew(desk: Desk, amount: int) -> None:
+    txn = a_stray(desk, amount)
+    says(desk, txn, Account.CONTRIBUTIONS, fund="general")
+
+    corrects(desk, txn, Account.AGENCY_OBLIGATIONS, fund="general")
+    corrects(desk, txn, Account.STRIPE_SERVICE_FEES)
+
+    balances = {name: amount for name, amount in desk.house.balances().items() if amount}
+    assert balances == {"stripe_balance": amount, "stripe_service_fees": -amount}
+    assert [line.deed for line in desk.audit(txn)] == [
+        "ledger.classify",
+        "ledger.reclassify",
+        "ledger.reclassify",
+    ]
+    assert desk.house.the_book_ties()
+    assert desk.exit_of("ledger", "verify") == 0
+
+
+def test_only_what_was_said_is_corrected_and_only_to_something_else(desk: Desk) -> None:
+    txn = a_stray(desk)
+
+    with pytest.raises(NotYetClassified):
+        corrects(desk, txn, Account.DISPUTE_FEES)
+    says(desk, txn, Account.STRIPE_SERVICE_FEES)
+    with pytest.raises(SaidAlready):
+        corrects(desk, txn, Account.STRIPE_SERVICE_FEES)
+    with pytest.raises(AccountNotByHand):
+        corrects(desk, txn, Account.STRIPE_BALANCE)
+    with pytest.raises(NotAllowed):
+        corrects(desk, txn, Account.DISPUTE_FEES, "sue")
+    with pytest.raises(FundNeeded):
+        corrects(desk, txn, Account.CONTRIBUTIONS)
+
+    assert desk.house.balances()["stripe_service_fees"] == 500
+
+
+def test_a_word_is_corrected_at_the_terminal(desk: Desk) -> None:
+    txn = a_stray(desk, -500)
+    says(desk, txn, Account.STRIPE_SERVICE_FEES)
+
+    told = desk.types(
+        "ledger", "reclassify", txn, "dispute_fees", "--as", "finn@lp.example", "--reason", "looked again"
+    )
+
+    assert "$5.00 moved from stripe_service_fees to dispute_fees" in told
 
 
 def test_it_is_listed_and_said_at_the_terminal(desk: Desk) -> None:

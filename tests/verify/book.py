@@ -371,14 +371,14 @@ def _owed(book: Book, prepares: StaffMember, agrees: StaffMember) -> None:
 
 
 def _classified(book: Book, finance: StaffMember) -> None:
+    """Wrongly at first."""
+    txn = book.things["adjustment"]["id"]
+    told = {"time_zone": "America/Los_Angeles", "by": finance}
     with transaction() as session:
-        classifying.classify(
-            session,
-            book.things["adjustment"]["id"],
-            Word(account=Account.OTHER_RECEIPTS, fund_id=None, reason="goodwill"),
-            time_zone="America/Los_Angeles",
-            by=finance,
-        )
+        word = Word(account=Account.STRIPE_SERVICE_FEES, fund_id=None, reason="a fee that came back")
+        classifying.classify(session, txn, word, **told)
+        word = Word(account=Account.OTHER_RECEIPTS, fund_id=None, reason="goodwill, says their letter")
+        classifying.reclassify(session, txn, word, **told)
 
 
 def _unpaid(book: Book) -> None:

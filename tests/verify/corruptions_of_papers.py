@@ -315,9 +315,21 @@ CORRUPTIONS = [
         " returning reference",
     ),
     Corruption(
+        "a corrected word moves a cent more than the wrong one did",
+        "reclassification_differs",
+        "update journal_moves set amount = amount + 1 where reference like 'reclassified:%' and position = 1"
+        " returning reference",
+    ),
+    Corruption(
+        "a corrected word takes back from where nothing was put",
+        "reclassification_differs",
+        "update journal_moves set to_account = 'bank' where reference like 'reclassified:%' and position = 0"
+        " returning reference",
+    ),
+    Corruption(
         "something is taken out of suspense, and nobody said so",
         "deed_without_audit",
-        "delete from audit_log where deed = 'ledger.classify' returning subject",
+        "delete from audit_log where deed in ('ledger.classify', 'ledger.reclassify') returning subject",
     ),
     Corruption(
         "a debt's payment has another amount in the book",
