@@ -8,6 +8,8 @@ runs without a webhook secret would accept forged payments. Values may also come
 import os
 import re
 from email.utils import parseaddr
+from functools import cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
@@ -53,6 +55,8 @@ class Settings(BaseSettings):
     mail_provider: Literal["", "postmark"] = ""
     mail_webhook_secret: SecretStr = SecretStr("")
     metrics_token: SecretStr = SecretStr("")
+    trusted_proxies: str = ""
+    checkouts_per_hour: int = Field(default=2000, ge=60, le=1_000_000_000)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "text"] = "json"
     database_pool_size: int = Field(default=10, ge=1, le=200)
@@ -150,6 +154,18 @@ class Settings(BaseSettings):
             )
         return url
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _every_proxy_is_a_network(cls, named: str) -> str:
+        try:
+            _networks(named)
+        except ValueError as mistake:
+            raise ValueError(
+                "TRUSTED_PROXIES must be addresses or networks, separated by commas, such as"
+                " 127.0.0.1,172.18.0.0/16"
+            ) from mistake
+        return named
+
     @model_validator(mode="after")
     def _provider_proves_itself(self) -> Self:
         if self.mail_provider and len(self.mail_webhook_secret.get_secret_value()) < 16:
@@ -193,9 +209,19 @@ class Settings(BaseSettings):
         return "_live_" in self.stripe_secret_key.get_secret_value()
 
     @property
+    def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The web servers whose word is taken for where a request comes from."""
+        return _networks(self.trusted_proxies)
+
+    @property
     def webhook_secrets(self) -> tuple[str, ...]:
         """Every signing secret that is valid now; two of them while one is being rotated out."""
         return tuple(part.strip() for part in self.stripe_webhook_secret.get_secret_value().split(","))
+
+
+@cache
+def _networks(named: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(part.strip()) for part in named.split(",") if part.strip())
 
 
 # Read by other programs on the same machine: the contract tests, the sandbox and Stripe's own CLI.
