@@ -51,6 +51,8 @@ TEST_ENVIRONMENT = {
     "SMTP_URL": f"smtp://{NOBODY_LISTENS}",
     "MAIL_FROM": "Almoner <giving@example.org>",
     "METRICS_TOKEN": "",
+    "TRUSTED_PROXIES": "",
+    "CHECKOUTS_PER_HOUR": "100000",
     "LOG_LEVEL": "warning",
     "LOG_FORMAT": "json",
     "DATABASE_POOL_SIZE": "10",
@@ -66,6 +68,8 @@ from payments.donations.models import Organisation  # noqa: E402
 from payments.donations.organisation import forget_offer, load, the_organisation  # noqa: E402
 from payments.local import services  # noqa: E402
 from payments.settings import settings  # noqa: E402
+from payments.shield.attack import watch  # noqa: E402
+from payments.shield.windows import windows  # noqa: E402
 
 hypothesis_settings.register_profile(
     "almoner", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
@@ -80,6 +84,8 @@ def forget_settings() -> None:
     settings.forget()
     jobs.celery.forget()
     jobs.bell_rope.forget()
+    windows.forget()
+    watch.forget()
     stripe_client = sys.modules.get("payments.stripe_gateway.client")  # slow to import, and few tests need it
     if stripe_client is not None:
         stripe_client.gateway.forget()
@@ -225,6 +231,8 @@ def database(_own_database: str, _owner_of_own_database: Connection, _emptying: 
     """The address of this worker's database, emptied."""
     _owner_of_own_database.exec_driver_sql(_emptying)
     forget_offer()
+    windows.forget()
+    watch.forget()
     return _own_database
 
 
