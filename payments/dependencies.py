@@ -5,7 +5,7 @@ gift is committed before Stripe hears of it, and no transaction is open while St
 """
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -15,7 +15,7 @@ from fastapi.params import Depends as Dependency
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.orm import Session
 
-from payments import database
+from payments import database, doorkeeper
 from payments.donations import checkout, organisation, wishes
 from payments.donations.models import Donation, DonationStatus
 from payments.donations.wishes import Wish, WishRefused
@@ -23,6 +23,7 @@ from payments.errors import StripeRefused, StripeUnavailable
 from payments.giftaid import wishing
 from payments.monthly import beginning
 from payments.settings import settings
+from payments.shield import limits
 from payments.staff import people, sessions, tokens
 from payments.staff.models import Role, StaffMember
 from payments.stripe_gateway.client import CheckoutRequest, gateway
@@ -59,10 +60,11 @@ def staff_with(*roles: Role) -> Dependency:
     """Who asks, by the token in `Authorization`, when it is somebody with one of these roles."""
 
     def _who(
+        request: Request,
         session: DatabaseSession,
         credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     ) -> StaffMember:
-        return _holder(session, credentials, roles)
+        return _holder(request, session, credentials, roles)
 
     return Dependency(_who, scope="function")
 
@@ -71,9 +73,11 @@ def staff_apart(*roles: Role) -> Dependency:
     """The id of who asks, with one of these roles; found in a transaction of its own. For a route that
     waits for others: the database ends a transaction that idles meanwhile."""
 
-    def _who(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> str:
+    def _who(
+        request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    ) -> str:
         with database.transaction() as session:
-            return _holder(session, credentials, roles).id
+            return _holder(request, session, credentials, roles).id
 
     return Dependency(_who)
 
@@ -119,13 +123,19 @@ def _is_https() -> bool:
 
 
 def _holder(
-    session: Session, credentials: HTTPAuthorizationCredentials | None, roles: Collection[Role]
+    request: Request,
+    session: Session,
+    credentials: HTTPAuthorizationCredentials | None,
+    roles: Collection[Role],
 ) -> StaffMember:
+    doorkeeper.must_not_be_guessing(request, limits.TOKENS_REFUSED)
     try:
         person = tokens.holder(session, credentials.credentials if credentials else "")
     except tokens.TokenRefused as refusal:
         # By its first letters only: what is logged must open nothing.
         log.warning("staff token refused", code=refusal.prefix or "none")
+        if credentials is not None:
+            doorkeeper.miss(request, limits.TOKENS_REFUSED)
         raise
     people.require(person, *roles)
     return person
@@ -140,11 +150,15 @@ class OpenedCheckout:
     checkout_url: str | None
 
 
+LetIn = Callable[[str, str], None]
+"""A door's own question, asked with the key and the e-mail address of a wish that can be taken, before
+anything is written: may this become a new gift? It raises for no."""
+
 _WAIT_SECONDS = 20
 _LOOK_EVERY_SECONDS = 0.1
 
 
-def open_checkout(wish: Wish, *, key: str) -> OpenedCheckout:
+def open_checkout(wish: Wish, *, key: str, let_in: LetIn | None = None) -> OpenedCheckout:
     """Take a wish to Stripe's page, once for each idempotency key.
 
     Raises `WishRefused` for a wish that cannot be taken, `IdempotencyKeyReused` when the key came
@@ -153,14 +167,14 @@ def open_checkout(wish: Wish, *, key: str) -> OpenedCheckout:
     """
     wish_sha256 = checkout.fingerprint(wish)
     try:
-        request = _begin(wish, key=key, wish_sha256=wish_sha256)
+        request = _begin(wish, key=key, wish_sha256=wish_sha256, let_in=let_in)
     except WishRefused as refusal:
         # What was taken before stays taken, though the charity's terms may have changed since.
         return _opened_before(key, wish_sha256, refusal=refusal)
     return _ask_stripe(request) if request is not None else _opened_before(key, wish_sha256)
 
 
-def _begin(wish: Wish, *, key: str, wish_sha256: str) -> CheckoutRequest | None:
+def _begin(wish: Wish, *, key: str, wish_sha256: str, let_in: LetIn | None = None) -> CheckoutRequest | None:
     """Write the gift, and say what to ask Stripe; None when this key has made a gift before."""
     offer = organisation.known_offer()
     if offer is None:
@@ -169,6 +183,8 @@ def _begin(wish: Wish, *, key: str, wish_sha256: str) -> CheckoutRequest | None:
     agreed = wishes.agree(wish, terms=offer.terms, funds=offer.funds)
     for refusal in wishing.refusals(wish, offer.entity):
         raise refusal
+    if let_in is not None:
+        let_in(key, agreed.donor_email)
     begin = beginning.begin if wish.frequency == "monthly" else checkout.begin
     facts = {"key": key, "wish_sha256": wish_sha256, "entity_id": offer.entity.id}
     if wish.gift_aid is None:

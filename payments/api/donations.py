@@ -1,10 +1,11 @@
 """`/api/v1/donations`: begin a gift, and see what became of it."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from payments import doorkeeper
 from payments.api.problems import documented, wish_refused
 from payments.api.sent import Sent
 from payments.dependencies import DatabaseSession, IdempotencyKey, open_checkout
@@ -154,15 +155,51 @@ class DonationShown(BaseModel):
         )
 
 
-@router.post("", status_code=201, responses=documented(400, 409, 413, 422, 502, 503), summary="Begin a gift")
+Proof = Annotated[
+    str,
+    Header(
+        alias="Proof-Of-Work",
+        max_length=80,
+        description="`PUZZLE:ANSWER`, with a puzzle of `GET /api/v1/donations/puzzle`; needed only when many"
+        " gifts are begun that nobody pays.",
+    ),
+]
+
+
+class Puzzle(BaseModel):
+    """A sum that takes a browser a moment."""
+
+    puzzle: str = Field(
+        description="The answer is a number: the SHA-256 of `PUZZLE:ANSWER` begins with as many zero bits as"
+        " stand after the puzzle's first dot.",
+        examples=["692d9b01.13.k2Jx0aQw9LrT.9b1f3a77c0d2e4f6"],
+    )
+
+
+@router.get("/puzzle", responses=documented(503), summary="A puzzle to send with a gift")
+def puzzle() -> Puzzle:
+    """Good for four hours and two gifts."""
+    return Puzzle(puzzle=doorkeeper.new_puzzle())
+
+
+@router.post(
+    "", status_code=201, responses=documented(400, 409, 413, 422, 429, 502, 503), summary="Begin a gift"
+)
 def begin(
-    request: Request, response: Response, sent: DonationSent, idempotency_key: IdempotencyKey
+    request: Request,
+    response: Response,
+    sent: DonationSent,
+    idempotency_key: IdempotencyKey,
+    proof: Proof = "",
 ) -> DonationOpened:
     """Write the gift and open Stripe's page for it. Sending the same key again changes nothing."""
+    puzzle, _, answer = proof.partition(":")
+    visit = doorkeeper.visit(request, puzzle_sent=puzzle, answer=answer)
     try:
-        opened = open_checkout(sent.wish(), key=f"api:{idempotency_key}")
+        opened = open_checkout(sent.wish(), key=f"api:{idempotency_key}", let_in=visit.let_in)
     except WishRefused as refusal:
         return wish_refused(request, refusal, locale=sent.donor.locale)  # type: ignore[return-value]
+    visit.opened(opened.donation_id)
     response.headers["Location"] = f"/api/v1/donations/{opened.donation_id}"
     return DonationOpened(id=opened.donation_id, status=opened.status, checkout_url=opened.checkout_url)
 

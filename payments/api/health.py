@@ -14,12 +14,14 @@ from sqlalchemy import func, select
 
 from payments import checkup
 from payments.api.problems import documented
+from payments.checkup_shield import card_testing
 from payments.database import transaction
 from payments.dependencies import DatabaseSession
 from payments.donations.models import Donation
 from payments.receipts.models import Receipt
 from payments.reconciliation import reconcile
 from payments.settings import settings
+from payments.shield import attack
 
 router = APIRouter(tags=["health"])
 
@@ -50,7 +52,7 @@ def healthz() -> dict[str, str]:
 def readyz(session: DatabaseSession, response: Response) -> Readiness:
     """503 while the database is away or behind; a lost broker or silent worker is only degraded."""
     needed = checkup.readiness(session)
-    other = [*checkup.work(session), checkup.broker()]
+    other = [*checkup.work(session), *card_testing(session), checkup.broker()]
     if not all(check.is_well for check in needed):
         status: Literal["ready", "degraded", "not ready"] = "not ready"
         response.status_code = 503
@@ -98,6 +100,7 @@ class _FromTheDatabase(Collector):
             gifts = session.execute(select(Donation.status, func.count()).group_by(Donation.status)).all()
             receipts = session.execute(select(Receipt.status, func.count()).group_by(Receipt.status)).all()
             reconciled = reconcile.standing(session)
+            giving = attack.signals(session)
         for name, value, meaning in (
             ("events_due", waiting.events_due, "Events waiting to be applied"),
             ("events_oldest_seconds", waiting.events_oldest, "Age of the oldest event waiting"),
@@ -115,6 +118,11 @@ class _FromTheDatabase(Collector):
             ("exceptions_open", reconciled.open, "Exceptions in the queue"),
             ("exceptions_blocking", reconciled.blocks_close, "Exceptions that keep a month open"),
             ("payouts_not_proven", reconciled.payouts_not_proven, "Payouts not proven in time"),
+            ("under_attack", giving.is_attack, "Whether stolen cards are being tried out"),
+            ("pages_opened_ten_minutes", giving.opened, "Payment pages opened in ten minutes"),
+            ("pages_paid_ten_minutes", giving.paid, "Of those, paid"),
+            ("cards_declined_ten_minutes", giving.declined, "Cards declined in ten minutes"),
+            ("tries_turned_away_ten_minutes", giving.turned_away, "New gifts turned away in ten minutes"),
         ):
             yield GaugeMetricFamily(f"almoner_{name}", meaning, value=value)
         by_status = GaugeMetricFamily("almoner_gifts", "Gifts by status", labels=["status"])

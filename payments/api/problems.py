@@ -25,6 +25,7 @@ from payments.donations import refund_requests as refunds
 from payments.donations.checkout import DonationNotFound, IdempotencyKeyReused
 from payments.donations.organisation import OrganisationNotLoaded
 from payments.donations.wishes import WishRefused
+from payments.doorkeeper import TooManyTries
 from payments.errors import AlmonerError, StripeRefused, StripeUnavailable
 from payments.monthly import refusals as monthly
 from payments.privacy.searching import SearchRefused
@@ -143,6 +144,7 @@ _TABLE: dict[type[AlmonerError], _Row] = {
     DonorUnknown: _Row(404, "donor-not-found", "No such donor"),
     SearchRefused: _Row(422, "search-refused", "Nobody can be found by that", field="wanted"),
     CursorUnknown: _Row(422, "cursor-unknown", "No page ends so", field="after"),
+    TooManyTries: _Row(429, "too-many-tries", "Too many tries", retry_after=TooManyTries.retry_after),
     StripeUnavailable: _Row(503, "stripe-unavailable", "Payments are not available now", retry_after=5),
     StripeRefused: _Row(502, "stripe-refused", "The payment page could not be opened"),
 }
@@ -161,6 +163,7 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
         (409, "The Idempotency-Key was used for something else, or it is decided already"),
         (413, "The request is too large"),
         (422, "It cannot be taken as it is; `errors` says which part and what to do"),
+        (429, "Too many tries; `Retry-After` says when to come back"),
         (502, "Stripe refused"),
         (503, "Stripe or the database is away; the same request may be sent again"),
     )

@@ -11,6 +11,7 @@ from alembic.config import Config
 from payments import checkup
 from payments.checkup_monthly import monthly_changes
 from payments.checkup_reconciliation import reconciliation
+from payments.checkup_shield import card_testing
 from payments.cli.printing import AsJson, console, print_json
 from payments.database import transaction
 from payments.donations import organisation
@@ -39,6 +40,7 @@ def doctor(
             *checkup.money_back(session),
             *monthly_changes(session),
             *reconciliation(session),
+            *card_testing(session),
         ]
     checks.append(checkup.broker())
     if not without_stripe:

@@ -15,19 +15,21 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
+from payments import doorkeeper
 from payments.clock import day_in
 from payments.database import transaction
 from payments.dependencies import DatabaseSession, OpenedCheckout, open_checkout
 from payments.donations import organisation as charity
 from payments.donations.models import Donation, DonationStatus, Fund, GivingTerms, IssuingEntity
 from payments.donations.wishes import Wish, WishRefused
+from payments.doorkeeper import ProofWanted, TooManyTries, Visit
 from payments.errors import StripeRefused, StripeUnavailable
 from payments.giftaid import wishing
 from payments.monthly.models import MonthlyGift, MonthlyStatus
 from payments.pages import colours, gift_form
 from payments.pages.forms import posted
 from payments.pages.gift_form import Answers, FieldError
-from payments.pages.look import Brand, error_page, language_links, locale_of, page
+from payments.pages.look import Brand, error_page, language_links, locale_of, page, too_many
 
 __all__ = ["error_page", "router"]
 
@@ -93,8 +95,11 @@ def donate_now(request: Request, form: Annotated[dict[str, str], Depends(posted)
     if wish is None:
         return _form_again(request, answers, errors=errors, status=422)
 
+    visit = doorkeeper.visit(request, puzzle_sent=form.get("puzzle", ""), answer=form.get("proof", ""))
     try:
-        opened = _opened(wish, answers)
+        opened = _opened(wish, answers, visit)
+    except TooManyTries as refusal:
+        return _turned_away(request, answers, refusal)
     except WishRefused as refusal:
         return _form_again(request, answers, errors=gift_form.refused(refusal, answers), status=422)
     except (StripeUnavailable, StripeRefused):
@@ -104,13 +109,14 @@ def donate_now(request: Request, form: Annotated[dict[str, str], Depends(posted)
     return RedirectResponse(opened.checkout_url, status_code=303)
 
 
-def _opened(wish: Wish, answers: Answers) -> OpenedCheckout:
+def _opened(wish: Wish, answers: Answers, visit: Visit) -> OpenedCheckout:
     """The gift of this form. One that ended unpaid is not opened again: the same form then begins anew."""
-    opened = open_checkout(wish, key=gift_form.key_of(answers))
+    opened = open_checkout(wish, key=gift_form.key_of(answers), let_in=visit.let_in)
     for attempt in range(1, _ATTEMPTS):
         if opened.status not in {DonationStatus.EXPIRED, DonationStatus.FAILED}:
             break
-        opened = open_checkout(wish, key=gift_form.key_of(answers, attempt=attempt))
+        opened = open_checkout(wish, key=gift_form.key_of(answers, attempt=attempt), let_in=visit.let_in)
+    visit.opened(opened.donation_id)
     return opened
 
 
@@ -119,6 +125,13 @@ def _gift_aid(entity: IssuingEntity, terms: Sequence[GivingTerms]) -> dict[str, 
     if not wishing.is_offered(entity) or "gbp" not in {row.currency for row in terms}:
         return None
     return {frequency: wishing.words(entity, frequency) for frequency in gift_form.FREQUENCIES}
+
+
+def _turned_away(request: Request, answers: Answers, refusal: TooManyTries) -> HTMLResponse:
+    """The form again, with all that was typed, for who may still show to be a person; else no form."""
+    if isinstance(refusal, ProofWanted):
+        return _form_again(request, answers, notice="proof", status=429)
+    return too_many(request, refusal, locale=answers.locale)
 
 
 def _form_again(request: Request, answers: Answers, **facts: Any) -> HTMLResponse:
@@ -201,5 +214,7 @@ def _form_page(
         errors=found,
         error_for={error.field: error for error in reversed(found)},
         notice=notice,
+        puzzle=doorkeeper.new_puzzle(),
+        headers={"retry-after": str(doorkeeper.WAITED_SECONDS)} if notice == "proof" else None,
         language_links=language_links(request, dict(answers.source)),
     )

@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from payments.database import transaction
 from payments.donations import organisation as charity
 from payments.donations.models import Organisation
+from payments.doorkeeper import TooManyTries
 from payments.pages import colours
 from payments.translations import LOCALES, N_, best_locale, translator
 
@@ -180,6 +181,13 @@ def error_page(
         explanation=words.gettext(explanation),
         is_console=request.url.path.startswith("/console"),
     )
+
+
+def too_many(request: Request, refusal: TooManyTries, *, locale: str) -> HTMLResponse:
+    """For a form in whose language we know how to say it."""
+    drawn = error_page(request, 429, locale=locale)
+    drawn.headers["retry-after"] = str(refusal.retry_after)
+    return drawn
 
 
 def _brand_if_reachable(locale: str) -> Brand:

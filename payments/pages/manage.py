@@ -15,11 +15,13 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
+from payments import doorkeeper
 from payments.clock import now
 from payments.database import transaction
 from payments.dependencies import DatabaseSession
 from payments.donations import organisation as charity
 from payments.donations.wishes import WishRefused
+from payments.doorkeeper import TooManyTries
 from payments.errors import StripeRefused, StripeUnavailable
 from payments.money import Money
 from payments.monthly import changes, dunning, link_requests, links
@@ -29,8 +31,9 @@ from payments.monthly.refusals import ChangeRefused, MonthlyGiftNotFound
 from payments.pages import standing_gift
 from payments.pages.amounts import read_amount, write_amount
 from payments.pages.forms import posted
-from payments.pages.look import Brand, error_page, language_links, locale_of, page
+from payments.pages.look import Brand, error_page, language_links, locale_of, page, too_many
 from payments.settings import settings
+from payments.shield import limits
 from payments.stripe_gateway.client import gateway
 from payments.supporters import donors
 from payments.translations import sentence_for
@@ -55,6 +58,13 @@ def ask_for_links(request: Request, session: DatabaseSession) -> Response:
 def send_links(request: Request, form: Form) -> Response:
     """The same answer for every address; what is known about it is looked up later, by a worker."""
     locale = locale_of(request, fallback=form.get("lang"))
+    try:
+        doorkeeper.knock(request, limits.LINKS_ASKED)
+        # Known or not: the same for every address.
+        doorkeeper.count(limits.LINKS_FOR_EMAIL, form.get("email", "").strip().lower())
+        doorkeeper.count(limits.LINKS)
+    except TooManyTries as refusal:
+        return too_many(request, refusal, locale=locale)
     with transaction() as session:
         if not link_requests.ask(session, form.get("email", "")):
             return _links_page(request, session, state="ask", locale=locale, is_wrong=True, status=422)
@@ -77,6 +87,10 @@ def show(request: Request, session: DatabaseSession, token: str) -> Response:
 def new_link(request: Request, session: DatabaseSession, token: str, form: Form) -> Response:
     """Somebody holds a link that has expired: a new one goes to the donor, and nowhere else."""
     locale = locale_of(request, fallback=form.get("lang"))
+    try:
+        _must_not_hurry(request, token)
+    except TooManyTries as refusal:
+        return too_many(request, refusal, locale=locale)
     try:
         monthly_gift_id = links.monthly_gift_id(token)
     except LinkNotGenuine:
@@ -202,8 +216,11 @@ def _done(request: Request, token: str, form: dict[str, str], deed: Deed) -> Res
     """Do it and show the page anew; or show the page with what stood in the way."""
     locale = locale_of(request, fallback=form.get("lang"))
     try:
+        _must_not_hurry(request, token)
         with transaction() as session:
             deed(session, _opens(session, token), form)
+    except TooManyTries as refusal:
+        return too_many(request, refusal, locale=locale)
     except (ChangeRefused, WishRefused) as refusal:
         with transaction() as session:
             return _opened(
@@ -230,9 +247,13 @@ def _sent_to_stripe(
     """A page of Stripe's for this gift alone. No transaction is open while Stripe is asked."""
     locale = locale_of(request, fallback=form.get("lang"))
     try:
+        _must_not_hurry(request, token)
+        doorkeeper.count(limits.STRIPE_PAGES, token)
         with transaction() as session:
             ask = asking(session, changes.find(session, _opens(session, token)), locale)
         address = ask()
+    except TooManyTries as refusal:
+        return too_many(request, refusal, locale=locale)
     except (LinkNotGenuine, LinkExpired, MonthlyGiftNotFound):
         with transaction() as session:
             return _opened(request, session, token, locale=locale)
@@ -243,6 +264,11 @@ def _sent_to_stripe(
         # It was paid, or ended, since the page was drawn: the page says so.
         address = f"/monthly/{token}?{urlencode({'lang': locale})}"
     return RedirectResponse(address, status_code=303)
+
+
+def _must_not_hurry(request: Request, token: str) -> None:
+    doorkeeper.knock(request, limits.STEERED_FROM)
+    doorkeeper.count(limits.STEERED, token)
 
 
 def _opened(

@@ -9,11 +9,13 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from payments import doorkeeper
 from payments.dependencies import DatabaseSession
 from payments.donations import organisation as charity
 from payments.pages.look import LANGUAGES, Brand, locale_of, page
 from payments.receipts import verification
-from payments.receipts.verification import Finding
+from payments.receipts.verification import Finding, Standing
+from payments.shield import limits
 
 router = APIRouter(include_in_schema=False)
 
@@ -34,7 +36,10 @@ def _answer(request: Request, session: DatabaseSession, *, number: str, code: st
     locale = locale_of(request)
     finding: Finding | None = None
     if number and code:
+        doorkeeper.must_not_be_guessing(request, limits.DOCUMENTS_MISSED)
         finding = verification.look_up(session, number=number, code=code)
+        if finding.standing is Standing.UNKNOWN:
+            doorkeeper.miss(request, limits.DOCUMENTS_MISSED)
     return page(
         "verify.html",
         locale=locale,

@@ -21,6 +21,7 @@ PUBLISHED = {
     "/readyz",
     "/api/v1/funds",
     "/api/v1/donations",
+    "/api/v1/donations/puzzle",
     "/api/v1/donations/{donation_id}",
     "/api/v1/donors/search",
     "/api/v1/donors/{donor_id}",
@@ -161,7 +162,7 @@ def test_every_operation_has_a_summary_and_its_problems(document: dict[str, Any]
 @pytest.mark.parametrize(
     ("operation", "statuses"),
     [
-        ("POST /api/v1/donations", {"201", "400", "409", "413", "422", "502", "503"}),
+        ("POST /api/v1/donations", {"201", "400", "409", "413", "422", "429", "502", "503"}),
         ("GET /api/v1/donations/{donation_id}", {"200", "404", "503"}),
         ("GET /api/v1/funds", {"200", "503"}),
         ("GET /readyz", {"200", "503"}),
