@@ -102,8 +102,8 @@ def family(pid: int) -> list[psutil.Process]:
 
 
 @contextmanager
-def town(*, celery: bool) -> Iterator[Town]:
-    """Servers, neighbours, our API and our workers, from nothing to nothing."""
+def town(*, celery: bool, **more: str) -> Iterator[Town]:
+    """Servers, neighbours, our API and our workers, from nothing to nothing; `more` are settings of ours."""
     home = Path(tempfile.mkdtemp(prefix="almoner-chaos-", dir="/var/tmp"))
     home.chmod(0o711)
     folder = home / "house"
@@ -119,14 +119,20 @@ def town(*, celery: bool) -> Iterator[Town]:
             api = f"http://127.0.0.1:{port}"
             stripe = stack.enter_context(_stripe(api))
             mailroom = stack.enter_context(_mailroom(home / "mail"))
-            environment = os.environ | {
-                "DATABASE_URL": database,
-                "BROKER_URL": broker,
-                "STRIPE_API_BASE": stripe.url,
-                "SMTP_URL": mailroom.smtp_url,
-                "LOG_LEVEL": "info",
-                "DATABASE_POOL_SIZE": "5",
-            }
+            environment = (
+                os.environ
+                | {
+                    "DATABASE_URL": database,
+                    "BROKER_URL": broker,
+                    "STRIPE_API_BASE": stripe.url,
+                    "SMTP_URL": mailroom.smtp_url,
+                    "LOG_LEVEL": "info",
+                    "DATABASE_POOL_SIZE": "5",
+                    # The donors of a run stand each before another address.
+                    "TRUSTED_PROXIES": "127.0.0.1",
+                }
+                | more
+            )
             around = Town(
                 folder=home,
                 database=database,
