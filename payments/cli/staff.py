@@ -124,6 +124,23 @@ def revoke(prefix: str, as_: As, reason: Why) -> None:
     typer.echo(f"{prefix}… opens nothing any more.")
 
 
+@app.command("invite")
+def invite(email: str, as_: As, as_json: AsJson = False) -> None:
+    """Make the link by which somebody sets a password and a second factor for the console.
+
+    It works once and for a day. Made for whoever lost a telephone, it is the way back: their password and
+    codes count no more from now on, and they are signed out everywhere.
+    """
+    with transaction() as session:
+        person = people.find(session, email)
+        address = links.invite(session, person, by=acting(session, as_))
+    if as_json:
+        print_json({"url": address})
+        return
+    console.print(address, markup=False, soft_wrap=True)
+    typer.echo(f"For {person.name} alone: hand it over in person or by a way that is theirs.", err=True)
+
+
 @app.command("sign-in-link")
 def sign_in_link(
     email: Annotated[str, typer.Argument(help="Whom it lets in.")] = links.DEMO_ADDRESS,

@@ -52,6 +52,8 @@ STRIPE_PAGES = Limit("stripe-pages", 10, _TEN_MINUTES)
 """Pages at Stripe (another card, an open invoice) opened by one link."""
 TOKENS_REFUSED = Limit("tokens-refused", 20, _TEN_MINUTES)
 """Wrong staff tokens, from one address."""
+SIGN_INS_REFUSED = Limit("sign-ins-refused", 30, _TEN_MINUTES)
+"""Wrong passwords or codes of staff, from one address, by browsers that nobody signed in with before."""
 DOCUMENTS_MISSED = Limit("documents-missed", 30, _TEN_MINUTES)
 """Wrong numbers or codes on the page that checks receipts, from one address."""
 

@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 
 from payments.errors import AlmonerError
 from payments.settings import settings
-from payments.staff import audit, people
-from payments.staff.models import Role, StaffLink, StaffMember
+from payments.staff import audit, people, sessions
+from payments.staff.models import Role, StaffCredential, StaffLink, StaffMember, StaffRecoveryCode
 
 GOOD_FOR = timedelta(hours=24)
-_DEMO = "demo"
+_WELCOME, _DEMO = "welcome", "demo"
 
 
 class LinkUsed(AlmonerError):
@@ -33,14 +33,6 @@ class OnlyInTheDemo(AlmonerError):
         super().__init__("A link that signs in by itself is for the demo only (APP_ENV=demo).")
 
 
-def into_the_demo(session: Session, email: str) -> str:
-    """The address that signs this person in with one click."""
-    _only_in_the_demo()
-    return (
-        f"{settings().public_base_url}/console/sign-in/{_make(session, people.find(session, email), _DEMO)}"
-    )
-
-
 def people_of_the_demo(session: Session) -> None:
     """An admin and somebody in finance, if the demo has nobody yet: as the walks through it name them."""
     _only_in_the_demo()
@@ -54,27 +46,64 @@ def people_of_the_demo(session: Session) -> None:
 DEMO_ADDRESS = "finn@example.org"
 
 
-def whom_into_the_demo(session: Session, token: str) -> StaffMember:
-    """Whom this link would let in; it is not used up. Raises `LinkUsed`."""
+def invite(session: Session, person: StaffMember, *, by: StaffMember) -> str:
+    """The address at which this person sets a password and a second factor. Whatever they proved themselves
+    with before counts no more, and they are signed out everywhere: it is also the way back for whoever lost a
+    telephone, or fears that somebody else has it."""
+    if person.id != by.id:
+        people.require(by, *people.MAY_MANAGE)
+    sessions.end_all(session, person)
+    for what in (StaffRecoveryCode, StaffCredential):
+        session.execute(delete(what).where(what.staff_id == person.id))
+    session.execute(delete(StaffLink).where(StaffLink.staff_id == person.id, StaffLink.purpose == _WELCOME))
+    token = _make(session, person, _WELCOME)
+    audit.note(session, by, "staff.invite", subject=person.id, reason="invited")
+    return f"{settings().public_base_url}/console/welcome/{token}"
+
+
+def invited(session: Session, token: str) -> StaffMember:
+    """Whom this invitation is for; it is not used up. Raises `LinkUsed`."""
+    return _whom(session, token, _WELCOME)
+
+
+def into_the_demo(session: Session, email: str) -> str:
+    """The address that signs this person in with one click."""
+    _only_in_the_demo()
+    person = people.find(session, email)
+    token = _make(session, person, _DEMO)
+    audit.note(session, person, "staff.demo_link", subject=person.id, reason="a link of the demo")
+    return f"{settings().public_base_url}/console/sign-in/{token}"
+
+
+def of_the_demo(session: Session, token: str) -> StaffMember:
+    """Whom this link would sign in; it is not used up. Raises `LinkUsed`."""
+    if settings().app_env != _DEMO:
+        raise LinkUsed
+    return _whom(session, token, _DEMO)
+
+
+def use_up(session: Session, token: str) -> None:
+    """It was good, and is never again. Of two who use a link at once one is let in; the other is told
+    `LinkUsed`."""
+    used = delete(StaffLink).where(StaffLink.token_sha256 == _sha256(token)).returning(StaffLink.staff_id)
+    if session.scalar(used) is None:
+        raise LinkUsed
+
+
+def _whom(session: Session, token: str, purpose: str) -> StaffMember:
     found = session.scalars(
         select(StaffMember)
         .join(StaffLink, StaffLink.staff_id == StaffMember.id)
         .where(
-            StaffLink.token_sha256 == _sha256(token), StaffLink.ends_at > func.now(), StaffMember.is_active
+            StaffLink.token_sha256 == _sha256(token),
+            StaffLink.purpose == purpose,
+            StaffLink.ends_at > func.now(),
+            StaffMember.is_active,
         )
     ).one_or_none()
-    if found is None or settings().app_env != _DEMO:
+    if found is None:
         raise LinkUsed
     return found
-
-
-def use(session: Session, token: str) -> StaffMember:
-    """Whom this link lets in, now and never again. Of two who use it at once one is let in."""
-    person = whom_into_the_demo(session, token)
-    used = delete(StaffLink).where(StaffLink.token_sha256 == _sha256(token)).returning(StaffLink.staff_id)
-    if session.scalar(used) is None:
-        raise LinkUsed
-    return person
 
 
 def _make(session: Session, person: StaffMember, purpose: str) -> str:
@@ -85,7 +114,7 @@ def _make(session: Session, person: StaffMember, purpose: str) -> str:
             token_sha256=_sha256(token), purpose=purpose, staff_id=person.id, ends_at=func.now() + GOOD_FOR
         )
     )
-    audit.note(session, person, "staff.link", subject=person.id, reason="a link", purpose=purpose)
+    session.flush()
     return token
 
 

@@ -70,6 +70,7 @@ class StaffSession(Base):
     __table_args__ = (
         Index("uq_staff_sessions_token_sha256", "token_sha256", unique=True),
         Index("ix_staff_sessions_staff_id", "staff_id"),
+        CheckConstraint("opens in ('console', 'welcome')", name="opens_known"),
     )
 
     id: Mapped[StrPK]
@@ -82,7 +83,9 @@ class StaffSession(Base):
     """To the minute."""
     ends_at: Mapped[datetime]
     second_factor_at: Mapped[datetime | None]
-    """When a code was last asked for and was right; never with a link of the demo."""
+    """When a code was asked for and was right; never with a link of the demo."""
+    opens: Mapped[str] = mapped_column(server_default=text("'console'"))
+    """`console`, or `welcome`: nothing but the pages on which a password and a second factor are set."""
 
 
 class StaffLink(Base):
@@ -100,6 +103,46 @@ class StaffLink(Base):
     staff_id: Mapped[str] = mapped_column(ForeignKey("staff_members.id"))
     made_at: Mapped[datetime] = mapped_column(server_default=func.now())
     ends_at: Mapped[datetime]
+
+
+class StaffCredential(Base):
+    """With what somebody proves who they are. Gone when they are invited anew."""
+
+    __tablename__ = "staff_credentials"
+
+    staff_id: Mapped[str] = mapped_column(ForeignKey("staff_members.id"), primary_key=True)
+    password_hash: Mapped[str]
+    password_set_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    totp_sealed: Mapped[bytes | None]
+    """The secret that the authenticator app shares; without one nobody is let in."""
+    totp_since: Mapped[datetime | None]
+    totp_last_step: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    """The half minute of the newest code that was taken: none is taken twice."""
+    totp_offered: Mapped[bytes | None]
+    """A secret that was shown, and is in force once a code of it has come back."""
+
+
+class StaffRecoveryCode(Base):
+    """A code on paper that stands for the authenticator app once. The row is gone when it was used."""
+
+    __tablename__ = "staff_recovery_codes"
+
+    staff_id: Mapped[str] = mapped_column(ForeignKey("staff_members.id"), primary_key=True)
+    code_hmac: Mapped[StrPK]
+
+
+class SignInTries(Base):
+    """How often somebody was refused of late; gone with success, or a day after the last try."""
+
+    __tablename__ = "staff_sign_in_tries"
+    __table_args__ = (Index("ix_staff_sign_in_tries_last_at", "last_at"),)
+
+    whose: Mapped[StrPK]
+    """An address, a browser or the whole house, as a keyed hash: it does not tell who was tried."""
+    refused: Mapped[int] = mapped_column(server_default=text("0"))
+    last_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    next_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    """Before this nothing is looked at."""
 
 
 class StaffRequest(Base):

@@ -8,7 +8,8 @@ clock: the demo's own can be moved months ahead, and nobody should be thrown out
 import hashlib
 import secrets
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session
@@ -20,6 +21,8 @@ from payments.staff.models import StaffMember, StaffSession
 
 IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=12)
+LONGEST_WELCOME = timedelta(hours=1)
+_CONSOLE, _WELCOME = "console", "welcome"
 _NOTED_EVERY = timedelta(minutes=1)
 """When somebody was last seen is written so often and no oftener: most pages then write nothing."""
 
@@ -37,9 +40,27 @@ def begin(
     *,
     way: str,
     browser: str,
-    second_factor_at: datetime | None = None,
+    has_second_factor: bool = False,
+    **facts: int,
 ) -> str:
     """Somebody is in from now on. The answer is what the browser keeps, new with every sign-in."""
+    audit.note(session, person, "staff.sign_in", subject=person.id, reason="signed in", way=way, **facts)
+    return _begin(
+        session,
+        person,
+        opens=_CONSOLE,
+        browser=browser,
+        ends_at=func.now() + LONGEST,
+        second_factor_at=func.now() if has_second_factor else None,
+    )
+
+
+def begin_welcome(session: Session, person: StaffMember, *, browser: str) -> str:
+    """Somebody who was invited sets a password and a second factor; nothing else opens with this."""
+    return _begin(session, person, opens=_WELCOME, browser=browser, ends_at=func.now() + LONGEST_WELCOME)
+
+
+def _begin(session: Session, person: StaffMember, **facts: Any) -> str:
     session.execute(delete(StaffSession).where(StaffSession.staff_id == person.id, ~_stands()))
     token = secrets.token_urlsafe(32)
     session.add(
@@ -47,21 +68,33 @@ def begin(
             id=new_id("ses"),
             token_sha256=_sha256(token),
             staff_id=person.id,
-            browser=browser,
-            ends_at=func.now() + LONGEST,
-            second_factor_at=second_factor_at,
+            **facts,
         )
     )
-    audit.note(session, person, "staff.sign_in", subject=person.id, reason="signed in", way=way)
+    session.flush()
     return token
 
 
 def holder(session: Session, token: str) -> StaffMember:
     """Who is signed in with this, or `SignInNeeded`. One query by the hash, and once a minute a note."""
+    return _holder(session, token, opens=_CONSOLE)
+
+
+def welcomed(session: Session, token: str) -> StaffMember:
+    """Who was invited and is on the way in with this, or `SignInNeeded`."""
+    return _holder(session, token, opens=_WELCOME)
+
+
+def _holder(session: Session, token: str, *, opens: str) -> StaffMember:
     found = session.execute(
         select(StaffMember, StaffSession.id, StaffSession.last_seen_at < func.now() - _NOTED_EVERY)
         .join(StaffSession, StaffSession.staff_id == StaffMember.id)
-        .where(StaffSession.token_sha256 == _sha256(token), _stands(), StaffMember.is_active)
+        .where(
+            StaffSession.token_sha256 == _sha256(token),
+            StaffSession.opens == opens,
+            _stands(),
+            StaffMember.is_active,
+        )
     ).one_or_none()
     if found is None:
         raise SignInNeeded
@@ -77,7 +110,7 @@ def of(session: Session, person: StaffMember) -> Sequence[StaffSession]:
     """Where somebody is signed in now, the newest first."""
     return session.scalars(
         select(StaffSession)
-        .where(StaffSession.staff_id == person.id, _stands())
+        .where(StaffSession.staff_id == person.id, StaffSession.opens == _CONSOLE, _stands())
         .order_by(StaffSession.made_at.desc())
     ).all()
 
@@ -93,15 +126,22 @@ def end(session: Session, token: str) -> None:
         return
     person, ended = found
     session.delete(ended)
-    audit.note(session, person, "staff.sign_out", subject=person.id, reason="signed out")
+    if ended.opens == _CONSOLE:
+        audit.note(session, person, "staff.sign_out", subject=person.id, reason="signed out")
 
 
-def end_all(session: Session, person: StaffMember) -> int:
-    """Sign somebody out everywhere; at how many browsers it was. Whoever does it notes why."""
-    ended = session.scalars(
-        delete(StaffSession).where(StaffSession.staff_id == person.id).returning(StaffSession.id)
+def is_at(kept: StaffSession, token: str) -> bool:
+    """Whether it is the session of this browser."""
+    return kept.token_sha256 == _sha256(token)
+
+
+def end_all(session: Session, person: StaffMember, *, but: str = "") -> None:
+    """Sign somebody out everywhere, `but` where the browser holds this. Whoever does it notes why."""
+    session.execute(
+        delete(StaffSession).where(
+            StaffSession.staff_id == person.id, StaffSession.token_sha256 != _sha256(but)
+        )
     )
-    return len(ended.all())
 
 
 def _stands() -> ColumnElement[bool]:

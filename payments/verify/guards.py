@@ -62,7 +62,7 @@ MAY_DELETE = (
         "monthly_link_requests",
     ),
     *("classification_rules", "staff_requests", "korean_registration_numbers"),
-    *("staff_sessions", "staff_links"),
+    *("staff_sessions", "staff_links", "staff_credentials", "staff_recovery_codes", "staff_sign_in_tries"),
 )
 """What is gone when it is done; everywhere else a row stays."""
 

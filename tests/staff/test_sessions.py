@@ -162,10 +162,10 @@ def test_a_link_of_the_demo_lets_in_once(finn: StaffMember, with_settings: Calla
         token = links.into_the_demo(session, finn.email).rpartition("/")[2]
 
     with transaction() as session:
-        assert links.whom_into_the_demo(session, token).id == finn.id
-        assert links.use(session, token).id == finn.id
+        assert links.of_the_demo(session, token).id == finn.id
+        links.use_up(session, token)
     with transaction() as session, pytest.raises(LinkUsed):
-        links.use(session, token)
+        links.use_up(session, token)
 
 
 def test_of_two_who_use_a_link_at_once_one_is_let_in(
@@ -176,14 +176,14 @@ def test_of_two_who_use_a_link_at_once_one_is_let_in(
         token = links.into_the_demo(session, finn.email).rpartition("/")[2]
 
     with transaction() as first:
-        links.use(first, token)
+        links.use_up(first, token)
         with transaction() as second:
             second.execute(text("set local lock_timeout = '100ms'"))
             with pytest.raises(Exception, match=r"lock timeout|used or has ended"):
-                links.use(second, token)
+                links.use_up(second, token)
             second.rollback()
     with transaction() as session, pytest.raises(LinkUsed):
-        links.use(session, token)
+        links.use_up(session, token)
 
 
 def test_an_old_link_and_a_leavers_link_open_nothing(
@@ -197,11 +197,11 @@ def test_an_old_link_and_a_leavers_link_open_nothing(
         session.add(old)
 
     with transaction() as session, pytest.raises(LinkUsed):
-        links.use(session, "old")
+        links.of_the_demo(session, "old")
     with transaction() as session:
         people.deactivate(session, people.find(session, finn.email), by=adam, reason="left")
     with transaction() as session, pytest.raises(LinkUsed):
-        links.use(session, of_finn)
+        links.of_the_demo(session, of_finn)
 
 
 def test_outside_the_demo_nobody_comes_in_by_a_link_alone(
@@ -218,4 +218,4 @@ def test_outside_the_demo_nobody_comes_in_by_a_link_alone(
         with pytest.raises(OnlyInTheDemo):
             links.people_of_the_demo(session)
         with pytest.raises(LinkUsed):
-            links.use(session, token)
+            links.of_the_demo(session, token)
