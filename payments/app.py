@@ -33,7 +33,7 @@ from payments.api import (
 )
 from payments.database import new_id
 from payments.pages import give, manage, verification
-from payments.pages.console import sign_in
+from payments.pages.console import account, sign_in, welcome
 from payments.pages.headers import HtmlProblems, SameOriginForms, SecurityHeaders
 from payments.settings import settings
 from payments.staff.sessions import SignInNeeded
@@ -71,7 +71,8 @@ def create_app() -> App:
     inside.include_router(give.router)
     inside.include_router(manage.router)
     inside.include_router(verification.router)
-    inside.include_router(sign_in.router)
+    for way_in in (sign_in, welcome, account):
+        inside.include_router(way_in.router)
     inside.mount("/static", StaticFiles(directory=Path(give.__file__).parent / "static"), name="static")
     guarded = SecurityHeaders(SameOriginForms(HtmlProblems(problems.TooLarge(inside))))
     # Outermost: a delivery pays for nothing but its own storing.

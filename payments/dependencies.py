@@ -99,23 +99,39 @@ def signed_in(*roles: Role) -> Dependency:
 
 def staff_cookie_of(request: Request) -> str:
     """What the browser of somebody signed in holds; an empty text from anybody else's."""
-    return request.cookies.get(_staff_cookie(), "")
+    return request.cookies.get(_cookie("almoner-staff"), "")
 
 
 def keep_signed_in(answer: Response, token: str) -> None:
     """Let the browser hold a session until it is closed."""
-    answer.set_cookie(_staff_cookie(), token, path="/", secure=_is_https(), httponly=True, samesite="lax")
+    _keep(answer, "almoner-staff", token)
 
 
 def keep_no_longer(answer: Response) -> None:
     """Let the browser forget a session."""
-    answer.delete_cookie(_staff_cookie(), path="/", secure=_is_https(), httponly=True, samesite="lax")
+    _keep(answer, "almoner-staff", "", seconds=0)
 
 
-def _staff_cookie() -> str:
+def known_browser_of(request: Request) -> str:
+    """By what a browser is known with which somebody has signed in before."""
+    return request.cookies.get(_cookie("almoner-known"), "")
+
+
+def keep_known(answer: Response, mark: str) -> None:
+    """Let the browser be known for half a year. It opens nothing: it only is no stranger's."""
+    _keep(answer, "almoner-known", mark, seconds=180 * 24 * 3600)
+
+
+def _keep(answer: Response, name: str, value: str, *, seconds: int | None = None) -> None:
+    answer.set_cookie(
+        _cookie(name), value, max_age=seconds, path="/", secure=_is_https(), httponly=True, samesite="lax"
+    )
+
+
+def _cookie(name: str) -> str:
     """Under `__Host-` a browser takes it only over HTTPS, from this very host, for every path: no
     neighbouring site can plant one. The demo speaks HTTP with its own machine and has it without."""
-    return "__Host-almoner-staff" if _is_https() else "almoner-staff"
+    return f"__Host-{name}" if _is_https() else name
 
 
 def _is_https() -> bool:

@@ -1,7 +1,8 @@
-"""The ways into the console and out of it.
+"""Signing in to the console, and out of it.
 
-Opening a link shows who it is for and a button; only the button uses it up. Afterwards a person is led to the
-page they had asked for, if it is one of ours: an address from outside is never followed.
+Afterwards a person is led to the page they had asked for, if it is one of ours: an address from outside is
+never followed. In the demo a link does instead of a password; opening it shows a button, and only the button
+uses it up.
 """
 
 import re
@@ -13,25 +14,26 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from payments.database import transaction
-from payments.dependencies import DatabaseSession, keep_no_longer, keep_signed_in, signed_in, staff_cookie_of
-from payments.donations import organisation as charity
+from payments.dependencies import DatabaseSession, keep_no_longer, keep_signed_in, staff_cookie_of
 from payments.pages.console.browsers import browser_of
+from payments.pages.console.drawing import console_page
+from payments.pages.console.proving import proven, remember_browser
 from payments.pages.forms import posted
-from payments.pages.look import Brand, language_links, locale_of, page
 from payments.settings import settings
 from payments.staff import links, sessions
+from payments.staff.credentials import SignInRefused
 from payments.staff.links import LinkUsed
 from payments.staff.models import StaffMember
+from payments.staff.passwords import HashingBusy
+from payments.staff.tries import TooManyTries
 
-router = APIRouter(prefix="/console", include_in_schema=False)
+router = APIRouter(prefix="/console", include_in_schema=False, max_body_size=16 * 1024)
 
 Form = Annotated[dict[str, str], Depends(posted)]
-SignedIn = Annotated[StaffMember, signed_in()]
 
 FRONT = "/console/account"
 """Where somebody arrives who asked for no page in particular."""
 
-UNSEEN = {"x-robots-tag": "noindex, nofollow"}
 _OWN_PATH = re.compile(r"/console(/[A-Za-z0-9._~-]+)*/?(\?[A-Za-z0-9._~%&=+-]*)?")
 _LONGEST_PATH = 500
 
@@ -52,80 +54,106 @@ def sign_in_needed(request: Request, _: Exception) -> Response:
         asked += f"?{request.url.query}"
     wanted = own_path(asked)
     onward = {} if wanted == FRONT else {"next": wanted}
-    answer = RedirectResponse(f"/console/sign-in?{urlencode(onward)}".rstrip("?"), status_code=303)
-    if staff_cookie_of(request):
-        keep_no_longer(answer)
-    return answer
+    return RedirectResponse(f"/console/sign-in?{urlencode(onward)}".rstrip("?"), status_code=303)
 
 
 @router.get("/sign-in")
 def ask(request: Request, session: DatabaseSession) -> Response:
     """Where one signs in."""
-    return _drawn(request, session, state="ask")
+    return _asked(request, session, onward=request.query_params.get("next"))
+
+
+@router.post("/sign-in")
+def sign_in(request: Request, form: Form) -> Response:
+    """Signs in with an address, a password and a code. What is wrong with them is not told apart."""
+
+    def come_in(session: Session, person: StaffMember, way: str, refused: int) -> tuple[StaffMember, str]:
+        sessions.end(session, staff_cookie_of(request))
+        begun = sessions.begin(
+            session, person, way=way, browser=browser_of(request), has_second_factor=True, refused=refused
+        )
+        return person, begun
+
+    try:
+        person, begun = proven(
+            request,
+            email=form.get("email", ""),
+            password=form.get("password", ""),
+            code=form.get("code", ""),
+            deed=come_in,
+        )
+    except (SignInRefused, TooManyTries, HashingBusy) as refusal:
+        with transaction() as session:
+            return _asked(request, session, onward=form.get("next"), email=form.get("email"), refusal=refusal)
+    answer = RedirectResponse(own_path(form.get("next")), status_code=303)
+    keep_signed_in(answer, begun)
+    remember_browser(answer, person)
+    return answer
 
 
 @router.get("/sign-in/{token}")
 def show_link(request: Request, session: DatabaseSession, token: str) -> Response:
     """Whom a link of the demo lets in. Changes nothing."""
     try:
-        person = links.whom_into_the_demo(session, token)
+        person = links.of_the_demo(session, token)
     except LinkUsed:
-        return _drawn(request, session, state="used", status=410)
-    return _drawn(request, session, state="link", person=person)
+        return link_used(request, session)
+    return console_page(request, session, "demo_link.html", person=None, guest=person)
 
 
 @router.post("/sign-in/{token}")
-def use_link(request: Request, token: str, form: Form) -> Response:
-    """Comes in, once."""
-    locale = locale_of(request, fallback=form.get("lang"))
+def use_link(request: Request, token: str) -> Response:
+    """Comes into the demo, once."""
     try:
         with transaction() as session:
-            person = links.use(session, token)
+            person = links.of_the_demo(session, token)
+            links.use_up(session, token)
             sessions.end(session, staff_cookie_of(request))
             begun = sessions.begin(session, person, way="a link of the demo", browser=browser_of(request))
     except LinkUsed:
         with transaction() as session:
-            return _drawn(request, session, state="used", locale=locale, status=410)
-    answer = RedirectResponse(f"{FRONT}?{urlencode({'lang': locale})}", status_code=303)
+            return link_used(request, session)
+    answer = RedirectResponse(FRONT, status_code=303)
     keep_signed_in(answer, begun)
     return answer
 
 
 @router.post("/sign-out")
-def sign_out(request: Request, form: Form) -> Response:
+def sign_out(request: Request) -> Response:
     """Signs out at this browser; whoever is out already stays so."""
     with transaction() as session:
         sessions.end(session, staff_cookie_of(request))
-    locale = locale_of(request, fallback=form.get("lang"))
-    answer = RedirectResponse(f"/console/sign-in?{urlencode({'lang': locale})}", status_code=303)
+    answer = RedirectResponse("/console/sign-in", status_code=303)
     keep_no_longer(answer)
     return answer
 
 
-@router.get("/account")
-def account(request: Request, session: DatabaseSession, person: SignedIn) -> Response:
-    """Who is signed in."""
-    return _drawn(request, session, state="account", person=person)
+def link_used(request: Request, session: Session) -> HTMLResponse:
+    """What is told of every link that opens nothing."""
+    return console_page(request, session, "link_used.html", person=None, status=410)
 
 
-def _drawn(
+def _asked(
     request: Request,
     session: Session,
     *,
-    state: str,
-    person: StaffMember | None = None,
-    locale: str | None = None,
-    status: int = 200,
+    onward: str | None,
+    email: str | None = None,
+    refusal: SignInRefused | TooManyTries | HashingBusy | None = None,
 ) -> HTMLResponse:
-    spoken = locale or locale_of(request)
-    return page(
-        "console/sign_in.html",
-        locale=spoken,
-        brand=Brand.of(charity.the_organisation(session), spoken),
-        status=status,
-        headers=UNSEEN,
-        state=state,
-        person=person,
+    headers = {}
+    if isinstance(refusal, TooManyTries):
+        headers["retry-after"] = str(max(1, round(refusal.wait.total_seconds())))
+    return console_page(
+        request,
+        session,
+        "sign_in.html",
+        person=None,
+        status=200 if refusal is None else 422 if isinstance(refusal, SignInRefused) else 429,
+        headers=headers,
+        onward=own_path(onward),
+        email=(email or "")[:254],
+        is_wrong=isinstance(refusal, SignInRefused),
+        is_too_soon=isinstance(refusal, TooManyTries | HashingBusy),
         is_demo=settings().app_env == "demo",
-        language_links=language_links(request, {}),
     )
