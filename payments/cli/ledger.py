@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from payments.cli import suspense
+from payments.cli import rebuild, suspense
 from payments.cli.printing import AsJson, console, print_json, print_table
 from payments.database import transaction
 from payments.ledger import balances as reading
@@ -158,6 +158,7 @@ def _print_laws(checks: Sequence[Check], *, as_json: bool) -> None:
     print_table("What is proved", ["kind", "law"], [(check.kind, check.proves) for check in checks])
 
 
+app.command("rebuild")(rebuild.command)
 app.command("suspense")(suspense.suspense)
 app.command("classify")(suspense.classify)
 app.command("reclassify")(suspense.reclassify)

@@ -4,12 +4,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
 from payments.database import transaction
 from payments.verify.checks import CHECKS
 from payments.verify.run import breaches, snapshot
+from payments.webhooks.rebuild import rebuild
 from tests.cli.conftest import Almoner, Said
 from tests.journeys.house import House
 
@@ -98,9 +100,10 @@ class Platform:
         self.rules.write_text(RULES.replace("PRODUCT", product))
 
     def words(self, since: datetime, *more: str) -> tuple[str, ...]:
-        """What Finn types."""
+        """What Finn types: the day as it was where the books are kept."""
+        day = since.astimezone(ZoneInfo("America/Los_Angeles")).date()
         return (
-            *("adopt", "--since", f"{since:%Y-%m-%d}", "--rules", str(self.rules)),
+            *("adopt", "--since", f"{day}", "--rules", str(self.rules)),
             *("--default-fund", "general", "--as", "finn@example.org", "--json", *more),
         )
 
@@ -116,13 +119,14 @@ class Platform:
         return dict(self.house.stripe.ask("state")["asked"])
 
     def everything_is_proven(self) -> list[str]:
-        """What `almoner ledger verify` finds."""
+        """What `almoner ledger verify` and `almoner ledger rebuild` find."""
         with snapshot() as connection:
-            return [
+            found = [
                 f"{finding.kind}: {finding.sentence}"
                 for check in CHECKS
                 for finding in breaches(connection, check)
             ]
+        return [*found, *(difference.sentence for difference in rebuild().differences)]
 
     def counts(self) -> dict[str, int]:
         """How much there is of everything."""

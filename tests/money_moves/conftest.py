@@ -42,20 +42,21 @@ class Charity:
         if shuffled_by is not None:
             shuffled_by.shuffle(news)
         for delivery in news:
-            self._store([delivery])
+            self.stores([delivery])
             if shuffled_by is not None:
                 self.applies()
         self.applies()
         if twice:
-            self._store(news)
+            self.stores(news)
             self.applies()
 
     def says(self, news: Sequence[inbox.Delivery]) -> None:
         """These arrive, and are applied."""
-        self._store(news)
+        self.stores(news)
         self.applies()
 
-    def _store(self, deliveries: Sequence[inbox.Delivery]) -> None:
+    def stores(self, deliveries: Sequence[inbox.Delivery]) -> None:
+        """These arrive and wait."""
         with transaction() as session:
             inbox.store(session, deliveries)
 

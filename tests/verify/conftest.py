@@ -17,6 +17,7 @@ from payments.donations.organisation import load
 from payments.verify.check import Finding
 from payments.verify.checks import CHECKS
 from payments.verify.run import breaches
+from payments.webhooks.rebuild import Rebuilt, rebuild
 from tests.conftest import PROJECT, as_owner, forget_settings, making_databases
 from tests.verify.book import Book, write
 
@@ -27,6 +28,8 @@ class Seeded:
 
     url: str
     book: Book
+    made: Rebuilt
+    """What its log came to, applied again as soon as it was written."""
 
     @contextmanager
     def changed(self, statement: str) -> Iterator[tuple[psycopg.Connection[Any], set[str]]]:
@@ -74,6 +77,7 @@ def seeded(postgres: str, head_template: str) -> Iterator[Seeded]:
         with transaction() as session:
             load(session, tomllib.loads((PROJECT / "payments/local/organisation.toml").read_text()))
         book = write(plain_gifts=240)
+        made = rebuild()
     with as_owner(url) as owner:
         # As if it had all been heard on the day it happened, so that nothing counts as on its way.
         owner.exec_driver_sql(
@@ -81,7 +85,7 @@ def seeded(postgres: str, head_template: str) -> Iterator[Seeded]:
             " update stripe_events set received_at = created_at;"
             " update disputes set closed_at = closed_at - interval '9 days'; commit; analyze"
         )
-    yield Seeded(url, book)
+    yield Seeded(url, book, made)
     with making_databases(postgres) as server:
         server.execute(text(f"drop database if exists {name} with (force)"))
 
