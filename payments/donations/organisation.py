@@ -17,6 +17,7 @@ from payments.clock import now
 from payments.database import after_commit
 from payments.donations.models import Fund, GivingTerms, IssuingEntity, Organisation
 from payments.errors import AlmonerError
+from payments.mail.letterhead import Letterhead
 from payments.translations import LOCALES, N_, translator
 
 
@@ -171,6 +172,22 @@ def receiving_entity(session: Session) -> IssuingEntity:
     if found is None:
         raise OrganisationNotLoaded
     return found
+
+
+def letterhead(session: Session) -> Letterhead:
+    """What stands on a letter that is about no single gift: the charity, and who receives its gifts."""
+    organisation, entity = the_organisation(session), receiving_entity(session)
+    bodies = session.scalars(select(IssuingEntity).order_by(IssuingEntity.id))
+    return Letterhead(
+        names=organisation.name,
+        accent_colour=organisation.accent_colour,
+        legal_name=entity.legal_name,
+        address=tuple(entity.address),
+        email=entity.email,
+        website=organisation.website,
+        time_zone=entity.time_zone,
+        zones={each.locale: each.time_zone for each in bodies} | {entity.locale: entity.time_zone},
+    )
 
 
 def _texts(value: object) -> dict[str, str]:

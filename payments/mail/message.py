@@ -32,6 +32,8 @@ class Envelope:
     message_id: str
     dated: datetime
     language: str
+    unsubscribe_url: str = ""
+    """Of a letter to readers of a list: where the mail program's own button stops it (RFC 8058)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,8 @@ def write(envelope: Envelope, *, text: str, html: str, attachment: Attachment | 
         _header("Message-ID", envelope.message_id, _MESSAGE_ID),
         "Auto-Submitted: auto-generated\r\n",
     ]
+    if envelope.unsubscribe_url:
+        headers += _one_click(envelope.unsubscribe_url)
     if settings().mail_provider == "postmark":
         # It would write a Message-ID of its own, another one for every try.
         headers.append("X-PM-KeepID: true\r\n")
@@ -120,6 +124,16 @@ def _attached(attachment: Attachment) -> bytes:
     return f"{kind}{where}{_MIME_VERSION}\r\n".encode() + _base64(attachment.pdf)
 
 
+def _one_click(url: str) -> list[str]:
+    """Both headers of RFC 8058. The library would encode a long address as words; a line may be that long."""
+    if not _URL.fullmatch(url):
+        raise ValueError("List-Unsubscribe needs a plain http(s) address")
+    return [
+        f"List-Unsubscribe: <{url}>\r\n",
+        "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",
+    ]
+
+
 def _header(name: str, value: str, simple: re.Pattern[str]) -> str:
     """One header. What `simple` matches and one line can take is written as it is."""
     if len(name) + len(value) + 2 <= _LINE and simple.fullmatch(value):
@@ -146,4 +160,5 @@ _BREAKS_OUT = re.compile(r"\r(?!\n)|(?<!\r)\n|\n(?![ \t])")
 """Any line break but those between the lines of one header."""
 _WORDS = re.compile(r"(?!.*=\?)[!-~]+( [!-~]+)*", re.ASCII)
 _ADDRESS = re.compile(r"[\w+-]+(\.[\w+-]+)*@[\w-]+(\.[\w-]+)+", re.ASCII)
+_URL = re.compile(r"https?://[!-;=?-~]{1,900}", re.ASCII)
 _MESSAGE_ID = re.compile(r"<[\w-]+(\.[\w-]+)*@[\w-]+(\.[\w-]+)*>", re.ASCII)

@@ -11,7 +11,7 @@ from email import message_from_bytes
 from email.policy import SMTP
 from email.utils import parseaddr
 
-from sqlalchemy import Interval, bindparam, func, select, update
+from sqlalchemy import Interval, bindparam, case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -168,6 +168,19 @@ def _held(session: Session, mail_id: str) -> OutgoingMail:
     if mail is None or mail.status not in UNDELIVERABLE:
         raise MailNotHeld(mail_id)
     return mail
+
+
+def empty(session: Session, references: Sequence[str]) -> None:
+    """Forget to whom these mails went and what they said. One that has not left does not leave any more."""
+    status = case(
+        (OutgoingMail.status == MailStatus.SENT.value, MailStatus.SENT.value), else_=MailStatus.LET_GO.value
+    )
+    session.execute(
+        update(OutgoingMail)
+        .where(OutgoingMail.reference.in_(references))
+        .values(to_address="", message=b"", status=status, lease=None)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def note_sent(session: Session, mail: Leased) -> None:

@@ -166,3 +166,22 @@ def test_nothing_can_be_smuggled_into_the_headers(field: str, smuggled: str) -> 
 def test_nor_where_the_library_would_not_see_it(smuggled: str) -> None:
     with pytest.raises(ValueError, match="may not contain linefeed"):
         message.write(replace(A_YEAR, subject=smuggled), text="Hello", html="<p>Hello</p>")
+
+
+def test_a_letter_to_readers_can_be_stopped_by_the_mail_programs_own_button() -> None:
+    long = f"https://give.example.org/newsletter/stop/{'x' * 90}"
+
+    written = message.write(replace(A_YEAR, unsubscribe_url=long), text="", html="")
+
+    # On one line however long: folded, or encoded as words, it would be no address any more.
+    assert f"\r\nList-Unsubscribe: <{long}>\r\n".encode() in written
+    assert b"\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in written
+    assert b"List-Unsubscribe" not in message.write(A_YEAR, text="", html="")
+
+
+@pytest.mark.parametrize("smuggled", ["\r\nBcc: x@example.com", " x", ">, <mailto:x@example.com", "é", ""])
+def test_only_a_plain_address_stops_a_letter(smuggled: str) -> None:
+    url = f"https://give.example.org/stop{smuggled}" if smuggled else "mailto:x@example.com"
+
+    with pytest.raises(ValueError, match="List-Unsubscribe"):
+        message.write(replace(A_YEAR, unsubscribe_url=url), text="", html="")
