@@ -51,6 +51,8 @@ class Bell(StrEnum):
     SEND_MAIL = "workers.receipts.send_mail"
     READ_MAIL_REPORTS = "workers.mail.read_mail_reports"
     ANSWER_LINK_REQUESTS = "workers.links.answer_link_requests"
+    ANSWER_NEWSLETTER = "workers.newsletter.answer_newsletter"
+    TEND_READERS = "workers.newsletter.tend_readers"
     FORGET_NUMBERS = "workers.sweeps.forget_numbers"
     HEARTBEAT = "workers.sweeps.heartbeat"
 

@@ -17,6 +17,7 @@ from payments.reconciliation.exports import models as exports
 from payments.reconciliation.stripe_reports import models as stripe_reports
 from payments.staff import models as staff
 from payments.supporters import addresses, donors
+from payments.supporters.newsletter import models as newsletter
 from payments.webhooks import models as webhooks
 from payments.webhooks.adopting import models as adopting
 
@@ -36,6 +37,7 @@ __all__ = [
     "link_requests",
     "mail",
     "monthly",
+    "newsletter",
     "offline",
     "receipts",
     "reconciliation",

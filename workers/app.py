@@ -24,6 +24,7 @@ app.conf.imports = (
     "workers.refunds",
     "workers.monthly",
     "workers.links",
+    "workers.newsletter",
     "workers.reconciliation",
     "workers.dunning",
     "workers.sweeps",

@@ -23,6 +23,12 @@ SCHEDULE: dict[str, dict[str, object]] = {
         "schedule": 10.0,
         "options": {"expires": 10},
     },
+    "answer newsletter": {
+        "task": Bell.ANSWER_NEWSLETTER.value,
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
+    "tend readers": {"task": Bell.TEND_READERS.value, "schedule": 300.0, "options": {"expires": 300}},
     "submit refunds": {"task": Bell.SUBMIT_REFUNDS.value, "schedule": 10.0, "options": {"expires": 10}},
     "submit monthly changes": {
         "task": Bell.SUBMIT_MONTHLY_CHANGES.value,

@@ -7,6 +7,7 @@ in the same way would prove itself.
 from payments.verify import (
     bank,
     closing,
+    consent,
     exports,
     giftaid,
     giving,
@@ -35,6 +36,7 @@ CHECKS: tuple[Check, ...] = (
     *exports.CHECKS,
     *statements.CHECKS,
     *giftaid.CHECKS,
+    *consent.CHECKS,
     *inbox.CHECKS,
     *guards.CHECKS,
 )

@@ -17,6 +17,7 @@ APPEND_ONLY = (
     *("movements_before_books", "stripe_balances"),
     *("stripe_reports", "stripe_report_rows", "stripe_report_figures", "stripe_report_differences"),
     *("export_maps", "export_batches", "exported_entries", "export_chunks"),
+    "consent_log",
 )
 """The application may read these and add to them, and not even their owner may do more."""
 
@@ -60,6 +61,8 @@ MAY_DELETE = (
         "donation_requests",
         "worker_heartbeats",
         "monthly_link_requests",
+        "newsletter_readers",
+        "newsletter_requests",
     ),
     *("classification_rules", "staff_requests", "korean_registration_numbers"),
     *("staff_sessions", "staff_links", "staff_credentials", "staff_recovery_codes", "staff_sign_in_tries"),

@@ -37,6 +37,7 @@ APPEND_ONLY = {
     "stripe_reports": "update stripe_reports set kind = ''",
     "stripe_report_rows": "update stripe_report_rows set net = 0",
     "stripe_report_figures": "update stripe_report_figures set amount = 0",
+    "consent_log": "update consent_log set said = 'yes'",
     "stripe_report_differences": "update stripe_report_differences set amount = 0",
 }
 NOT_REMOVED = [

@@ -6,6 +6,7 @@ from payments.verify.checks import CHECKS, named
 from payments.verify.run import breaches
 from tests.verify import (
     corruptions_of_claims,
+    corruptions_of_consent,
     corruptions_of_exports,
     corruptions_of_money,
     corruptions_of_papers,
@@ -18,6 +19,7 @@ from tests.verify.victims import Corruption
 
 CORRUPTIONS = [
     *corruptions_of_claims.CORRUPTIONS,
+    *corruptions_of_consent.CORRUPTIONS,
     *corruptions_of_exports.CORRUPTIONS,
     *corruptions_of_money.CORRUPTIONS,
     *corruptions_of_papers.CORRUPTIONS,
