@@ -25,6 +25,7 @@ from payments.api import (
     mail_reports,
     monthly_gifts,
     months,
+    newsletter,
     offline_gifts,
     payouts,
     problems,
@@ -32,9 +33,10 @@ from payments.api import (
     stripe_reports,
 )
 from payments.database import new_id
-from payments.pages import give, manage, verification
+from payments.pages import give, manage, readers, verification
 from payments.pages.console import account, sign_in, welcome
 from payments.pages.headers import HtmlProblems, SameOriginForms, SecurityHeaders
+from payments.pages.newsletter_sites import BoxElsewhere
 from payments.settings import settings
 from payments.staff.sessions import SignInNeeded
 from payments.webhooks.receive import App, Message, Receive, Scope, Send, WebhookDoor
@@ -62,7 +64,7 @@ def create_app() -> App:
     problems.install(inside)
     inside.add_exception_handler(SignInNeeded, sign_in.sign_in_needed)
     for resource in (
-        *(donations, funds, monthly_gifts, refunds, offline_gifts, donors),
+        *(donations, newsletter, funds, monthly_gifts, refunds, offline_gifts, donors),
         *(payouts, bank, exceptions, stripe_reports, months, exports),
     ):
         inside.include_router(resource.router, prefix="/api/v1")
@@ -70,11 +72,13 @@ def create_app() -> App:
     inside.include_router(mail_reports.router)
     inside.include_router(give.router)
     inside.include_router(manage.router)
+    inside.include_router(readers.router)
     inside.include_router(verification.router)
     for way_in in (sign_in, welcome, account):
         inside.include_router(way_in.router)
     inside.mount("/static", StaticFiles(directory=Path(give.__file__).parent / "static"), name="static")
-    guarded = SecurityHeaders(SameOriginForms(HtmlProblems(problems.TooLarge(inside))))
+    walls = SameOriginForms(HtmlProblems(problems.TooLarge(inside)))
+    guarded = SecurityHeaders(BoxElsewhere(walls))
     # Outermost: a delivery pays for nothing but its own storing.
     return WebhookDoor(Requests(guarded), settings())
 

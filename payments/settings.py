@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     mail_reports_url: SecretStr = SecretStr("")
     mail_provider: Literal["", "postmark"] = ""
     mail_webhook_secret: SecretStr = SecretStr("")
+    newsletter_origins: str = ""
     metrics_token: SecretStr = SecretStr("")
     trusted_proxies: str = ""
     checkouts_per_hour: int = Field(default=2000, ge=60, le=1_000_000_000)
@@ -119,6 +120,18 @@ class Settings(BaseSettings):
         if urlsplit(url).path:
             raise ValueError("PUBLIC_BASE_URL has no path: the pages stand at the root of their address")
         return url
+
+    @field_validator("newsletter_origins")
+    @classmethod
+    def _origins_only(cls, value: str) -> str:
+        for origin in _separated(value):
+            parts = urlsplit(origin)
+            if parts.scheme not in {"http", "https"} or origin != f"{parts.scheme}://{parts.netloc}".lower():
+                raise ValueError(
+                    "NEWSLETTER_ORIGINS are origins with commas between, without a path or a slash at the"
+                    " end: https://www.example.org,https://example.org"
+                )
+        return value
 
     @field_validator("mail_from", "mail_return_path")
     @classmethod
@@ -204,6 +217,11 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def newsletter_sites(self) -> frozenset[str]:
+        """The origins of other sites that may send the newsletter box, beside the charity's own."""
+        return frozenset(_separated(self.newsletter_origins))
+
+    @property
     def is_live(self) -> bool:
         """Whether the key moves real money."""
         return "_live_" in self.stripe_secret_key.get_secret_value()
@@ -222,6 +240,10 @@ class Settings(BaseSettings):
 @cache
 def _networks(named: str) -> tuple[IPv4Network | IPv6Network, ...]:
     return tuple(ip_network(part.strip()) for part in named.split(",") if part.strip())
+
+
+def _separated(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 # Read by other programs on the same machine: the contract tests, the sandbox and Stripe's own CLI.

@@ -39,6 +39,7 @@ from payments.reconciliation.stripe_reports.reading import ReportRefused
 from payments.staff import people, tokens
 from payments.staff.requests import StaffKeyReused
 from payments.supporters.donors import DonorUnknown
+from payments.supporters.newsletter.asking import AddressUnfit
 from payments.translations import best_locale, sentence_for
 
 log = structlog.stdlib.get_logger(__name__)
@@ -143,6 +144,7 @@ _TABLE: dict[type[AlmonerError], _Row] = {
     people.StaffUnknown: _Row(422, "staff-unknown", "Nobody works here under this name"),
     DonorUnknown: _Row(404, "donor-not-found", "No such donor"),
     SearchRefused: _Row(422, "search-refused", "Nobody can be found by that", field="wanted"),
+    AddressUnfit: _Row(422, "newsletter-address-unfit", "No mail can go there", field="email"),
     CursorUnknown: _Row(422, "cursor-unknown", "No page ends so", field="after"),
     TooManyTries: _Row(429, "too-many-tries", "Too many tries", retry_after=TooManyTries.retry_after),
     StripeUnavailable: _Row(503, "stripe-unavailable", "Payments are not available now", retry_after=5),
@@ -217,6 +219,20 @@ def wish_refused(request: Request, refusal: WishRefused, *, locale: str) -> JSON
         title="The gift cannot be taken as it is",
         detail=sentence,
         errors=[FieldProblem(pointer=_POINTERS.get(refusal.field, f"#/{refusal.field}"), detail=sentence)],
+        headers={"Content-Language": locale},
+    )
+
+
+def refused(request: Request, refusal: AddressUnfit, *, locale: str) -> JSONResponse:
+    """A refusal of the table, in the reader's language."""
+    row, sentence = _TABLE[type(refusal)], sentence_for(refusal, locale)
+    return problem(
+        request,
+        status=row.status,
+        name=row.name,
+        title=row.title,
+        detail=sentence,
+        errors=[FieldProblem(pointer=f"#/{row.field}", detail=sentence)],
         headers={"Content-Language": locale},
     )
 

@@ -112,6 +112,8 @@ class Answers:
     source: Mapping[str, str]
     gift_aid: Mapping[str, str] | None = None
     """What was typed for Gift Aid; None where its box is not ticked."""
+    newsletter: bool = False
+    """Asked for beside the gift; no part of it."""
 
     @property
     def field(self) -> str:
@@ -255,6 +257,7 @@ def filled_in(form: Mapping[str, str], *, locale: str, terms: Sequence[GivingTer
         owns={field: typed.get(f"own_amount_{field}", "") for field in _fields(terms)},
         source=_source(form),
         gift_aid={name: typed.get(name, "") for name in GIFT_AID} if typed.get("gift_aid") else None,
+        newsletter=bool(typed.get("newsletter")),
     )
 
 
@@ -356,8 +359,13 @@ def key_of(answers: Answers, *, attempt: int = 0) -> str:
     The same form sent twice is one gift; the same form changed after a step back in the browser is
     another one, so what was typed is part of the key.
     """
-    typed = "\0".join(f"{name}={value}" for name, value in sorted(vars(answers).items()) if name != "token")
+    typed = "\0".join(
+        f"{name}={value}" for name, value in sorted(vars(answers).items()) if name not in _NOT_THE_GIFT
+    )
     return f"form:{answers.token}:{hashlib.sha256(typed.encode()).hexdigest()[:16]}:{attempt}"
+
+
+_NOT_THE_GIFT = {"token", "newsletter"}
 
 
 def _typed(text: str) -> str:

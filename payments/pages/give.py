@@ -30,6 +30,10 @@ from payments.pages import colours, gift_form
 from payments.pages.forms import posted
 from payments.pages.gift_form import Answers, FieldError
 from payments.pages.look import Brand, error_page, language_links, locale_of, page, too_many
+from payments.supporters.newsletter import asking
+from payments.supporters.newsletter.asking import Asked
+from payments.supporters.newsletter.models import Source
+from payments.supporters.newsletter.wording import VERSION, Wording, tick
 
 __all__ = ["error_page", "router"]
 
@@ -49,7 +53,7 @@ def front_door(request: Request) -> Response:
 @router.get("/{name}/")
 def without_slash(request: Request, name: str) -> Response:
     """A page's address as people type it, with a slash at its end."""
-    if name not in {"donate", "monthly", "verify"}:
+    if name not in {"donate", "monthly", "newsletter", "verify"}:
         return error_page(request, 404)
     query = f"?{request.url.query}" if request.url.query else ""
     return RedirectResponse(f"/{name}{query}", status_code=303)
@@ -104,6 +108,8 @@ def donate_now(request: Request, form: Annotated[dict[str, str], Depends(posted)
         return _form_again(request, answers, errors=gift_form.refused(refusal, answers), status=422)
     except (StripeUnavailable, StripeRefused):
         return _form_again(request, answers, notice="unavailable", status=503)
+    if answers.newsletter:
+        _ask_reader(wish, locale)
     if opened.status != DonationStatus.PENDING or opened.checkout_url is None:
         return RedirectResponse(f"/thank-you/{opened.donation_id}?lang={locale}", status_code=303)
     return RedirectResponse(opened.checkout_url, status_code=303)
@@ -118,6 +124,14 @@ def _opened(wish: Wish, answers: Answers, visit: Visit) -> OpenedCheckout:
         opened = open_checkout(wish, key=gift_form.key_of(answers, attempt=attempt), let_in=visit.let_in)
     visit.opened(opened.donation_id)
     return opened
+
+
+def _ask_reader(wish: Wish, locale: str) -> None:
+    """Ticked by hand: a mail asks whether it is meant. The gift itself subscribes nobody, paid or not."""
+    shown = Wording(VERSION, " ".join(tick(locale)))
+    asked = Asked(email=wish.donor_email, locale=locale, source=Source.DONATE, page="/donate", wording=shown)
+    with transaction() as session:
+        asking.ask(session, asked)
 
 
 def _gift_aid(entity: IssuingEntity, terms: Sequence[GivingTerms]) -> dict[str, str] | None:
@@ -207,6 +221,7 @@ def _form_page(
         status=status,
         entity=entity,
         gift_aid=_gift_aid(entity, terms),
+        newsletter=tick(answers.locale),
         frequencies=gift_form.offered_frequencies(terms),
         offers=answers.offers(terms),
         funds=charity.open_funds(session),

@@ -5,14 +5,15 @@ Plain ASGI, so that they cost next to nothing on the webhook path and can be rea
 """
 
 from functools import cache
-from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from payments.pages import newsletter_sites
 from payments.pages.look import STATIC, error_page, static_address
+from payments.pages.newsletter_sites import origin_of
 from payments.settings import settings
 
 STRIPE_PAGES = ("https://checkout.stripe.com", "https://billing.stripe.com", "https://invoice.stripe.com")
@@ -49,7 +50,7 @@ def _headers() -> dict[str, str]:
     may_lead_to = [*STRIPE_PAGES]
     if base := settings().stripe_api_base:
         # A sandbox: its pages may be reached under another name than its API.
-        may_lead_to += [_origin(base), *_LOOPBACK]
+        may_lead_to += [origin_of(base), *_LOOPBACK]
     policy = {
         "default-src": "'none'",
         "script-src": "'self'",
@@ -96,14 +97,20 @@ class SameOriginForms:
 
     Browsers say where a request comes from (`Sec-Fetch-Site`, else `Origin`, else `Referer`) and no
     page can make them lie, so the forms need no token and nobody is locked out by an expired one.
-    Webhooks are signed; a JSON body or an Authorization header cannot be sent across origins unasked.
+    Webhooks are signed; a JSON body or an Authorization header cannot be sent across origins unasked. The
+    newsletter box may stand on the charity's own site, and a mail program's button comes from no page at all.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not _is_guarded(scope) or _comes_from_here(Request(scope)):
+        if (
+            scope["type"] != "http"
+            or not _is_guarded(scope)
+            or _comes_from_here(Request(scope))
+            or await run_in_threadpool(newsletter_sites.may_send, Request(scope))
+        ):
             await self.app(scope, receive, send)
             return
         refusal = await run_in_threadpool(error_page, Request(scope), 403)
@@ -177,11 +184,6 @@ def _comes_from_here(request: Request) -> bool:
     if not source:
         return False
     try:
-        return _origin(source) in {_origin(settings().public_base_url), _origin(str(request.base_url))}
+        return origin_of(source) in {origin_of(settings().public_base_url), origin_of(str(request.base_url))}
     except ValueError:  # no address at all, such as `http://[`
         return False
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}".lower()

@@ -20,6 +20,7 @@ PUBLISHED = {
     "/webhooks/mail/postmark",
     "/readyz",
     "/api/v1/funds",
+    "/api/v1/newsletter",
     "/api/v1/donations",
     "/api/v1/donations/puzzle",
     "/api/v1/donations/{donation_id}",
