@@ -27,6 +27,7 @@ from payments.receipts.models import DueDocument, DueReceipt, DueStatement
 from payments.settings import settings
 from payments.stripe_gateway.client import StripeGateway
 from payments.stripe_gateway.shapes import API_VERSION
+from payments.supporters.newsletter.models import NewsletterRequest
 from payments.webhooks.events import TABLE
 from payments.webhooks.models import QueuedEvent, StripeEvent
 from payments.webhooks.receive import PATH
@@ -53,6 +54,8 @@ class Queues:
     mails_due: int
     mails_oldest: float
     mails_undeliverable: int
+    newsletter_asked: int
+    newsletter_oldest: float
     workers_alive: int
     last_event: float | None
 
@@ -105,6 +108,9 @@ def queues(session: Session) -> Queues:
             func.count().filter(OutgoingMail.status.in_([status.value for status in UNDELIVERABLE])),
         )
     ).one()
+    asked = session.execute(
+        select(func.count(), func.coalesce(seconds_since(func.min(NewsletterRequest.asked_at)), 0))
+    ).one()
     workers = session.scalar(
         select(func.count()).where(seconds_since(WorkerHeartbeat.beaten_at) < _WORKER_SILENT_SECONDS)
     )
@@ -122,6 +128,8 @@ def queues(session: Session) -> Queues:
         mails_due=mails[0],
         mails_oldest=float(mails[1]),
         mails_undeliverable=mails[2],
+        newsletter_asked=asked[0],
+        newsletter_oldest=float(asked[1]),
         workers_alive=workers or 0,
         last_event=None if last_event is None else float(last_event),
     )
@@ -196,6 +204,12 @@ def work(session: Session) -> Iterator[Check]:
         is_well=waiting.mails_oldest < LATE_SECONDS and waiting.mails_undeliverable == 0,
         finding=f"{waiting.mails_due} to send, {waiting.mails_undeliverable} undeliverable",
         remedy="Check SMTP_URL; `almoner mail list` has the mails that wait for another address.",
+    )
+    yield Check(
+        name="newsletter",
+        is_well=waiting.newsletter_oldest < LATE_SECONDS,
+        finding=f"{waiting.newsletter_asked} addresses to be asked",
+        remedy="Look at the worker's log. Who typed an address waits for our mail.",
     )
 
 

@@ -22,6 +22,7 @@ from payments.receipts.models import Receipt
 from payments.reconciliation import reconcile
 from payments.settings import settings
 from payments.shield import attack
+from payments.supporters.newsletter import listing
 
 router = APIRouter(tags=["health"])
 
@@ -101,6 +102,7 @@ class _FromTheDatabase(Collector):
             receipts = session.execute(select(Receipt.status, func.count()).group_by(Receipt.status)).all()
             reconciled = reconcile.standing(session)
             giving = attack.signals(session)
+            readers = listing.standings(session)
         for name, value, meaning in (
             ("events_due", waiting.events_due, "Events waiting to be applied"),
             ("events_oldest_seconds", waiting.events_oldest, "Age of the oldest event waiting"),
@@ -112,6 +114,8 @@ class _FromTheDatabase(Collector):
             ("mails_due", waiting.mails_due, "Mails to send"),
             ("mails_oldest_seconds", waiting.mails_oldest, "Age of the oldest mail to send"),
             ("mails_undeliverable", waiting.mails_undeliverable, "Mails refused or given up"),
+            ("newsletter_asked", waiting.newsletter_asked, "Addresses that were typed and not yet asked"),
+            ("newsletter_oldest_seconds", waiting.newsletter_oldest, "Age of the oldest of them"),
             ("workers_alive", waiting.workers_alive, "Workers heard from in the last minute"),
             ("last_event_seconds", waiting.last_event or 0.0, "Time since Stripe last spoke"),
             ("reconciled_seconds", reconciled.age_seconds or 0.0, "Time since the last reconciliation"),
@@ -133,6 +137,10 @@ class _FromTheDatabase(Collector):
         for receipt_status, count in receipts:
             issued.add_metric([receipt_status], count)
         yield issued
+        reading = GaugeMetricFamily("almoner_readers", "Readers by standing", labels=["standing"])
+        for standing, count in readers.items():
+            reading.add_metric([standing], count)
+        yield reading
 
     def describe(self) -> list[GaugeMetricFamily]:
         """Nothing at registration: there may be no database yet."""

@@ -30,6 +30,7 @@ SUBJECTS: Mapping[str, str] = {
     "disputes": "disputes.app",
     "offline": "offline.app",
     "donors": "donors.app",
+    "newsletter": "newsletter.app",
     "giftaid": "giftaid.app",
     "mail": "mail.app",
     "bank": "bank.app",
