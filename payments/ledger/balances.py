@@ -1,5 +1,6 @@
 """Reading the book: balances, one gift's entries, and the proof that everything ties."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Select, case, func, select, union_all
@@ -24,11 +25,12 @@ class Balance:
     balance: Money
 
 
-def balances(session: Session) -> list[Balance]:
-    """Every account that was ever moved, per entity, currency and fund, in the chart's order."""
+def balances(session: Session, accounts: Collection[Account] | None = None) -> list[Balance]:
+    """Every account that was ever moved, or some of them, per entity, currency and fund, in the chart's
+    order."""
+    debit, credit = JournalMove.to_account.expression, JournalMove.from_account.expression
     sides = union_all(
-        _side(JournalMove.to_account.expression, JournalMove.amount.expression),
-        _side(JournalMove.from_account.expression, -JournalMove.amount),
+        _side(debit, JournalMove.amount.expression, accounts), _side(credit, -JournalMove.amount, accounts)
     ).subquery()
     fund = case((sides.c.account.in_(_PER_FUND), sides.c.fund_id)).label("fund_id")
     keys = (JournalEntry.entity_id, sides.c.account, fund, sides.c.currency)
@@ -77,10 +79,9 @@ def tie_out(session: Session) -> list[TieOut]:
         )
     }
     in_the_book: dict[str, int] = {}
-    for row in balances(session):
-        if row.account is Account.STRIPE_BALANCE:
-            currency = row.balance.currency
-            in_the_book[currency] = in_the_book.get(currency, 0) + row.balance.minor
+    for row in balances(session, [Account.STRIPE_BALANCE]):
+        currency = row.balance.currency
+        in_the_book[currency] = in_the_book.get(currency, 0) + row.balance.minor
     return [
         TieOut(
             currency=currency,
@@ -92,12 +93,13 @@ def tie_out(session: Session) -> list[TieOut]:
 
 
 def _side(
-    account: ColumnElement[Account], change: ColumnElement[int]
+    account: ColumnElement[Account], change: ColumnElement[int], accounts: Collection[Account] | None
 ) -> Select[str, Account, str | None, str, int]:
-    return select(
+    side = select(
         JournalMove.reference,
         account.label("account"),
         JournalMove.fund_id,
         JournalMove.currency,
         change.label("change"),
     )
+    return side if accounts is None else side.where(account.in_([each.value for each in accounts]))
