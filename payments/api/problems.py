@@ -27,6 +27,7 @@ from payments.donations.organisation import OrganisationNotLoaded
 from payments.donations.wishes import WishRefused
 from payments.doorkeeper import TooManyTries
 from payments.errors import AlmonerError, StripeRefused, StripeUnavailable
+from payments.ledger import reading
 from payments.monthly import refusals as monthly
 from payments.privacy.searching import SearchRefused
 from payments.reconciliation import bank_accounts, close, matching, payouts
@@ -113,6 +114,7 @@ _TABLE: dict[type[AlmonerError], _Row] = {
     recording.PaperRefused: _Row(422, "offline-gift-refused", "The gift cannot be recorded as it is"),
     recording.DepositRefused: _Row(409, "deposit-refused", "These gifts cannot go on one slip"),
     recording.NotReversible: _Row(409, "not-reversible", "It cannot be taken back"),
+    reading.EntryUnknown: _Row(404, "entry-not-found", "No such entry"),
     payouts.PayoutUnknown: _Row(404, "payout-not-found", "No such payout"),
     bank_accounts.BankAccountUnknown: _Row(404, "bank-account-not-found", "No such bank account"),
     bank_accounts.BankAccountRefused: _Row(422, "bank-account-refused", "The account cannot be added so"),

@@ -7,7 +7,6 @@ carry it. Days and times are those of the body whose Stripe account it is; each 
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime
@@ -16,14 +15,29 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
 from payments.donations import organisation as charity
+from payments.pages.console.paths import address, path_of
 from payments.pages.look import LANGUAGES, Brand, locale_of, page
 from payments.reconciliation.reports import wording
 from payments.settings import settings
 from payments.staff.models import StaffMember
-from payments.translations import LOCALES, N_
+from payments.translations import N_
 
-SCREENS: tuple[tuple[str, str, str], ...] = (("home", "/console", N_("Overview")),)
+SCREENS = (
+    ("home", "/console", N_("Overview")),
+    ("gifts", "/console/gifts", N_("Gifts")),
+    ("payouts", "/console/payouts", N_("Payouts")),
+    ("bank", "/console/bank", N_("Bank")),
+    ("exceptions", "/console/exceptions", N_("Exceptions")),
+    ("money-back", "/console/money-back", N_("Money back")),
+    ("book", "/console/book", N_("Book")),
+    ("months", "/console/months", N_("Months")),
+    ("receipts", "/console/receipts", N_("Receipts")),
+    ("monthly", "/console/monthly", N_("Monthly gifts")),
+)
 """The navigation: by what name a page says that it belongs there, its address, and what it is called."""
+
+_DAY = {"en": "d MMM yyyy", "ko": "yyyy. M. d."}
+"""Short, and the day never to be taken for the month."""
 
 LANGUAGE_COOKIE = "console_language"
 _A_YEAR = 366 * 24 * 3600
@@ -61,8 +75,9 @@ def console_page(
         zone=zone,
         at=_clock(zone, locale),
         word=lambda group, key: wording.named(group, key, locale),
-        date=lambda day: format_date(day, format="medium", locale=locale),
+        date=lambda day: format_date(day, _DAY[locale], locale=locale),
         address=address,
+        path_of=path_of,
         language_links={
             language: address(request.url.path, dict(request.query_params), lang=language)
             for language in LANGUAGES
@@ -73,19 +88,11 @@ def console_page(
     return drawn
 
 
-def address(path: str, kept: Mapping[str, str] | None = None, **asked: object) -> str:
-    """A path with what is asked of it: what was asked before, with changes; what is empty is left out."""
-    both = {**(kept or {}), **asked}
-    query = urlencode({name: str(value) for name, value in both.items() if value not in (None, "", False)})
-    return f"{path}?{query}" if query else path
-
-
 def _clock(zone: str, locale: str) -> Callable[[datetime], str]:
     """An instant as the clock on the body's wall showed it."""
-    shape = "d MMM yyyy HH:mm" if locale == LOCALES[0] else "yyyy. M. d. HH:mm"
 
     def at(instant: datetime) -> str:
-        return format_datetime(instant.astimezone(ZoneInfo(zone)), shape, locale=locale)
+        return format_datetime(instant.astimezone(ZoneInfo(zone)), f"{_DAY[locale]} HH:mm", locale=locale)
 
     return at
 

@@ -31,7 +31,7 @@ router = APIRouter(prefix="/console", include_in_schema=False, max_body_size=16 
 
 Form = Annotated[dict[str, str], Depends(posted)]
 
-FRONT = "/console/account"
+FRONT = "/console"
 """Where somebody arrives who asked for no page in particular."""
 
 _OWN_PATH = re.compile(r"/console(/[A-Za-z0-9._~-]+)*/?(\?[A-Za-z0-9._~%&=+-]*)?")

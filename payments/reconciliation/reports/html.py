@@ -26,7 +26,7 @@ def drawn(page: Page) -> bytes:
             style=Markup((wording.TEMPLATES / "report.css").read_text(encoding="utf-8")),  # noqa: S704 - ours
             footer=_css_string(f"{page.entity} · {page.subject} {page.title}"),
             fonts=_FONTS,
-            shown=lambda cell: _shown(cell, page),
+            shown=lambda cell: shown(cell, page),
             is_nothing=_is_nothing,
         )
         .encode()
@@ -44,7 +44,8 @@ def _templates() -> Environment:
     )
 
 
-def _shown(cell: Cell, page: Page) -> str:
+def shown(cell: Cell, page: Page) -> str:
+    """A cell as the reader of the page reads it."""
     if cell is None:
         return ""
     if isinstance(cell, Money):

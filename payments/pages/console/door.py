@@ -1,0 +1,28 @@
+"""Every screen of the console under one roof: `/console` and what lies below it.
+
+Each screen is a module of its own. Reading needs any role; whoever is not signed in is shown the way.
+"""
+
+from fastapi import APIRouter
+
+from payments.pages.console import (
+    bank,
+    book,
+    exceptions,
+    finding,
+    gift,
+    gifts,
+    home,
+    money_back,
+    monthly,
+    months,
+    payouts,
+    receipts,
+)
+
+router = APIRouter(include_in_schema=False, max_body_size=16 * 1024)
+for screen in (
+    *(home, finding, gifts, gift, payouts, bank, exceptions),
+    *(money_back, book, months, receipts, monthly),
+):
+    router.include_router(screen.router, prefix="/console")
