@@ -19,15 +19,15 @@ class Town:
 
 def a_town(treasury: Treasury) -> Town:
     """Gifts in two currencies, refunds and a dispute, and four payouts of them."""
-    treasury.a_paid_gift(5000)
-    refunded = treasury.a_paid_gift(9000)
+    treasury.a_paid_gift(5000, email="ben@example.com")
+    refunded = treasury.a_paid_gift(9000, email="cho@example.com")
     treasury.house.stripe.tell(f"charges/{charge_of(refunded.id)}/refund", amount=1500)
     failed, day, sent = a_payout(treasury, 12_345, statement_descriptor="EXAMPLE RELIEF")
     treasury.house.stripe.tell(f"payouts/{failed}/fail", code="account_closed")
     treasury.everybody_works()
     disputed = treasury.a_paid_gift(4000)
     carries_it, later, amount = a_payout(treasury, 2500, statement_descriptor="EXAMPLE RELIEF")
-    treasury.a_paid_gift(8000)
+    treasury.a_paid_gift(8000, email="ben@example.com")
     treasury.house.stripe.tell("clock", advance_seconds=3 * 86400)
     manual = treasury.house.stripe.tell("payouts", currency="usd", automatic=False, amount=5000)["id"]
     treasury.house.stripe.tell(f"charges/{charge_of(disputed.id)}/dispute")
