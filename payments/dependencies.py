@@ -5,9 +5,9 @@ gift is committed before Stripe hears of it, and no transaction is open while St
 """
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import structlog
 from fastapi import Depends, Header, Request, Response
@@ -166,15 +166,21 @@ class OpenedCheckout:
     checkout_url: str | None
 
 
-LetIn = Callable[[str, str], None]
-"""A door's own question, asked with the key and the e-mail address of a wish that can be taken, before
-anything is written: may this become a new gift? It raises for no."""
+class Visitor(Protocol):
+    """Who is at the door, as the door sees it."""
+
+    def let_in(self, key: str, email: str) -> None:
+        """Asked of a wish that can be taken, before anything is written: raises where it may not."""
+
+    def was_known(self) -> None:
+        """Told when the key has its gift already."""
+
 
 _WAIT_SECONDS = 20
 _LOOK_EVERY_SECONDS = 0.1
 
 
-def open_checkout(wish: Wish, *, key: str, let_in: LetIn | None = None) -> OpenedCheckout:
+def open_checkout(wish: Wish, *, key: str, visitor: Visitor | None = None) -> OpenedCheckout:
     """Take a wish to Stripe's page, once for each idempotency key.
 
     Raises `WishRefused` for a wish that cannot be taken, `IdempotencyKeyReused` when the key came
@@ -183,14 +189,16 @@ def open_checkout(wish: Wish, *, key: str, let_in: LetIn | None = None) -> Opene
     """
     wish_sha256 = checkout.fingerprint(wish)
     try:
-        request = _begin(wish, key=key, wish_sha256=wish_sha256, let_in=let_in)
+        request = _begin(wish, key=key, wish_sha256=wish_sha256, visitor=visitor)
     except WishRefused as refusal:
         # What was taken before stays taken, though the charity's terms may have changed since.
         return _opened_before(key, wish_sha256, refusal=refusal)
     return _ask_stripe(request) if request is not None else _opened_before(key, wish_sha256)
 
 
-def _begin(wish: Wish, *, key: str, wish_sha256: str, let_in: LetIn | None = None) -> CheckoutRequest | None:
+def _begin(
+    wish: Wish, *, key: str, wish_sha256: str, visitor: Visitor | None = None
+) -> CheckoutRequest | None:
     """Write the gift, and say what to ask Stripe; None when this key has made a gift before."""
     offer = organisation.known_offer()
     if offer is None:
@@ -199,8 +207,8 @@ def _begin(wish: Wish, *, key: str, wish_sha256: str, let_in: LetIn | None = Non
     agreed = wishes.agree(wish, terms=offer.terms, funds=offer.funds)
     for refusal in wishing.refusals(wish, offer.entity):
         raise refusal
-    if let_in is not None:
-        let_in(key, agreed.donor_email)
+    if visitor is not None:
+        visitor.let_in(key, agreed.donor_email)
     begin = beginning.begin if wish.frequency == "monthly" else checkout.begin
     facts = {"key": key, "wish_sha256": wish_sha256, "entity_id": offer.entity.id}
     if wish.gift_aid is None:
@@ -212,6 +220,8 @@ def _begin(wish: Wish, *, key: str, wish_sha256: str, let_in: LetIn | None = Non
             if begun is not None:
                 wishing.declare(session, wish, begun.donation, offer.entity)
     if begun is None:
+        if visitor is not None:
+            visitor.was_known()
         return None
     return checkout.request_for(
         begun.donation,

@@ -12,7 +12,7 @@ from fastapi import Request
 from payments.settings import settings
 from payments.shield import addresses, admission, limits, puzzle
 from payments.shield.addresses import Origin
-from payments.shield.admission import Admitted, ProofWanted, TooManyTries
+from payments.shield.admission import Admission, ProofWanted, TooManyTries
 from payments.shield.puzzle import NOTHING, WAITED_SECONDS, Proof
 from payments.shield.windows import Limit, windows
 
@@ -27,15 +27,22 @@ class Visit:
 
     origin: Origin
     proof: Proof = NOTHING
-    admitted: Admitted = Admitted.KNOWN
+    admission: Admission | None = None
 
     def let_in(self, key: str, email: str) -> None:
         """Count it as a new checkout, or raise `TooManyTries`; a key that has its gift passes uncounted."""
-        self.admitted = admission.admit(key=key, email=email, origin=self.origin, proof=self.proof)
+        self.admission = admission.admit(key=key, email=email, origin=self.origin, proof=self.proof)
+
+    def was_known(self) -> None:
+        """The key has its gift already, so nothing new is counted."""
+        if self.admission is not None:
+            admission.was_known(self.admission)
+        self.admission = None
 
     def opened(self, donation_id: str) -> None:
         """That this gift came of it."""
-        admission.remember(self.origin, self.admitted, donation_id)
+        if self.admission is not None:
+            admission.remember(self.admission, donation_id)
 
 
 def visit(request: Request, *, puzzle_sent: str, answer: str) -> Visit:

@@ -196,7 +196,7 @@ def begin(
     puzzle, _, answer = proof.partition(":")
     visit = doorkeeper.visit(request, puzzle_sent=puzzle, answer=answer)
     try:
-        opened = open_checkout(sent.wish(), key=f"api:{idempotency_key}", let_in=visit.let_in)
+        opened = open_checkout(sent.wish(), key=f"api:{idempotency_key}", visitor=visit)
     except WishRefused as refusal:
         return wish_refused(request, refusal, locale=sent.donor.locale)  # type: ignore[return-value]
     visit.opened(opened.donation_id)

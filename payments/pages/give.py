@@ -117,11 +117,11 @@ def donate_now(request: Request, form: Annotated[dict[str, str], Depends(posted)
 
 def _opened(wish: Wish, answers: Answers, visit: Visit) -> OpenedCheckout:
     """The gift of this form. One that ended unpaid is not opened again: the same form then begins anew."""
-    opened = open_checkout(wish, key=gift_form.key_of(answers), let_in=visit.let_in)
+    opened = open_checkout(wish, key=gift_form.key_of(answers), visitor=visit)
     for attempt in range(1, _ATTEMPTS):
         if opened.status not in {DonationStatus.EXPIRED, DonationStatus.FAILED}:
             break
-        opened = open_checkout(wish, key=gift_form.key_of(answers, attempt=attempt), let_in=visit.let_in)
+        opened = open_checkout(wish, key=gift_form.key_of(answers, attempt=attempt), visitor=visit)
     visit.opened(opened.donation_id)
     return opened
 

@@ -1,16 +1,17 @@
 """Whether a new payment page may be opened for whoever asks.
 
 Asked by the doors before the gift is written and before Stripe hears of it, and never for a key that has its
-gift already. First those are turned away who show no proof while there is no room for them, then too much
-from one place or for one address, and last what is too much for the house: so whoever is turned away early
-uses up nobody else's room.
+gift already. A new checkout counts everywhere or nowhere: whoever is turned away, for whichever reason, uses
+up nobody else's room.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
 import structlog
+from sqlalchemy import text
 
 from payments.clock import now
 from payments.database import single_statements, text_with
@@ -19,7 +20,7 @@ from payments.shield import limits
 from payments.shield.addresses import Origin
 from payments.shield.attack import WINDOW, Signals, watch
 from payments.shield.puzzle import Proof
-from payments.shield.windows import Limit, windows
+from payments.shield.windows import Asked, Limit, Taken, windows
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -41,71 +42,127 @@ class ProofWanted(TooManyTries):
     """The same, where a browser may still show that it is one."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Past:
-    """What is known of the key, the e-mail address and the gifts of the same household."""
-
-    is_known: bool
-    email_declined: int
-    household_declined: int
-    household_paid: int
-    paid_without_proof: int
-    """Of the gifts that were begun without a proof in the last minutes."""
-
-
 class Admitted(StrEnum):
     """How a request to begin a gift was let in."""
 
     KNOWN = "known"
-    """Its key has its gift: it was not counted."""
+    """Its key has its gift: it counts nowhere."""
     PROVEN = "proven"
     WITHOUT_PROOF = "without proof"
 
 
-def admit(*, key: str, email: str, origin: Origin, proof: Proof) -> Admitted:
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A request that was let in, and where it was counted."""
+
+    admitted: Admitted
+    origin: Origin
+    asked: Asked = ()
+    taken: Taken = field(default_factory=Taken)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Past:
+    """What became of the gifts that matter for this one."""
+
+    email_declined: int = 0
+    household_declined: int = 0
+    household_paid: int = 0
+    paid_without_proof: int = 0
+    """Of the gifts that were begun without a proof in the last minutes."""
+
+
+def admit(*, key: str, email: str, origin: Origin, proof: Proof) -> Admission:
     """Count a new checkout, or raise `TooManyTries`."""
-    past = _past(key, email, origin)
-    if past.is_known:
-        return Admitted.KNOWN
     signals = watch().look()
-    counters = windows()
-    is_proven = proof.is_solved and counters.take(limits.PUZZLE, proof.puzzle)
-    without_proof = limits.without_proof(paid=past.paid_without_proof)
-    if signals.is_attack:
-        without_proof = without_proof.of(0)
-    if not is_proven and not _has_room(without_proof, proof):
-        raise _turned_away(ProofWanted())
-    if not all(counters.take(limit, name) for limit, name in _asked(email, origin, past, signals)):
-        raise _turned_away(TooManyTries())
-    if not is_proven and not _takes_room(without_proof, proof):
-        raise _turned_away(ProofWanted())
-    return Admitted.PROVEN if is_proven else Admitted.WITHOUT_PROOF
+    try:
+        admission = _counted(email.lower(), origin, proof, signals)
+        if _has_a_past(admission, signals):
+            _must_fit(admission, _past(email, admission), signals)
+    except TooManyTries as refusal:
+        if _is_known(key):
+            return Admission(Admitted.KNOWN, origin)
+        windows().note(limits.TURNED_AWAY)
+        log.info("turned away", reason="no proof" if isinstance(refusal, ProofWanted) else "too many")
+        raise
+    return admission
 
 
-def remember(origin: Origin, admitted: Admitted, donation_id: str) -> None:
-    """That a gift was begun from there: what becomes of it counts for the next one."""
-    if admitted is Admitted.WITHOUT_PROOF:
-        windows().remember(Admitted.WITHOUT_PROOF, donation_id)
-    if admitted is not Admitted.KNOWN and origin.household is not None:
-        windows().remember(origin.household, donation_id)
+def was_known(admission: Admission) -> None:
+    """The key had its gift already: nothing new was begun, so nothing counts."""
+    if admission.asked:
+        windows().give_back(admission.asked)
 
 
-def _asked(email: str, origin: Origin, past: _Past, signals: Signals) -> list[tuple[Limit, str]]:
-    """The limits of a new checkout, from the narrowest to the house's."""
-    asked = [
-        (_of_household(past, signals), origin.household),
-        (
-            limits.NEIGHBOURHOOD.of(limits.NEIGHBOURHOOD_UNDER_ATTACK + 3 * past.household_paid)
-            if signals.is_attack
-            else limits.NEIGHBOURHOOD,
-            origin.neighbourhood,
-        ),
-        (_of_email(past, signals), email.lower()),
-        (limits.EMAIL_DAY, email.lower()),
+def remember(admission: Admission, donation_id: str) -> None:
+    """That this gift was begun: what becomes of it counts for the next one."""
+    names = [admission.origin.household or ""]
+    names += [Admitted.WITHOUT_PROOF] if admission.admitted is Admitted.WITHOUT_PROOF else []
+    windows().remember(donation_id, *filter(None, names))
+
+
+def _counted(email: str, origin: Origin, proof: Proof, signals: Signals) -> Admission:
+    """Count it by the widest limits that there may be, in the best way that it shows."""
+    asked: list[tuple[Limit, str]] = [
+        (limits.EMAIL, email),
+        (limits.EMAIL_DAY, email),
         (limits.house_minute(), ""),
         (limits.house_hour(), ""),
     ]
-    return [(limit, name) for limit, name in asked if name is not None]
+    if origin.household is not None and origin.neighbourhood is not None:
+        asked += [(limits.HOUSEHOLD, origin.household), (limits.NEIGHBOURHOOD, origin.neighbourhood)]
+    lists = [Admitted.WITHOUT_PROOF.value, *filter(None, [origin.household])]
+    for admitted, shown in _ways(proof, signals):
+        everywhere = [*asked, *shown]
+        taken = windows().take_all(everywhere, lists=lists)
+        if taken.refused is None:
+            return Admission(admitted, origin, everywhere, taken)
+        if all(taken.refused != limit for limit, _ in shown):
+            raise TooManyTries
+    raise ProofWanted
+
+
+def _ways(proof: Proof, signals: Signals) -> Iterator[tuple[Admitted, Asked]]:
+    """What a request may be let in for, the best first."""
+    if proof.is_solved:
+        yield Admitted.PROVEN, [(limits.PUZZLE, proof.puzzle)]
+    yield Admitted.WITHOUT_PROOF, [(limits.without_proof(0 if signals.is_attack else None), "")]
+    if proof.is_waited:
+        yield Admitted.WITHOUT_PROOF, [(limits.WAITED_PUZZLE, proof.puzzle), (limits.WAITED, "")]
+
+
+def _has_a_past(admission: Admission, signals: Signals) -> bool:
+    """Whether earlier gifts could matter: of who gives for the first time there are none."""
+    without_proof = limits.without_proof(limits.a_few())
+    return (
+        signals.is_attack
+        or not all(
+            admission.taken.fits(place, limit.of(1))
+            for place, (limit, _) in enumerate(admission.asked)
+            if limit in {limits.EMAIL_DAY, limits.HOUSEHOLD}
+        )
+        or not all(
+            admission.taken.fits(place, without_proof)
+            for place, (limit, _) in enumerate(admission.asked)
+            if limit.name == without_proof.name
+        )
+    )
+
+
+def _must_fit(admission: Admission, past: _Past, signals: Signals) -> None:
+    """Raise, and count it nowhere, where what became of earlier gifts allows less."""
+    stricter = {
+        limits.HOUSEHOLD.name: _of_household(past, signals),
+        limits.NEIGHBOURHOOD.name: _of_neighbourhood(past, signals),
+        limits.EMAIL.name: _of_email(past, signals),
+    }
+    if not signals.is_attack:
+        allowed = limits.without_proof(limits.a_few() + 2 * past.paid_without_proof)
+        stricter[allowed.name] = allowed
+    for place, (limit, _) in enumerate(admission.asked):
+        if not admission.taken.fits(place, stricter.get(limit.name, limit)):
+            windows().give_back(admission.asked)
+            raise ProofWanted if limit.name == limits.WITHOUT_PROOF else TooManyTries
 
 
 def _of_household(past: _Past, signals: Signals) -> Limit:
@@ -119,41 +176,36 @@ def _of_household(past: _Past, signals: Signals) -> Limit:
     return limits.HOUSEHOLD
 
 
+def _of_neighbourhood(past: _Past, signals: Signals) -> Limit:
+    if signals.is_attack:
+        return limits.NEIGHBOURHOOD.of(limits.NEIGHBOURHOOD_UNDER_ATTACK + 3 * past.household_paid)
+    return limits.NEIGHBOURHOOD
+
+
 def _of_email(past: _Past, signals: Signals) -> Limit:
     if past.email_declined >= _DECLINES_OF_EMAIL:
         return limits.EMAIL.of(limits.EMAIL_OF_DECLINES)
     return limits.EMAIL.of(limits.EMAIL_UNDER_ATTACK) if signals.is_attack else limits.EMAIL
 
 
-def _has_room(without_proof: Limit, proof: Proof) -> bool:
-    counters = windows()
-    return counters.has_room(without_proof) or (proof.is_waited and counters.has_room(limits.WAITED))
+def _is_known(key: str) -> bool:
+    with single_statements() as connection:
+        return bool(connection.scalar(_IS_KNOWN, {"key": key}))
 
 
-def _takes_room(without_proof: Limit, proof: Proof) -> bool:
-    counters = windows()
-    return counters.take(without_proof) or (
-        proof.is_waited and counters.take(limits.WAITED_PUZZLE, proof.puzzle) and counters.take(limits.WAITED)
-    )
+_IS_KNOWN = text("select exists (select from donation_requests where idempotency_key = :key)")
 
 
-def _turned_away(refusal: TooManyTries) -> TooManyTries:
-    windows().note(limits.TURNED_AWAY)
-    log.info("turned away", reason="no proof" if isinstance(refusal, ProofWanted) else "too many")
-    return refusal
-
-
-def _past(key: str, email: str, origin: Origin) -> _Past:
-    at, counters = now(), windows()
-    gifts = counters.remembered(origin.household) if origin.household is not None else []
+def _past(email: str, admission: Admission) -> _Past:
+    without_proof, *of_household = admission.taken.remembered
+    at = now()
     with single_statements() as connection:
         row = connection.execute(
             _PAST,
             {
-                "key": key,
                 "email": email,
-                "gifts": gifts,
-                "unproven": counters.remembered(Admitted.WITHOUT_PROOF),
+                "gifts": of_household[0] if of_household else [],
+                "without_proof": without_proof,
                 "hour": at - _DECLINES_COUNT_FOR,
                 "window": at - WINDOW,
             },
@@ -164,7 +216,6 @@ def _past(key: str, email: str, origin: Origin) -> _Past:
 _PAST = text_with(
     """
     select
-        exists (select from donation_requests where idempotency_key = :key) as is_known,
         (
             select count(*)
             from donors
@@ -180,11 +231,11 @@ _PAST = text_with(
         ) as household_paid,
         (
             select count(*) from donations
-            where id = any(:unproven) and created_at > :window and status in ('paid', 'processing')
+            where id = any(:without_proof) and created_at > :window and status in ('paid', 'processing')
         ) as paid_without_proof
     """,
     "gifts",
-    "unproven",
+    "without_proof",
 )
 
 

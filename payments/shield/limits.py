@@ -6,7 +6,7 @@ what counts together.
 """
 
 from payments.settings import settings
-from payments.shield.windows import Limit
+from payments.shield.windows import REMEMBERED, Limit
 
 _TEN_MINUTES = 600
 _HOUR = 3600
@@ -57,6 +57,7 @@ SIGN_INS_REFUSED = Limit("sign-ins-refused", 30, _TEN_MINUTES)
 DOCUMENTS_MISSED = Limit("documents-missed", 30, _TEN_MINUTES)
 """Wrong numbers or codes on the page that checks receipts, from one address."""
 
+WITHOUT_PROOF = "without-proof"
 RETRY_AFTER_SECONDS = 300
 """What every refusal says, so that none tells which limit it was."""
 
@@ -74,10 +75,10 @@ def house_hour() -> Limit:
     return Limit("house-hour", settings().checkouts_per_hour, _HOUR)
 
 
-def without_proof(*, paid: int) -> Limit:
+def without_proof(at_most: int | None = None) -> Limit:
     """New checkouts without a solved puzzle, by everybody together: a few on their way, and two more for
-    each of them that was paid. Who tries out cards pays nothing."""
-    return Limit("without-proof", a_few() + 2 * paid, _TEN_MINUTES)
+    each of them that was paid. Who tries out cards pays nothing. Without a number: the most there may be."""
+    return Limit(WITHOUT_PROOF, a_few() + 2 * REMEMBERED if at_most is None else at_most, _TEN_MINUTES)
 
 
 def a_few() -> int:

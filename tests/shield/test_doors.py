@@ -86,7 +86,7 @@ def gifts_and_pages(stripe: Stripe) -> tuple[int, int]:
 
 def no_room_without_proof() -> None:
     for _ in range(12):
-        windows().note(limits.without_proof(paid=0))
+        windows().note(limits.without_proof())
 
 
 def test_a_program_is_told_to_come_back_later_and_nothing_else(client: TestClient, stripe: Stripe) -> None:
@@ -110,7 +110,7 @@ def test_no_answer_tells_which_limit_it_was(client: TestClient, stripe: Stripe) 
         (limits.HOUSEHOLD, f"{DONOR}/32"),
         (limits.NEIGHBOURHOOD, "198.51.100.0/24"),
         (limits.EMAIL, "ada@example.com"),
-        (limits.without_proof(paid=0), ""),
+        (limits.without_proof(12), ""),
     ):
         for _ in range(limit.at_most):
             windows().note(limit, name)

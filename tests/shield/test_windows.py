@@ -7,7 +7,7 @@ import pytest
 import redis
 import time_machine
 
-from payments.shield.windows import Limit, Windows, windows
+from payments.shield.windows import Limit, Windows, _window, windows
 from tests.conftest import Broker
 
 SIX = Limit("six", 6, 600)
@@ -64,6 +64,42 @@ def test_an_emptied_broker_only_forgets(broker: Broker) -> None:
     assert taken(counters) == 6
 
 
+@pytest.mark.parametrize("kind", ["broker", "memory"])
+def test_what_is_counted_together_is_counted_everywhere_or_nowhere(broker: Broker, kind: str) -> None:
+    counters = Windows(broker.url if kind == "broker" else "memory://", "a key")
+    wide, narrow = Limit("wide", 100, 600), Limit("narrow", 4, 600)
+    for _ in range(10):
+        counters.take_all([(wide, ""), (narrow, "x")])
+
+    let_in = 4 if kind == "broker" else 2
+    assert counters.take_all([(wide, ""), (narrow, "x")]).refused == narrow
+    assert counters.take_all([(narrow, "y"), (wide, "")]).refused is None
+    assert (counters.count(wide), counters.count(narrow, "x")) == (let_in + 1, let_in)
+
+
+@pytest.mark.parametrize("kind", ["broker", "memory"])
+def test_what_is_given_back_was_never_counted(broker: Broker, kind: str) -> None:
+    counters = Windows(broker.url if kind == "broker" else "memory://", "a key")
+    asked = [(SIX, "x"), (Limit("wide", 100, 600), "")]
+
+    for _ in range(20):
+        assert counters.take_all(asked).refused is None
+        counters.give_back(asked)
+
+    assert [counters.count(limit, name) for limit, name in asked] == [0, 0]
+
+
+def test_what_the_house_counts_is_what_the_library_counts(broker: Broker) -> None:
+    counters = Windows(broker.url, "a key")
+    library = counters._broker.counter  # type: ignore[union-attr]
+    window, mark = _window(SIX, counters._mark("x"), counters._broker)  # type: ignore[arg-type]
+
+    turns = [counters.take(SIX, "x") if n % 2 else library.hit(window, mark) for n in range(9)]
+
+    assert turns == [True] * 6 + [False] * 3
+    assert library.get_window_stats(window, mark).remaining == 0
+
+
 def test_what_was_counted_before_counts_when_the_number_falls(broker: Broker) -> None:
     counters = Windows(broker.url, "a key")
     taken(counters, tries=4)
@@ -89,15 +125,15 @@ def test_a_window_slides_and_does_not_end_all_at_once() -> None:
 def test_the_last_two_hundred_are_remembered(broker: Broker, kind: str) -> None:
     counters = Windows(broker.url if kind == "broker" else "memory://", "a key")
     for number in range(230):
-        counters.remember("home", f"don_{number}")
+        counters.remember(f"don_{number}", "home", "all of them")
 
-    assert counters.remembered("home") == [f"don_{number}" for number in range(229, 29, -1)]
-    assert counters.remembered("another") == []
+    the_last = [f"don_{number}" for number in range(229, 29, -1)]
+    assert counters.remembered("home", "another", "all of them") == [the_last, [], the_last]
 
 
 def test_the_broker_holds_no_address_of_anybody(broker: Broker, with_settings: Callable[..., None]) -> None:
     windows().take(SIX, "ada@example.com")
-    windows().remember("203.0.113.9/32", "don_1")
+    windows().remember("don_1", "203.0.113.9/32")
 
     with redis.Redis.from_url(broker.url) as client:
         keys = b" ".join(client.keys())
