@@ -53,6 +53,9 @@ class Bell(StrEnum):
     ANSWER_LINK_REQUESTS = "workers.links.answer_link_requests"
     ANSWER_NEWSLETTER = "workers.newsletter.answer_newsletter"
     TEND_READERS = "workers.newsletter.tend_readers"
+    DELETE_CUSTOMERS = "workers.privacy.delete_customers"
+    ERASE_LATE = "workers.privacy.erase_late"
+    RELEASE_HOLDS = "workers.privacy.release_holds"
     FORGET_NUMBERS = "workers.sweeps.forget_numbers"
     HEARTBEAT = "workers.sweeps.heartbeat"
 

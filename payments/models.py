@@ -10,6 +10,7 @@ from payments.ledger import models as ledger
 from payments.mail import models as mail
 from payments.monthly import doubles, link_requests, tries
 from payments.monthly import models as monthly
+from payments.privacy import models as privacy
 from payments.receipts import models as receipts
 from payments.reconciliation import closings, stripe_balance
 from payments.reconciliation import models as reconciliation
@@ -39,6 +40,7 @@ __all__ = [
     "monthly",
     "newsletter",
     "offline",
+    "privacy",
     "receipts",
     "reconciliation",
     "reversals",

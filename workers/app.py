@@ -23,6 +23,7 @@ app.conf.imports = (
     "workers.mail",
     "workers.refunds",
     "workers.monthly",
+    "workers.privacy",
     "workers.links",
     "workers.newsletter",
     "workers.reconciliation",

@@ -61,6 +61,17 @@ SCHEDULE: dict[str, dict[str, object]] = {
         "options": {"expires": 3600},
     },
     "sweep events": {"task": Bell.SWEEP_EVENTS.value, "schedule": 300.0, "options": {"expires": 300}},
+    "delete customers": {
+        "task": Bell.DELETE_CUSTOMERS.value,
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "erase late": {"task": Bell.ERASE_LATE.value, "schedule": 60.0, "options": {"expires": 60}},
+    "release holds": {
+        "task": Bell.RELEASE_HOLDS.value,
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     "forget numbers": {
         "task": Bell.FORGET_NUMBERS.value,
         "schedule": 3600.0,

@@ -133,6 +133,7 @@ class DonorShown(BaseModel):
     postal_address: list[str] | None
     locale: str
     known_since: datetime
+    erased_at: datetime | None = Field(description="Since when nothing is known of them but ids.")
     gifts: list[GiftOfDonor]
     thanked_for: list[str]
     monthly_gifts: list[PromiseOfDonor]
@@ -150,6 +151,7 @@ class DonorShown(BaseModel):
             postal_address=list(found.postal_address) if found.postal_address is not None else None,
             locale=found.locale,
             known_since=found.known_since,
+            erased_at=found.erased_at,
             gifts=[
                 GiftOfDonor(
                     id=gift.id,

@@ -138,6 +138,7 @@ _TABLE: dict[type[AlmonerError], _Row] = {
     batches.ExportOutOfBalance: _Row(409, "export-out-of-balance", "The file is not what it should be"),
     maps.NotMapped: _Row(409, "not-mapped", "The map of the target lacks something"),
     stored_files.ExportDamaged: _Row(409, "export-damaged", "The kept file is damaged"),
+    stored_files.ExportErased: _Row(409, "export-erased", "The kept file named somebody who was erased"),
     UploadEmpty: _Row(422, "upload-empty", "There is no file in the body"),
     matching.BankLineUnknown: _Row(404, "bank-line-not-found", "No such bank line"),
     matching.MatchRefused: _Row(409, "match-refused", "The line cannot be that"),

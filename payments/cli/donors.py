@@ -1,14 +1,15 @@
 """`almoner donors`: who gives, found by whatever is in hand; and where a donor's mail goes."""
 
 import sys
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
 from payments.cli.acting import As, Why, acting
 from payments.cli.printing import AsJson, console, instant, print_facts, print_json, print_table
 from payments.database import transaction
-from payments.privacy import dossier, searching
+from payments.privacy import dossier, erasing, searching
 from payments.privacy.dossier import Dossier
 from payments.supporters import addresses
 from payments.supporters import donors as people_who_give
@@ -86,6 +87,71 @@ def email(
     typer.echo(f"{donor}: mail goes there from now on.")
 
 
+@app.command("erase")
+def erase(
+    donor: str,
+    as_: As,
+    reason: Annotated[str, typer.Option(help="Why, without the name; it stays in the audit log.")],
+    stop_gifts: Annotated[
+        bool, typer.Option("--stop-gifts", help="End the monthly gifts that run; without it they refuse it.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Forget who a donor was, for good. The books stay; what the law keeps goes when its time is over."""
+    with transaction() as session:
+        proof = erasing.erase(
+            session, donor, by=acting(session, as_), reason=reason, stop_gifts=stop_gifts
+        ).proof
+    _print_proof(proof, as_json=as_json)
+
+
+@app.command("erased")
+def erased(donor: str, as_: As, as_json: AsJson = False) -> None:
+    """The proof of an erasure again, as it was printed then."""
+    with transaction() as session:
+        acting(session, as_)
+        proof = erasing.proven(session, donor).proof
+    _print_proof(proof, as_json=as_json)
+
+
+def _print_proof(proof: Mapping[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(proof)
+        return
+    journal = proof["journal"]
+    print_facts(
+        f"Donor {proof['donor']} is erased",
+        [
+            ("erasure", proof["erasure"]),
+            ("at", proof["erased_at"]),
+            ("by", proof["erased_by"]),
+            ("entries in the journal", journal["entries"]),
+            ("their SHA-256 before", journal["sha256_before"]),
+            ("and after", journal["sha256_after"]),
+        ],
+    )
+    print_table("Erased", ["table", ">rows"], list(proof["rows_erased"].items()))
+    if proof["rows_held"]:
+        print_table(
+            "Held, and erased by itself the day after",
+            ["table", ">rows", "until", "rule"],
+            [
+                (held["table"], held["rows"], held["until"], proof["rules"][held["rule"]]["says"])
+                for held in proof["rows_held"]
+            ],
+        )
+    stripe = proof["stripe"]
+    if stripe["customers_to_delete"]:
+        console.print(f"  to be deleted at Stripe: {', '.join(stripe['customers_to_delete'])}", markup=False)
+    if stripe["payments_of_guests"]:
+        console.print(
+            "  Stripe has no customer to delete: redact these payments in its dashboard (docs/operating.md): "
+            + ", ".join(stripe["payments_of_guests"]),
+            markup=False,
+            soft_wrap=True,
+        )
+
+
 def _print(found: Dossier) -> None:
     print_facts(
         f"Donor {found.id}",
@@ -95,6 +161,7 @@ def _print(found: Dossier) -> None:
             ("address", ", ".join(found.postal_address) if found.postal_address else None),
             ("language", found.locale),
             ("known since", instant(found.known_since)),
+            ("erased", instant(found.erased_at)),
         ],
     )
     if found.gifts:

@@ -10,6 +10,7 @@ from alembic.config import Config
 
 from payments import checkup
 from payments.checkup_monthly import monthly_changes
+from payments.checkup_privacy import erasures
 from payments.checkup_reconciliation import reconciliation
 from payments.checkup_shield import card_testing
 from payments.cli.printing import AsJson, console, print_json
@@ -41,6 +42,7 @@ def doctor(
             *monthly_changes(session),
             *reconciliation(session),
             *card_testing(session),
+            *erasures(session),
         ]
     checks.append(checkup.broker())
     if not without_stripe:

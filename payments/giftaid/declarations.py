@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from babel.dates import format_date
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from payments.clock import day_in, now
@@ -216,6 +216,8 @@ def by_donor(
         .where(
             GiftAidDeclaration.entity_id == entity.id,
             among(GiftAidDeclaration.donor_id, sorted(set(donor_ids))),
+            # Of a donor who was erased nothing more is claimed; what is held proves the claims of before.
+            ~exists().where(Donor.id == GiftAidDeclaration.donor_id, Donor.erased_at.is_not(None)),
         )
         .order_by(GiftAidDeclaration.given_on.desc(), GiftAidDeclaration.noted_at.desc())
     ):

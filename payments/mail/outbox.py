@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from payments.database import new_id
 from payments.errors import AlmonerError
+from payments.mail.address import is_nowhere
 from payments.mail.models import UNDELIVERABLE, MailStatus, OutgoingMail
 from payments.settings import settings
 
@@ -81,14 +82,17 @@ def put_all(session: Session, mails: Sequence[Owed], *, delay: timedelta = timed
                 "reference": mail.reference,
                 "to_address": mail.to_address,
                 "message_id": mail.message_id,
-                "message": mail.message,
                 "delay": delay,
             }
+            # To a donor who was erased nothing is written, and the register still says that it was owed.
+            | (_LET_GO if is_nowhere(mail.to_address) else {"message": mail.message, "status": _QUEUED})
             for mail in mails
         ],
     )
 
 
+_QUEUED = MailStatus.QUEUED.value
+_LET_GO = {"message": b"", "status": MailStatus.LET_GO.value}
 _LEAVES_AT = func.now() + bindparam("delay", type_=Interval())
 _PUT = (
     insert(OutgoingMail)
@@ -98,6 +102,7 @@ _PUT = (
         to_address=bindparam("to_address"),
         message_id=bindparam("message_id"),
         message=bindparam("message"),
+        status=bindparam("status"),
         next_at=_LEAVES_AT,
         queued_at=_LEAVES_AT,
     )

@@ -78,6 +78,7 @@ class Dossier:
     postal_address: Sequence[str] | None
     locale: str
     known_since: datetime
+    erased_at: datetime | None
     gifts: Sequence[Gift]
     thanked_for: Sequence[str]
     """Gifts of others for which this donor is thanked."""
@@ -103,6 +104,7 @@ def show(session: Session, donor_id: str, *, by: StaffMember) -> Dossier:
         postal_address=_address(session, donor.id) if sees_names else None,
         locale=donor.locale,
         known_since=donor.created_at,
+        erased_at=donor.erased_at,
         gifts=[_gift(row) for row in _rows(session, _GIFTS, donor)],
         thanked_for=[str(row["id"]) for row in _rows(session, _THANKED_FOR, donor)],
         monthly_gifts=[_promise(row) for row in _rows(session, _PROMISES, donor)],

@@ -76,9 +76,9 @@ def of_donors(session: Session, donor_ids: Sequence[str], stretch: Stretch) -> d
 AMONG = "any (array(select unnest(cast(:donors as text[]))))"
 """The donors asked for. Not the array itself: the planner would weigh each of a thousand every time."""
 
-# A fee cover has no fund name. Things are described and never valued. Who reads is who the newest receipt was
-# written to, in its language. The first three lines of a gift are named one by one: to unnest them costs more
-# than all the rest of it, and few gifts have more.
+# A fee cover has no fund name. Things are described and never valued. Who reads is who the newest receipt
+# was written to, in its language, and nobody where the donor was erased. The first three lines of a gift are
+# named one by one: to unnest them costs more than all the rest of it, and few gifts have more.
 SUMMARIES = f"""
     with of_donor as (
         select d.donor_id, r.gift_date, r.series, r.sequence, r.kind, r.number, r.currency, r.amount,
@@ -137,8 +137,9 @@ SUMMARIES = f"""
         group by d.donor_id
     ), summaries as (
         select own.donor_id, own.gifts, own.has_benefits, own.latest, through.gifts as others,
-            elsewhere.until as elsewhere_until
-        from own left join through on through.donor_id = own.donor_id
+            elsewhere.until as elsewhere_until, d.erased_at, d.name as erased_name
+        from own join donors d on d.id = own.donor_id
+        left join through on through.donor_id = own.donor_id
         left join elsewhere on elsewhere.donor_id = own.donor_id
     )
 """
@@ -149,8 +150,9 @@ SAID = """
     'period_from', cast(:first as date),
     'period_until', cast(:last as date),
     'locale', latest -> 'locale',
-    'donor_name', latest -> 'donor_name',
-    'donor_address', coalesce(latest -> 'donor_address', '[]'),
+    'donor_name', case when erased_at is null then latest -> 'donor_name' else to_jsonb(erased_name) end,
+    'donor_address',
+        case when erased_at is null then coalesce(latest -> 'donor_address', '[]') else '[]' end,
     'gifts', gifts,
     'through_others', coalesce(others, '[]'),
     'elsewhere_until', elsewhere_until,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from payments.sandbox import billing, shapes
+from payments.sandbox import billing, shapes, subscriptions
 from payments.sandbox.answers import create, list_of, retrieve, route
 from payments.sandbox.checkout_parameters import LOCALES, METHOD_TYPES
 from payments.sandbox.errors import Refusal
@@ -171,6 +171,26 @@ def _detach(world: World, tree: dict[str, Any], method_id: str) -> Thing:
     return expanded(world, method, given.get("expand") or [])
 
 
+def _delete_customer(world: World, tree: dict[str, Any], customer_id: str) -> Thing:
+    """Gone for good: no list and no deed finds it, and what it subscribed to ends at once. Stripe still
+    answers its bare id, and payments keep it."""
+    read(tree, {})
+    customer = world.find("customer", customer_id, param="id")
+    for subscription in world.store.where("subscription", "customer", customer_id):
+        if not subscriptions.is_over(subscription):
+            subscriptions.end(world, subscription, reason="cancellation_requested")
+    gone = {"id": customer_id, "object": "customer", "deleted": True}
+    world.store.forget("customer", customer_id)
+    world.store.save("deleted_customer", gone)
+    emit(world, "customer.deleted", customer)
+    return gone
+
+
+def _retrieve_customer(world: World, tree: dict[str, Any], customer_id: str) -> Thing:
+    gone = world.store.get("deleted_customer", customer_id)
+    return gone if gone is not None else retrieve("customer", param="id")(world, tree, customer_id)
+
+
 ROUTES = (
     route("POST", "/v1/customers", create(create_customer)),
     route(
@@ -178,7 +198,8 @@ ROUTES = (
         "/v1/customers",
         list_of("customer", "/v1/customers", ("email", "test_clock"), ("email",)),
     ),
-    route("GET", "/v1/customers/{id}", retrieve("customer", param="id")),
+    route("GET", "/v1/customers/{id}", _retrieve_customer),
+    route("DELETE", "/v1/customers/{id}", _delete_customer),
     route("POST", "/v1/customers/{id}", _update_customer),
     route("GET", "/v1/customers/{id}/payment_methods", _list_methods),
     route("GET", "/v1/payment_methods", _list_methods),

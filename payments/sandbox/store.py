@@ -178,7 +178,7 @@ class Store:
         return list(self._these("delivery", ids))
 
     def forget(self, kind: str, thing_id: str) -> None:
-        """Drop a bookkeeping record (never an object of Stripe's: those are only ever added or changed)."""
+        """Drop a bookkeeping record, or the one object that Stripe itself deletes: a customer."""
         thing = self._things.get(kind, {}).pop(thing_id, None)
         if thing is None:
             return

@@ -213,6 +213,16 @@ class Billing:
                 raise
             return found
 
+    def delete_customer(self, stripe_customer_id: str) -> None:
+        """Have Stripe forget who paid. It ends whatever subscription of theirs still runs, and cannot be
+        undone; the payments stay, under the bare id."""
+        try:
+            self._line.delete(f"/v1/customers/{stripe_customer_id}", {})
+        except StripeRefused as refusal:
+            # Deleted before: it can no longer be found for deleting.
+            if refusal.code != "resource_missing":
+                raise
+
     def pause(self, stripe_subscription_id: str, *, until: datetime | None, key: str) -> SubscriptionAnswer:
         """Void each invoice that is made before `until`, then collect again by itself; without an end,
         void them until it is resumed."""

@@ -23,6 +23,13 @@ class DonorUnknown(AlmonerError):
         super().__init__("There is no such donor: `almoner donors find` finds the id.")
 
 
+class DonorErased(AlmonerError):
+    """Nothing more is to be known of this donor."""
+
+    def __init__(self) -> None:
+        super().__init__("This donor was erased: nothing more is kept of them. A new gift is a new donor's.")
+
+
 class EmailRefused(AlmonerError):
     """A donor cannot have this e-mail address."""
 
@@ -39,6 +46,8 @@ class Donor(Base):
     """As first given. Anybody can type anybody's address, so a later gift does not change it."""
     locale: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    erased_at: Mapped[datetime | None]
+    """Since when nothing is known of this donor but the id: name and address are placeholders."""
 
 
 def recognise(session: Session, *, email: str, name: str, locale: str) -> str:
@@ -62,6 +71,8 @@ def correct_email(session: Session, donor_id: str, address: str, *, by: StaffMem
     donor = session.get(Donor, donor_id, with_for_update=True)
     if donor is None:
         raise DonorUnknown
+    if donor.erased_at is not None:
+        raise DonorErased
     other = session.scalar(
         select(Donor.id).where(func.lower(Donor.email) == right.lower(), Donor.id != donor_id)
     )

@@ -8,6 +8,7 @@ from payments.verify import (
     bank,
     closing,
     consent,
+    erasure,
     exports,
     giftaid,
     giving,
@@ -38,6 +39,7 @@ CHECKS: tuple[Check, ...] = (
     *giftaid.CHECKS,
     *consent.CHECKS,
     *inbox.CHECKS,
+    *erasure.CHECKS,
     *guards.CHECKS,
 )
 

@@ -18,14 +18,29 @@ APPEND_ONLY = (
     *("stripe_reports", "stripe_report_rows", "stripe_report_figures", "stripe_report_differences"),
     *("export_maps", "export_batches", "exported_entries", "export_chunks"),
     "consent_log",
+    *("erased_rows", "erased_stripe_ids"),
 )
 """The application may read these and add to them, and not even their owner may do more."""
+
+ERASABLE = (
+    *("stripe_events", "receipt_documents", "statement_documents", "audit_log", "balance_transactions"),
+    *("bank_lines", "bank_statements", "gift_aid_claims", "export_chunks"),
+)
+"""Of these the database's own function may erase who a donor was; a trigger sees that nothing else goes."""
+
+WRITTEN_ONCE = ("erasures", "erasure_holds")
+"""What is filled in later stands from then on."""
 
 ONLY_VOIDED = ("receipts", "giving_statements")
 """These may be made void, once, and nothing else of them may change."""
 
 TRIGGERS = (
-    *((table, f"{table}_append_only") for table in (*APPEND_ONLY, *ONLY_VOIDED, "bank_matches")),
+    *(
+        (table, f"{table}_append_only")
+        for table in (*APPEND_ONLY, *ONLY_VOIDED, *WRITTEN_ONCE, "bank_matches")
+    ),
+    *((table, f"{table}_only_erased") for table in ERASABLE),
+    *((table, f"{table}_written_once") for table in WRITTEN_ONCE),
     ("journal_moves", "journal_moves_sealed"),
     ("journal_entries", "journal_entries_have_moves"),
     ("receipts", "receipts_only_voided"),
@@ -64,7 +79,7 @@ MAY_DELETE = (
         "newsletter_readers",
         "newsletter_requests",
     ),
-    *("classification_rules", "staff_requests", "korean_registration_numbers"),
+    *("classification_rules", "staff_requests", "korean_registration_numbers", "donor_addresses"),
     *("staff_sessions", "staff_links", "staff_credentials", "staff_recovery_codes", "staff_sign_in_tries"),
 )
 """What is gone when it is done; everywhere else a row stays."""

@@ -27,6 +27,7 @@ from payments.database import engine
 from payments.stripe_gateway.client import gateway
 from tests.faults.points import Points, instrument
 from workers.monthly import end_disputed, give_back_after_end, submit_changes
+from workers.privacy import delete_customers
 from workers.receipts import issue_receipts, send_mail, write_documents
 from workers.webhooks import apply_events, pull_balance_transactions, sweep_events
 
@@ -38,6 +39,7 @@ DEEDS: dict[str, Callable[[], None]] = {
     "write_documents": write_documents,
     "send_mail": send_mail,
     "submit_changes": submit_changes,
+    "delete_customers": delete_customers,
     "end_disputed": end_disputed,
     "give_back_after_end": give_back_after_end,
 }

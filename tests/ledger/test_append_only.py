@@ -39,11 +39,12 @@ APPEND_ONLY = {
     "stripe_report_figures": "update stripe_report_figures set amount = 0",
     "consent_log": "update consent_log set said = 'yes'",
     "stripe_report_differences": "update stripe_report_differences set amount = 0",
+    "erased_stripe_ids": "update erased_stripe_ids set erasure_id = ''",
 }
 NOT_REMOVED = [
     *APPEND_ONLY,
     *("receipts", "giving_statements", "statement_lines", "bank_matches", "month_closings"),
-    "gift_aid_declarations",
+    *("gift_aid_declarations", "erasures", "erasure_holds", "erased_rows"),
 ]
 """A receipt or a statement may still be voided and a line of one ended, what was said of a bank line undone,
 and a month reopened; their rooms' tests tell how."""
@@ -110,6 +111,17 @@ def test_the_application_may_only_void_a_receipt_and_undo_a_match(
 
     assert list(columns) == changing
     assert list(tables) == ["INSERT", "SELECT"]
+
+
+def test_what_was_erased_is_noted_by_the_database_alone(owner: Connection) -> None:
+    grants = owner.scalars(
+        text(
+            "select privilege_type from information_schema.role_table_grants "
+            "where table_name = 'erased_rows' and grantee = 'almoner_app' order by 1"
+        )
+    )
+
+    assert list(grants) == ["SELECT"]
 
 
 def test_the_application_may_empty_no_table_and_owns_none(owner: Connection) -> None:

@@ -7,6 +7,7 @@ from payments.verify.run import breaches
 from tests.verify import (
     corruptions_of_claims,
     corruptions_of_consent,
+    corruptions_of_erasures,
     corruptions_of_exports,
     corruptions_of_money,
     corruptions_of_papers,
@@ -20,6 +21,7 @@ from tests.verify.victims import Corruption
 CORRUPTIONS = [
     *corruptions_of_claims.CORRUPTIONS,
     *corruptions_of_consent.CORRUPTIONS,
+    *corruptions_of_erasures.CORRUPTIONS,
     *corruptions_of_exports.CORRUPTIONS,
     *corruptions_of_money.CORRUPTIONS,
     *corruptions_of_papers.CORRUPTIONS,

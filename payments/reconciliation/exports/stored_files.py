@@ -27,6 +27,15 @@ class ExportDamaged(PersonMustLook):
         )
 
 
+class ExportErased(PersonMustLook):
+    """Somebody who stood in it was erased, and the file with them."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            f"Export {number} named a donor who was erased since, so its file is gone. Make a new one."
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spooled:
     """A file in a temporary one."""
@@ -72,6 +81,8 @@ def read(session: Session, batch: ExportBatch) -> Iterator[bytes]:
     """The file in pieces, and `ExportDamaged` at its end if it is not what was stored."""
     sha256, position = hashlib.sha256(), 0
     while (chunk := session.get(ExportChunk, (batch.number, position))) is not None:
+        if not chunk.deflated:
+            raise ExportErased(batch.number)
         piece = zlib.decompress(chunk.deflated)
         session.expunge(chunk)
         sha256.update(piece)
