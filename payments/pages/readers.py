@@ -12,12 +12,15 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.orm import Session
 
+from payments import doorkeeper
 from payments.database import transaction
 from payments.dependencies import DatabaseSession
 from payments.donations import organisation as charity
+from payments.doorkeeper import TooManyTries
 from payments.pages.forms import posted
-from payments.pages.look import Brand, language_links, locale_of, page
+from payments.pages.look import Brand, language_links, locale_of, page, too_many
 from payments.pages.newsletter_sites import is_the_charitys
+from payments.shield import limits
 from payments.supporters.newsletter import asking, consent, links
 from payments.supporters.newsletter.asking import AddressUnfit, Asked
 from payments.supporters.newsletter.links import NewsletterLinkExpired, NewsletterLinkNotGenuine
@@ -41,6 +44,11 @@ def box(request: Request, session: DatabaseSession) -> Response:
 def ask(request: Request, form: Form) -> Response:
     """The same answer for every address: look into your mail."""
     locale = locale_of(request, fallback=form.get("lang"))
+    try:
+        doorkeeper.knock(request, limits.LETTERS_ASKED)
+        doorkeeper.count(limits.LETTERS_FOR_EMAIL, form.get("email", "").strip().lower())
+    except TooManyTries as refusal:
+        return too_many(request, refusal, locale=locale)
     with transaction() as session:
         try:
             asking.ask(session, _asked(request, session, form, locale))

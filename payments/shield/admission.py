@@ -6,7 +6,7 @@ up nobody else's room.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
@@ -58,7 +58,6 @@ class Admission:
     admitted: Admitted
     origin: Origin
     asked: Asked = ()
-    taken: Taken = field(default_factory=Taken)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,16 +75,13 @@ def admit(*, key: str, email: str, origin: Origin, proof: Proof) -> Admission:
     """Count a new checkout, or raise `TooManyTries`."""
     signals = watch().look()
     try:
-        admission = _counted(email.lower(), origin, proof, signals)
-        if _has_a_past(admission, signals):
-            _must_fit(admission, _past(email, admission), signals)
+        return _admitted(email.lower(), origin, proof, signals)
     except TooManyTries as refusal:
         if _is_known(key):
             return Admission(Admitted.KNOWN, origin)
         windows().note(limits.TURNED_AWAY)
         log.info("turned away", reason="no proof" if isinstance(refusal, ProofWanted) else "too many")
         raise
-    return admission
 
 
 def was_known(admission: Admission) -> None:
@@ -101,8 +97,9 @@ def remember(admission: Admission, donation_id: str) -> None:
     windows().remember(donation_id, *filter(None, names))
 
 
-def _counted(email: str, origin: Origin, proof: Proof, signals: Signals) -> Admission:
-    """Count it by the widest limits that there may be, in the best way that it shows."""
+def _admitted(email: str, origin: Origin, proof: Proof, signals: Signals) -> Admission:
+    """Count it in the best way that it shows; by the widest limits first, and where there were earlier
+    gifts, also by what became of them."""
     asked: list[tuple[Limit, str]] = [
         (limits.EMAIL, email),
         (limits.EMAIL_DAY, email),
@@ -115,9 +112,14 @@ def _counted(email: str, origin: Origin, proof: Proof, signals: Signals) -> Admi
     for admitted, shown in _ways(proof, signals):
         everywhere = [*asked, *shown]
         taken = windows().take_all(everywhere, lists=lists)
-        if taken.refused is None:
-            return Admission(admitted, origin, everywhere, taken)
-        if all(taken.refused != limit for limit, _ in shown):
+        too_many = taken.refused
+        if too_many is None and _has_a_past(taken, signals):
+            too_many = _too_many(taken, _past(email, taken), signals)
+            if too_many is not None:
+                windows().give_back(everywhere)
+        if too_many is None:
+            return Admission(admitted, origin, everywhere)
+        if all(too_many.name != limit.name for limit, _ in shown):
             raise TooManyTries
     raise ProofWanted
 
@@ -131,38 +133,18 @@ def _ways(proof: Proof, signals: Signals) -> Iterator[tuple[Admitted, Asked]]:
         yield Admitted.WITHOUT_PROOF, [(limits.WAITED_PUZZLE, proof.puzzle), (limits.WAITED, "")]
 
 
-def _has_a_past(admission: Admission, signals: Signals) -> bool:
+def _has_a_past(taken: Taken, signals: Signals) -> bool:
     """Whether earlier gifts could matter: of who gives for the first time there are none."""
-    without_proof = limits.without_proof(limits.a_few())
-    return (
-        signals.is_attack
-        or not all(
-            admission.taken.fits(place, limit.of(1))
-            for place, (limit, _) in enumerate(admission.asked)
-            if limit in {limits.EMAIL_DAY, limits.HOUSEHOLD}
-        )
-        or not all(
-            admission.taken.fits(place, without_proof)
-            for place, (limit, _) in enumerate(admission.asked)
-            if limit.name == without_proof.name
-        )
-    )
+    first = (limits.EMAIL_DAY.of(1), limits.HOUSEHOLD.of(1), limits.without_proof(limits.a_few()))
+    return signals.is_attack or not all(taken.fits(limit) for limit in first)
 
 
-def _must_fit(admission: Admission, past: _Past, signals: Signals) -> None:
-    """Raise, and count it nowhere, where what became of earlier gifts allows less."""
-    stricter = {
-        limits.HOUSEHOLD.name: _of_household(past, signals),
-        limits.NEIGHBOURHOOD.name: _of_neighbourhood(past, signals),
-        limits.EMAIL.name: _of_email(past, signals),
-    }
+def _too_many(taken: Taken, past: _Past, signals: Signals) -> Limit | None:
+    """The first limit that what became of earlier gifts makes too narrow for this one."""
+    stricter = [_of_household(past, signals), _of_neighbourhood(past, signals), _of_email(past, signals)]
     if not signals.is_attack:
-        allowed = limits.without_proof(limits.a_few() + 2 * past.paid_without_proof)
-        stricter[allowed.name] = allowed
-    for place, (limit, _) in enumerate(admission.asked):
-        if not admission.taken.fits(place, stricter.get(limit.name, limit)):
-            windows().give_back(admission.asked)
-            raise ProofWanted if limit.name == limits.WITHOUT_PROOF else TooManyTries
+        stricter.append(limits.without_proof(limits.a_few() + 2 * past.paid_without_proof))
+    return next((limit for limit in stricter if not taken.fits(limit)), None)
 
 
 def _of_household(past: _Past, signals: Signals) -> Limit:
@@ -196,8 +178,8 @@ def _is_known(key: str) -> bool:
 _IS_KNOWN = text("select exists (select from donation_requests where idempotency_key = :key)")
 
 
-def _past(email: str, admission: Admission) -> _Past:
-    without_proof, *of_household = admission.taken.remembered
+def _past(email: str, taken: Taken) -> _Past:
+    without_proof, *of_household = taken.remembered
     at = now()
     with single_statements() as connection:
         row = connection.execute(

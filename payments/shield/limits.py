@@ -44,6 +44,9 @@ LINKS_ASKED = Limit("links-household", 30, _TEN_MINUTES)
 """Links of monthly gifts asked for, from one address: a church office may ask for its donors."""
 LINKS_FOR_EMAIL = Limit("links-email", 5, _HOUR)
 LINKS = Limit("links", 300, _TEN_MINUTES)
+LETTERS_ASKED = Limit("letters-household", 30, _TEN_MINUTES)
+"""Newsletters asked for, from one address: a table at a fair has one."""
+LETTERS_FOR_EMAIL = Limit("letters-email", 5, _HOUR)
 STEERED_FROM = Limit("steered-household", 120, _TEN_MINUTES)
 """Changes to monthly gifts, from one address."""
 STEERED = Limit("steered", 30, _TEN_MINUTES)

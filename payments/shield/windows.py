@@ -9,8 +9,8 @@ address of anybody.
 import hmac
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Protocol, TypeVar
 
@@ -63,15 +63,15 @@ class Taken:
 
     refused: Limit | None = None
     """The first that had no room; then nothing was counted."""
-    counts: Sequence[int] = ()
-    """Where each stands now, in the order in which they were asked."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """By a limit's name: where it stands now."""
     remembered: Sequence[list[str]] = ()
     share: int = 1
     """By what every limit is divided where it was counted."""
 
-    def fits(self, place: int, limit: Limit) -> bool:
-        """Whether what was counted there is within this limit too."""
-        return self.counts[place] <= _allowed(limit, self.share)
+    def fits(self, limit: Limit) -> bool:
+        """Whether what was counted under its name, if anything, is within this limit too."""
+        return self.counts.get(limit.name, 0) <= _allowed(limit, self.share)
 
 
 class _Window(RateLimitItemPerSecond):
@@ -131,8 +131,12 @@ class Windows:
         def question(store: _Store) -> Taken:
             windows = [_window(limit, mark, store) for limit, mark in marked]
             place, counts, remembered = store.take_all(windows, marks, memo)
-            refused = None if place is None else asked[place][0]
-            return Taken(refused=refused, counts=counts, remembered=remembered, share=store.share)
+            return Taken(
+                refused=None if place is None else asked[place][0],
+                counts={limit.name: count for (limit, _), count in zip(asked, counts, strict=True)},
+                remembered=remembered,
+                share=store.share,
+            )
 
         return self._ask(question)
 

@@ -13,7 +13,7 @@ from payments.donations.models import Charge, DonationRequest
 from payments.shield import admission, limits
 from payments.shield.admission import Admitted
 from payments.shield.attack import Signals, signals, watch
-from payments.shield.puzzle import NOTHING
+from payments.shield.puzzle import NOTHING, Proof
 from payments.shield.windows import windows
 from tests.conftest import Broker
 from tests.factories import a_donation
@@ -135,6 +135,24 @@ def test_the_house_spends_no_more_than_it_was_told(
     let_in = [is_let_in(number, address=f"198.51.{number}.1", proof=proven()) for number in range(50)]
 
     assert sum(let_in) == in_a_minute
+
+
+@pytest.mark.parametrize("is_attack", [False, True])
+def test_who_waited_is_let_in_where_no_room_is_left_and_once_for_each_wait(is_attack: bool) -> None:
+    if is_attack:
+        many_pages(12)
+    for number in range(12):
+        is_let_in(number, address=f"198.51.{number}.1")
+    waits = [Proof(f"puzzle-{number}", is_waited=True) for number in range(4)]
+
+    let_in = [
+        is_let_in(f"{turn}-{number}", address=f"198.18.{turn}.{number}", proof=proof)
+        for turn in range(2)
+        for number, proof in enumerate(waits)
+    ]
+
+    assert let_in == [True] * 4 + [False] * 4
+    assert sum(is_let_in(f"m{n}", proof=Proof(f"more-{n}", is_waited=True)) for n in range(9)) == 2
 
 
 def test_a_proof_is_good_for_two_gifts() -> None:

@@ -262,6 +262,15 @@ def test_links_cannot_be_asked_for_without_end(client: TestClient) -> None:
     assert from_one.count(303) == 30 - 6
 
 
+def test_newsletters_cannot_be_asked_for_without_end(client: TestClient) -> None:
+    for_one = [presses(client, "/newsletter", email="Ada@example.com", lang="ko") for _ in range(6)]
+    from_one = [presses(client, "/newsletter", email=f"{n}@example.com").status_code for n in range(30)]
+
+    assert [answer.status_code for answer in for_one] == [303] * 5 + [429]
+    assert "잠시만 기다려 주세요" in for_one[-1].text
+    assert from_one.count(303) == 30 - 6
+
+
 def test_one_link_does_not_steer_without_end(client: TestClient) -> None:
     monthly_gift_id = a_gift()
     token = token_of(monthly_gift_id)
