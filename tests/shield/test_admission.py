@@ -200,6 +200,7 @@ def test_an_email_address_of_many_declined_cards_gets_little_room() -> None:
 
     assert sum(is_let_in(n, email="Tester@example.com", proof=proven()) for n in range(6)) == 2
     assert sum(is_let_in(f"d{n}", email="donor@example.com", proof=proven()) for n in range(6)) == 6
+    assert windows().count(limits.house_hour()) == 2 + 6
 
 
 def test_an_address_whose_gifts_are_declined_cards_gets_little_room() -> None:
