@@ -5,9 +5,11 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Header, Request
 from pydantic import BaseModel, Field
 
+from payments import doorkeeper
 from payments.api.problems import documented, refused
 from payments.api.sent import Sent
 from payments.dependencies import DatabaseSession
+from payments.shield import limits
 from payments.supporters.newsletter import asking
 from payments.supporters.newsletter.asking import AddressUnfit, Asked
 from payments.supporters.newsletter.models import Source
@@ -42,7 +44,9 @@ class NewsletterAsked(BaseModel):
     detail: str = Field(description="What to show, in the language of the request.")
 
 
-@router.post("", status_code=202, responses=documented(400, 413, 422, 503), summary="Ask for the newsletter")
+@router.post(
+    "", status_code=202, responses=documented(400, 413, 422, 429, 503), summary="Ask for the newsletter"
+)
 def ask(
     request: Request,
     session: DatabaseSession,
@@ -57,6 +61,9 @@ def ask(
     ] = None,
 ) -> NewsletterAsked:
     """A mail asks the address whether it is meant. Asking changes nothing else, however often."""
+    doorkeeper.knock(request, limits.LETTERS_ASKED)
+    doorkeeper.count(limits.LETTERS_FOR_EMAIL, sent.email.strip().lower())
+    doorkeeper.count(limits.LETTERS)
     try:
         asking.ask(
             session,

@@ -47,6 +47,7 @@ def ask(request: Request, form: Form) -> Response:
     try:
         doorkeeper.knock(request, limits.LETTERS_ASKED)
         doorkeeper.count(limits.LETTERS_FOR_EMAIL, form.get("email", "").strip().lower())
+        doorkeeper.count(limits.LETTERS)
     except TooManyTries as refusal:
         return too_many(request, refusal, locale=locale)
     with transaction() as session:

@@ -47,6 +47,8 @@ LINKS = Limit("links", 300, _TEN_MINUTES)
 LETTERS_ASKED = Limit("letters-household", 30, _TEN_MINUTES)
 """Newsletters asked for, from one address: a table at a fair has one."""
 LETTERS_FOR_EMAIL = Limit("letters-email", 5, _HOUR)
+LETTERS = Limit("letters", 600, _TEN_MINUTES)
+"""By everybody together: each may be a mail to a stranger."""
 STEERED_FROM = Limit("steered-household", 120, _TEN_MINUTES)
 """Changes to monthly gifts, from one address."""
 STEERED = Limit("steered", 30, _TEN_MINUTES)

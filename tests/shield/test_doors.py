@@ -271,6 +271,15 @@ def test_newsletters_cannot_be_asked_for_without_end(client: TestClient) -> None
     assert from_one.count(303) == 30 - 6
 
 
+def test_nor_by_a_program(client: TestClient) -> None:
+    asked = [client.post("/api/v1/newsletter", json={"email": f"{n}@example.com"}) for n in range(31)]
+    box = presses(client, "/newsletter", email="one-more@example.com")
+
+    assert [answer.status_code for answer in asked] == [202] * 30 + [429]
+    assert asked[-1].json()["type"] == "/problems/too-many-tries"
+    assert box.status_code == 429, "one place is one place, at whichever door"
+
+
 def test_one_link_does_not_steer_without_end(client: TestClient) -> None:
     monthly_gift_id = a_gift()
     token = token_of(monthly_gift_id)
