@@ -183,7 +183,7 @@ def empty(session: Session, references: Sequence[str]) -> None:
     session.execute(
         update(OutgoingMail)
         .where(OutgoingMail.reference.in_(references))
-        .values(to_address="", message=b"", status=status, lease=None)
+        .values(to_address="", message=b"", last_answer=None, status=status, lease=None)
         .execution_options(synchronize_session=False)
     )
 
