@@ -136,7 +136,7 @@ def _print_proof(proof: Mapping[str, Any], *, as_json: bool) -> None:
             "Held, and erased by itself the day after",
             ["table", ">rows", "until", "rule"],
             [
-                (held["table"], held["rows"], held["until"], proof["rules"][held["rule"]]["says"])
+                (held["table"], held["rows"], held["until"], _rule(proof["rules"][held["rule"]]))
                 for held in proof["rows_held"]
             ],
         )
@@ -150,6 +150,10 @@ def _print_proof(proof: Mapping[str, Any], *, as_json: bool) -> None:
             markup=False,
             soft_wrap=True,
         )
+
+
+def _rule(rule: Mapping[str, Any]) -> str:
+    return f"{rule['says']}{'' if rule['confirmed'] else ' (to be confirmed by counsel)'}"
 
 
 def _print(found: Dossier) -> None:

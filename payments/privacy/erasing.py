@@ -14,7 +14,6 @@ from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from payments.clock import now
 from payments.database import new_id
 from payments.errors import AlmonerError
 from payments.jobs import Bell, ring
@@ -33,9 +32,6 @@ from payments.supporters.donors import Donor, DonorUnknown
 
 MAY_ERASE = (Role.FINANCE,)
 """Whoever answers for the records answers for what is kept of them."""
-
-_SHORTEST_NAME = 3
-"""A shorter one stands in half of all words."""
 
 
 class ErasureRefused(AlmonerError):
@@ -71,11 +67,10 @@ def erase(
 
     seen = fingerprint.seen_now(session)
     before = fingerprint.take(session, seen=seen)
-    erasure = Erasure(
-        id=new_id("ers"), donor_id=donor.id, erased_by=by.id, reason=reason, erased_at=now(), proof={}
-    )
+    erasure = Erasure(id=new_id("ers"), donor_id=donor.id, erased_by=by.id, reason=reason, proof={})
     session.add(erasure)
     session.flush()
+    session.refresh(erasure)  # by the database's clock, as everything that came in
     held = holds.of(session, mine, names=names)
     holds.write(session, erasure.id, held)
     _note_stripe_ids(session, erasure, mine)
@@ -121,7 +116,13 @@ def _stop(session: Session, donor: Donor, *, by: StaffMember, reason: str) -> No
 def _names(session: Session, mine: Belongings) -> Sequence[str]:
     """However the donor wrote it; the longest first, so that none is left in half."""
     written = session.scalars(_NAMES, mine.asked).all()
-    return sorted({name for name in written if len(name) >= _SHORTEST_NAME}, key=len, reverse=True)
+    return sorted({name for name in written if _is_telling(name)}, key=len, reverse=True)
+
+
+def _is_telling(name: str) -> bool:
+    """Whether a text that holds it speaks of somebody: two Latin letters stand in half of all words, while
+    two Korean ones may be a whole name."""
+    return len(name) > 2 or (len(name) == 2 and not name.isascii())
 
 
 def _refuse_to_name(reason: str, said: Sequence[str]) -> None:

@@ -36,11 +36,11 @@ _QUESTIONS = (
         """
         select stripe_event_id from stripe_events where object_id = any (:ids)
         union
-        select stripe_event_id from stripe_events e
+        select e.stripe_event_id from stripe_events e
+        cross join lateral (select lower(encode(e.body, 'escape')) as body offset 0) plain
         where exists (
             select from unnest(cast(:needles as text[])) said (word)
-            where strpos(lower(encode(e.body, 'escape')),
-                lower(encode(convert_to(said.word, 'UTF8'), 'escape'))) > 0
+            where strpos(plain.body, lower(encode(convert_to(said.word, 'UTF8'), 'escape'))) > 0
         )
         """,
     ),

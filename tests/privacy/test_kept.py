@@ -107,6 +107,19 @@ def test_a_file_that_named_an_erased_donor_says_so_instead(desk: Desk) -> None:
         list(stored_files.read(session, batches.find(session, 1)))
 
 
+def test_a_name_of_two_korean_letters_is_taken_out_of_what_was_noted(desk: Desk) -> None:
+    gift = desk.a_paid_gift(name="김구", email=EMAIL)
+    desk.a_refund(gift, 500, note="김구 wrote: too much")
+    desk.everything_is_done()
+    desk.house.the_workers_work()
+    with transaction() as session:
+        donor = session.get_one(Donation, gift.id).donor_id
+
+    erases(desk, donor)
+
+    assert set(places_that_say("김구", EMAIL)) == {"receipts.content"}
+
+
 def test_a_korean_number_goes_unless_a_register_has_it(desk: Desk) -> None:
     donor = told_everywhere(desk)
     keep = {"kept": "2040-12-31", "free": "2027-12-31"}
