@@ -5,7 +5,7 @@ days of the body whose book it is.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -18,9 +18,9 @@ from payments.donations.checkout import find
 from payments.donations.models import Allocation, Donation, DonationStatus
 from payments.money import THREE_DECIMAL, ZERO_DECIMAL, Money
 
+NEWEST_FIRST = (Donation.created_at.desc(), Donation.id.desc())
 _ORDER = (Donation.created_at, Donation.id)
 _TWO_DECIMALS = ~Donation.currency.in_([*ZERO_DECIMAL, *THREE_DECIMAL])
-_AT_ONCE = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,14 +62,6 @@ def listed(session: Session, wanted: Wanted, *, limit: int, after: str | None = 
     return session.scalars(chosen).all()
 
 
-def everything(session: Session, wanted: Wanted) -> Iterator[Sequence[Donation]]:
-    """All that fits in the same order, a few thousand at a time: a book may hold a million."""
-    rows = session.scalars(_chosen(wanted).execution_options(yield_per=_AT_ONCE))
-    for some in rows.partitions():
-        yield some
-        session.expunge_all()
-
-
 def totals(session: Session, wanted: Wanted) -> list[Total]:
     """What all that fits comes to, on whichever page it stands; never two currencies in one sum."""
     is_paid = Donation.status == DonationStatus.PAID.value
@@ -82,7 +74,7 @@ def totals(session: Session, wanted: Wanted) -> list[Total]:
             func.count().filter(is_paid),
             func.coalesce(func.sum(amount).filter(is_paid), 0),
         )
-        .where(*_which(wanted))
+        .where(*which(wanted))
         .group_by(Donation.currency)
         .order_by(Donation.currency)
     )
@@ -112,13 +104,14 @@ def amount_written(written: str) -> Decimal | None:
 def _chosen(wanted: Wanted) -> Select[Donation]:
     return (
         select(Donation)
-        .where(*_which(wanted))
-        .order_by(*(column.desc() for column in _ORDER))
+        .where(*which(wanted))
+        .order_by(*NEWEST_FIRST)
         .options(selectinload(Donation.allocations))
     )
 
 
-def _which(wanted: Wanted) -> list[ColumnElement[bool]]:
+def which(wanted: Wanted) -> list[ColumnElement[bool]]:
+    """The same as conditions, for whoever asks more of the gifts than this room knows."""
     chosen: list[ColumnElement[bool]] = []
     if wanted.status is not None:
         chosen.append(Donation.status == wanted.status.value)

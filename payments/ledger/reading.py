@@ -93,19 +93,21 @@ def _moved(account: Account, entry: JournalEntry, moves: Sequence[JournalMove]) 
 def turnovers(session: Session, wanted: Wanted) -> list[Turnover]:
     """The sums of all that is listed, page or not; one for each currency."""
     account = wanted.account.value
-    rows = session.execute(
+    summed = (
         select(
             JournalMove.currency,
             func.sum(case((JournalMove.to_account == account, JournalMove.amount), else_=0)),
             func.sum(case((JournalMove.from_account == account, JournalMove.amount), else_=0)),
         )
-        .join(JournalEntry, JournalEntry.reference == JournalMove.reference)
-        .where(*_of_moves(wanted), *_of_entries(wanted))
+        .where(*_of_moves(wanted))
         .group_by(JournalMove.currency)
         .order_by(JournalMove.currency)
     )
+    if of_entries := _of_entries(wanted):
+        summed = summed.join(JournalEntry, JournalEntry.reference == JournalMove.reference).where(*of_entries)
     return [
-        Turnover(currency=currency, debit=int(debit), credit=int(credit)) for currency, debit, credit in rows
+        Turnover(currency=currency, debit=int(debit), credit=int(credit))
+        for currency, debit, credit in session.execute(summed)
     ]
 
 

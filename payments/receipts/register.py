@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Text, cast, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Text, cast, func, select, tuple_, union_all
 from sqlalchemy.orm import Session, aliased
 
 from payments.mail.models import UNDELIVERABLE, MailStatus, OutgoingMail
@@ -11,6 +11,7 @@ from payments.receipts.models import DueDocument, DueReceipt, Receipt, ReceiptCo
 
 _ORDER = (Receipt.series, Receipt.tax_year, Receipt.sequence)
 _LETTER = func.concat("receipt:", Receipt.id)
+_RECEIPT_OF_LETTER = func.substr(OutgoingMail.reference, len("receipt:") + 1)
 _WAITING = [MailStatus.QUEUED.value, *(status.value for status in UNDELIVERABLE)]
 
 
@@ -135,8 +136,8 @@ def unsent(session: Session) -> Unsent:
     """As it is at this moment. A receipt that is void counts nowhere; one without a page has no letter."""
     letters = session.execute(
         select(cast(OutgoingMail.status, Text), func.count())
-        .join(Receipt, OutgoingMail.reference == _LETTER)
-        .where(OutgoingMail.status.in_(_WAITING), Receipt.status == "issued")
+        .join(Receipt, Receipt.id == _RECEIPT_OF_LETTER)
+        .where(*_waiting_letters(), Receipt.status == "issued")
         .group_by(OutgoingMail.status)
     )
     counted: dict[str, int] = dict(letters.all())
@@ -164,8 +165,13 @@ def _which(wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.status is not None:
         chosen.append(Receipt.status == wanted.status)
     if wanted.is_unsent:
-        chosen += [
-            Receipt.status == "issued",
-            or_(DueDocument.receipt_id.is_not(None), OutgoingMail.status.in_(_WAITING)),
-        ]
+        waiting = union_all(
+            select(_RECEIPT_OF_LETTER).where(*_waiting_letters()), select(DueDocument.receipt_id)
+        ).subquery()
+        chosen += [Receipt.status == "issued", Receipt.id.in_(select(waiting.c[0]))]
     return chosen
+
+
+def _waiting_letters() -> tuple[ColumnElement[bool], ...]:
+    """Few of many: they are looked for first, and their receipts by them."""
+    return OutgoingMail.status.in_(_WAITING), OutgoingMail.reference.startswith("receipt:")

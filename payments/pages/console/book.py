@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from payments.dependencies import DatabaseSession, signed_in
+from payments.donations import organisation as charity
 from payments.donations.models import Fund, IssuingEntity
 from payments.ledger import balances, reading
 from payments.ledger.accounts import Account
@@ -99,7 +100,8 @@ def account(request: Request, session: DatabaseSession, by: Reader, name: str) -
         last_day=asked.day("to"),
     )
     found = reading.movements(session, wanted, limit=PAGE + 1, before=asked.number("after"))
-    shown = found[:PAGE]
+    shown, turnovers = found[:PAGE], reading.turnovers(session, wanted)
+    known = {terms.currency for terms in charity.giving_terms(session)}
     return console_page(
         request,
         session,
@@ -110,9 +112,9 @@ def account(request: Request, session: DatabaseSession, by: Reader, name: str) -
         account=wanted.account,
         asked=asked,
         rows=shown,
-        turnovers=reading.turnovers(session, wanted),
+        turnovers=turnovers,
         after=shown[-1].entry.number if len(found) > PAGE else None,
-        currencies=sorted({row.balance.currency for row in balances.balances(session, [wanted.account])}),
+        currencies=sorted(known | {turnover.currency for turnover in turnovers}),
         funds=_funds(session) if wanted.account.is_kept_by_fund else {},
         money_of=Money,
     )

@@ -97,11 +97,11 @@ def home(request: Request, session: DatabaseSession, by: Reader) -> Response:
         person=by,
         here="home",
         at_stripe=_at_stripe(session),
-        in_transit=_in_account(session, Account.PAYOUTS_IN_TRANSIT),
+        in_transit=[each for each in balances.in_account(session, Account.PAYOUTS_IN_TRANSIT) if each],
         payouts_under_way=session.scalar(
             select(func.count()).where(Payout.status.in_(("pending", "in_transit")))
         ),
-        suspense=_in_account(session, Account.SUSPENSE_UNCLASSIFIED),
+        suspense=[each for each in balances.in_account(session, Account.SUSPENSE_UNCLASSIFIED) if each],
         exceptions=_exceptions(session),
         money_back=_money_back(session),
         unsent=register.unsent(session),
@@ -120,15 +120,6 @@ def _at_stripe(session: Session) -> list[AtStripe]:
         )
         for tie in balances.tie_out(session)
     ]
-
-
-def _in_account(session: Session, account: Account) -> list[Money]:
-    """What stands in one account, by currency; nothing where nothing does."""
-    found: dict[str, Money] = {}
-    for row in balances.balances(session, [account]):
-        currency = row.balance.currency
-        found[currency] = found.get(currency, Money(0, currency)) + row.balance
-    return [amount for amount in found.values() if amount]
 
 
 def _exceptions(session: Session) -> OpenExceptions:
