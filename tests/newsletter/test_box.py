@@ -3,12 +3,15 @@
 import logging
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 import structlog
+import time_machine
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
+from payments.clock import now
 from payments.database import transaction
 from payments.donations.models import Organisation
 from payments.mail.models import OutgoingMail
@@ -116,6 +119,15 @@ def test_somebody_who_did_not_ask_says_so_and_is_left_in_peace(visitor: TestClie
     visitor.post("/newsletter", data={"email": ADA})
     the_worker_answers()
     assert [fact for fact, _, _ in mails()] == ["newsletter_confirm"]
+
+
+def test_an_old_no_is_not_shown_to_who_said_yes_since(visitor: TestClient) -> None:
+    address = f"/newsletter/confirm/{a_question()}"
+    visitor.post(address, data={"answer": "no"})
+    with time_machine.travel(now() + timedelta(days=31)):
+        a_subscriber()
+
+    assert "Awesome! You're subscribed!" in visitor.get(f"{address}?lang=en").text
 
 
 def test_the_link_that_stops_works_from_a_mail_programs_button(visitor: TestClient) -> None:

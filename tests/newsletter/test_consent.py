@@ -170,6 +170,24 @@ def test_who_said_no_may_be_asked_again_after_a_month() -> None:
         assert len(mails()) == expected
 
 
+def test_who_withdrew_and_says_no_to_a_new_question_is_left_in_peace_as_well() -> None:
+    a_subscriber()
+    stops(reader().id)
+    later = now() + timedelta(hours=2)
+    with time_machine.travel(later):
+        token = a_question()
+        with transaction() as session:
+            consent.decline(session, token, charity.letterhead(session))
+            assert consent.is_declined(session, token)
+    for days, expected in ((29, 2), (31, 3)):
+        with time_machine.travel(later + timedelta(days=days)):
+            somebody_types()
+            the_worker_answers()
+        assert kinds().count("confirm") == expected
+
+    assert reader().standing == "withdrawn"
+
+
 # Letters
 
 

@@ -134,18 +134,18 @@ def _reader(session: Session, request: NewsletterRequest) -> Reader:
 
 def _may_be_mailed(session: Session, reader: Reader) -> bool:
     at = now()
-    if reader.standing == Standing.DECLINED and at < reader.since + LEFT_IN_PEACE:
-        return False
     if reader.asked_at is not None and at < reader.asked_at + PAUSE:
         return False
-    mails = session.scalar(
-        select(func.count()).where(
-            ConsentEntry.reader_id == reader.id,
-            ConsentEntry.said == Said.ASKED.value,
-            ConsentEntry.at > at - timedelta(days=1),
-        )
-    )
-    return (mails or 0) < MOST_A_DAY
+    mails, refusals = session.execute(
+        select(
+            func.count().filter(
+                ConsentEntry.said == Said.ASKED.value, ConsentEntry.at > at - timedelta(days=1)
+            ),
+            func.count().filter(ConsentEntry.said == Said.NO.value, ConsentEntry.at > at - LEFT_IN_PEACE),
+        ).where(ConsentEntry.reader_id == reader.id)
+    ).one()
+    is_left_in_peace = refusals > 0 and reader.standing != Standing.SUBSCRIBED
+    return mails < MOST_A_DAY and not is_left_in_peace
 
 
 def _mail(session: Session, reader: Reader, request: NewsletterRequest, letterhead: Letterhead) -> None:

@@ -36,9 +36,15 @@ def asked(session: Session, token: str) -> tuple[ConsentEntry, Reader]:
 
 
 def is_declined(session: Session, token: str) -> bool:
-    """Whether no was said to just this question."""
-    said = select(ConsentEntry.id).where(
-        ConsentEntry.answers == links.question_of(token), ConsentEntry.said == Said.NO.value
+    """Whether no was said to just this question, and nothing else by another one since."""
+    said = (
+        select(ConsentEntry.id)
+        .join(Reader, Reader.id == ConsentEntry.reader_id)
+        .where(
+            ConsentEntry.answers == links.question_of(token),
+            ConsentEntry.said == Said.NO.value,
+            Reader.standing != Standing.SUBSCRIBED.value,
+        )
     )
     return session.scalar(said) is not None
 
