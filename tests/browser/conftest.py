@@ -45,6 +45,7 @@ def site(organisation: Organisation, stripe_pages: str, with_settings: Callable[
     """Our application listening on a free port, with the sandbox as its Stripe."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
+    listener.listen()  # so that a browser that is quicker than the server waits for it
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     with_settings(stripe_api_base=stripe_pages, public_base_url=address)
     server = uvicorn.Server(uvicorn.Config(HtmlProblems(create_app()), log_config=None, lifespan="off"))
