@@ -180,6 +180,7 @@ def error_page(
         title=words.gettext(title),
         explanation=words.gettext(explanation),
         is_console=request.url.path.startswith("/console"),
+        person=None,
     )
 
 
