@@ -34,7 +34,7 @@ from payments.api import (
 )
 from payments.database import new_id
 from payments.pages import give, manage, readers, verification
-from payments.pages.console import account, door, sign_in, welcome
+from payments.pages.console import account, door, people, sign_in, welcome
 from payments.pages.headers import HtmlProblems, SameOriginForms, SecurityHeaders
 from payments.pages.newsletter_sites import BoxElsewhere
 from payments.settings import settings
@@ -74,7 +74,7 @@ def create_app() -> App:
     inside.include_router(manage.router)
     inside.include_router(readers.router)
     inside.include_router(verification.router)
-    for way_in in (sign_in, welcome, account):
+    for way_in in (sign_in, welcome, account, people):
         inside.include_router(way_in.router)
     inside.include_router(door.router)
     inside.mount("/static", StaticFiles(directory=Path(give.__file__).parent / "static"), name="static")

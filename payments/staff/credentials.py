@@ -74,6 +74,13 @@ def set_password(session: Session, person: StaffMember, password_hash: str) -> N
     audit.note(session, person, "staff.password", subject=person.id, reason="a new password")
 
 
+def whoever_may_sign_in(session: Session) -> set[str]:
+    """The ids of all who have a password and an app."""
+    return set(
+        session.scalars(select(StaffCredential.staff_id).where(StaffCredential.totp_since.is_not(None)))
+    )
+
+
 def of(session: Session, person: StaffMember) -> StaffCredential | None:
     """What there is of it; None for whoever was never asked for any."""
     return session.get(StaffCredential, person.id)

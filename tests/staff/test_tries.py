@@ -91,6 +91,10 @@ def test_strangers_cannot_lock_out_a_browser_that_is_known(database: str) -> Non
     assert tried(browser=known) is not None
 
 
+def test_whatever_a_browser_says_of_itself_it_is_counted_as_a_stranger(database: str) -> None:
+    assert [bool(tried(browser=f"nonce{n}.signature")) for n in range(6)] == [True] * 5 + [False]
+
+
 def test_a_known_browser_waits_too_when_it_is_refused_itself(database: str) -> None:
     known = tries.remembered(FINN)
 

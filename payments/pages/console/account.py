@@ -15,14 +15,13 @@ from payments.database import transaction
 from payments.dependencies import DatabaseSession, keep_signed_in, signed_in, staff_cookie_of
 from payments.pages.console.browsers import browser_of
 from payments.pages.console.drawing import console_page, language_of
-from payments.pages.console.proving import proven
+from payments.pages.console.proving import NotProven, proven
 from payments.pages.console.sign_in import Form
 from payments.pages.console.welcome import BUSY, app_page, codes_page, new_password
-from payments.staff import audit, credentials, factors, passwords, sessions
+from payments.staff import audit, credentials, factors, passwords, people, sessions
 from payments.staff.credentials import SignInRefused
 from payments.staff.factors import CodeWrong
 from payments.staff.models import StaffMember
-from payments.staff.passwords import HashingBusy
 from payments.staff.tries import TooManyTries
 from payments.translations import N_, translator
 
@@ -132,13 +131,20 @@ def _proven(
             code=form.get("code", ""),
             deed=lambda session, proven_person, _way, _refused: then(session, proven_person),
         )
-    except SignInRefused:
-        complaint = NOT_PROVEN
-    except (TooManyTries, HashingBusy) as refusal:
-        complaint = TOO_SOON if isinstance(refusal, TooManyTries) else BUSY
+    except NotProven as refusal:
+        complaint = not_proven(refusal, language_of(request))
     with transaction() as session:
-        said = translator(language_of(request)).gettext(complaint)
-        return _page(request, session, person, about=about, complaint=said)
+        return _page(request, session, person, about=about, complaint=complaint)
+
+
+def not_proven(refusal: Exception, locale: str) -> str:
+    """Why it was not done, beside its form."""
+    sentence = BUSY
+    if isinstance(refusal, SignInRefused):
+        sentence = NOT_PROVEN
+    elif isinstance(refusal, TooManyTries):
+        sentence = TOO_SOON
+    return translator(locale).gettext(sentence)
 
 
 def _page(
@@ -157,6 +163,7 @@ def _page(
         credential=credential,
         codes_left=factors.recovery_codes_left(session, person),
         shortest=passwords.SHORTEST,
+        may_invite=person.may(*people.MAY_MANAGE),
         about=about,
         complaint=complaint,
     )

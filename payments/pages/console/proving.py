@@ -17,15 +17,19 @@ from payments.shield import limits
 from payments.staff import credentials, passwords, tries
 from payments.staff.credentials import SignInRefused
 from payments.staff.models import StaffMember
+from payments.staff.passwords import HashingBusy
+from payments.staff.tries import TooManyTries
 
 T = TypeVar("T")
+NotProven = (SignInRefused, TooManyTries, HashingBusy)
+"""Why a deed is not done."""
 Deed = Callable[[Session, StaffMember, str, int], T]
 """What is done once it is proven: with the session, who it is, by which way, and how many tries were refused
 before."""
 
 
 def proven(request: Request, *, email: str, password: str, code: str, deed: Deed[T]) -> T:
-    """The deed, done. Raises `SignInRefused`, `HashingBusy`, or one of the two `TooManyTries`."""
+    """The deed, done. Raises what is in `NotProven`, or the doorkeeper's `TooManyTries`."""
     browser = known_browser_of(request)
     is_stranger = not tries.knows(browser, email)
     if is_stranger:

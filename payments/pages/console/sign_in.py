@@ -17,14 +17,13 @@ from payments.database import transaction
 from payments.dependencies import DatabaseSession, keep_no_longer, keep_signed_in, staff_cookie_of
 from payments.pages.console.browsers import browser_of
 from payments.pages.console.drawing import console_page
-from payments.pages.console.proving import proven, remember_browser
+from payments.pages.console.proving import NotProven, proven, remember_browser
 from payments.pages.forms import posted
 from payments.settings import settings
 from payments.staff import links, sessions
 from payments.staff.credentials import SignInRefused
 from payments.staff.links import LinkUsed
 from payments.staff.models import StaffMember
-from payments.staff.passwords import HashingBusy
 from payments.staff.tries import TooManyTries
 
 router = APIRouter(prefix="/console", include_in_schema=False, max_body_size=16 * 1024)
@@ -82,7 +81,7 @@ def sign_in(request: Request, form: Form) -> Response:
             code=form.get("code", ""),
             deed=come_in,
         )
-    except (SignInRefused, TooManyTries, HashingBusy) as refusal:
+    except NotProven as refusal:
         with transaction() as session:
             return _asked(request, session, onward=form.get("next"), email=form.get("email"), refusal=refusal)
     answer = RedirectResponse(own_path(form.get("next")), status_code=303)
@@ -139,7 +138,7 @@ def _asked(
     *,
     onward: str | None,
     email: str | None = None,
-    refusal: SignInRefused | TooManyTries | HashingBusy | None = None,
+    refusal: Exception | None = None,
 ) -> HTMLResponse:
     headers = {}
     if isinstance(refusal, TooManyTries):
@@ -154,6 +153,6 @@ def _asked(
         onward=own_path(onward),
         email=(email or "")[:254],
         is_wrong=isinstance(refusal, SignInRefused),
-        is_too_soon=isinstance(refusal, TooManyTries | HashingBusy),
+        is_too_soon=refusal is not None and not isinstance(refusal, SignInRefused),
         is_demo=settings().app_env == "demo",
     )
