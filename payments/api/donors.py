@@ -139,6 +139,7 @@ class DonorShown(BaseModel):
     monthly_gifts: list[PromiseOfDonor]
     papers: list[PaperOfDonor]
     gift_aid: list[str]
+    newsletter: list[str]
     letters: list[LetterOfDonor]
 
     @classmethod
@@ -187,6 +188,7 @@ class DonorShown(BaseModel):
                 for paper in found.papers
             ],
             gift_aid=list(found.gift_aid),
+            newsletter=list(found.newsletter),
             letters=[
                 LetterOfDonor(
                     id=letter.id, about=letter.about, status=letter.status, queued_at=letter.queued_at

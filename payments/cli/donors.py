@@ -201,6 +201,10 @@ def _print(found: Dossier) -> None:
             ["id", "about", "status", "since"],
             [(m.id, m.about, m.status, instant(m.queued_at)) for m in found.letters],
         )
-    for name, ids in (("thanked for", found.thanked_for), ("Gift Aid declarations", found.gift_aid)):
+    for name, ids in (
+        ("thanked for", found.thanked_for),
+        ("Gift Aid declarations", found.gift_aid),
+        ("newsletter", found.newsletter),
+    ):
         if ids:
             console.print(f"  {name}: {', '.join(ids)}", markup=False)

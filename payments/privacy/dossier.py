@@ -86,6 +86,8 @@ class Dossier:
     papers: Sequence[Paper]
     gift_aid: Sequence[str]
     """Declarations, by id."""
+    newsletter: Sequence[str]
+    """Readers of the newsletter with this address, by id: `almoner newsletter show` has what they said."""
     letters: Sequence[Letter]
 
 
@@ -110,6 +112,7 @@ def show(session: Session, donor_id: str, *, by: StaffMember) -> Dossier:
         monthly_gifts=[_promise(row) for row in _rows(session, _PROMISES, donor)],
         papers=[_paper(row) for row in _rows(session, _PAPERS, donor)],
         gift_aid=[str(row["id"]) for row in _rows(session, _DECLARATIONS, donor)],
+        newsletter=[str(row["id"]) for row in _rows(session, _READERS, donor)],
         letters=[Letter(**row) for row in _rows(session, _LETTERS, donor)],
     )
 
@@ -191,6 +194,7 @@ _PAPERS = text("""
 _DECLARATIONS = text(
     "select id from gift_aid_declarations where donor_id = :donor order by given_on desc, id"
 )
+_READERS = text("select id from newsletter_readers where lower(email) = lower(:email)")
 _LETTERS = text("""
     select id, reference as about, status, queued_at
     from outgoing_mails

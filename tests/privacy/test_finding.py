@@ -8,6 +8,7 @@ from payments.donations.models import Donation
 from payments.receipts.models import Receipt
 from payments.staff.models import AuditEntry
 from tests.journeys.house import Gift
+from tests.newsletter.conftest import a_question, reader, somebody_types
 from tests.refunds.desk import Desk
 
 
@@ -62,6 +63,19 @@ def test_what_there_is_of_a_donor_stands_on_one_page(desk: Desk) -> None:
     }
     assert [letter["status"] for letter in page["letters"]] == ["sent", "sent"]
     assert receipt_of(second).number in told
+
+
+def test_the_page_of_a_donor_leads_to_what_was_said_of_the_newsletter(desk: Desk) -> None:
+    donor = row_of(desk.a_paid_gift(email="ada@example.com")).donor_id
+    before = desk.reads_json("donors", "show", donor, "--as", "sue@lp.example")
+    a_question("ada@example.com")
+    somebody_types("bea@example.com")
+
+    page = desk.reads_json("donors", "show", donor, "--as", "sue@lp.example")
+
+    assert before["newsletter"] == []
+    assert page["newsletter"] == [reader("ada@example.com").id]
+    assert reader("ada@example.com").id in desk.types("donors", "show", donor, "--as", "sue@lp.example")
 
 
 def test_each_read_of_a_donor_is_noted_with_the_reader_and_never_with_what_was_typed(desk: Desk) -> None:
