@@ -4,14 +4,7 @@
 Each names the check by which it must be found. A statement returns the id that the finding must name.
 """
 
-from tests.verify.victims import (
-    GIFT,
-    NEVER_PAID,
-    OTHER_RECEIPT,
-    PLAIN_DONATION,
-    RECEIPT,
-    Corruption,
-)
+from tests.verify.victims import GIFT, NEVER_PAID, OTHER_RECEIPT, PLAIN_DONATION, RECEIPT, Corruption
 
 UNVOIDED = "void_cause = null, void_reason = null, voided_at = null, voided_by = null"
 
