@@ -16,6 +16,8 @@ from payments.staff import audit, people, sessions
 from payments.staff.models import Role, StaffCredential, StaffLink, StaffMember, StaffRecoveryCode
 
 GOOD_FOR = timedelta(hours=24)
+DEMO_ADDRESS = "finn@example.org"
+"""Whom a link of the demo lets in when nobody else is named."""
 _WELCOME, _DEMO = "welcome", "demo"
 
 
@@ -41,9 +43,6 @@ def people_of_the_demo(session: Session) -> None:
     adam = people.add_first(session, email="adam@example.org", name="Adam Admin", roles=[Role.ADMIN])
     finance = [Role.FINANCE, Role.VIEWER]
     people.add(session, email=DEMO_ADDRESS, name="Finn Finance", roles=finance, by=adam)
-
-
-DEMO_ADDRESS = "finn@example.org"
 
 
 def invite(session: Session, person: StaffMember, *, by: StaffMember) -> str:
