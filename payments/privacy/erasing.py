@@ -171,7 +171,10 @@ def _free_texts(session: Session, mine: Belongings, *, names: Sequence[str]) -> 
 
 def _at_once(session: Session, mine: Belongings) -> Counter[str]:
     asked = mine.asked | {"placeholder": nowhere(mine.donor.id)}
-    return Counter({place.table: _changed(session, place.erases, asked) for place in AT_ONCE})
+    counts: Counter[str] = Counter()
+    for place in AT_ONCE:
+        counts[place.table] += _changed(session, place.erases, asked)
+    return counts
 
 
 def _changed(session: Session, statement: str, asked: dict[str, Any]) -> int:

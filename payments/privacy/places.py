@@ -70,6 +70,25 @@ AT_ONCE: tuple[Place, ...] = (
             where m.id = about.id""",
     ),
     _of(
+        "outgoing_mails",
+        "message",  # to others: to a payer beside whom the donor is thanked, to whoever is thanked for a gift
+        """update outgoing_mails m set message = '', lease = null,
+            status = case m.status when 'sent' then 'sent' else 'let_go' end
+            from (
+                select o.id from outgoing_mails o
+                cross join lateral unnest(string_to_array(translate(o.reference, '.', ':'), ':')) part (id)
+                where part.id in (
+                    select r.id from receipts r join donations d on d.id = r.donation_id
+                    where d.soft_credit_donor_id = :donor
+                    union all
+                    select s.id from giving_statements s join donations d
+                        on d.soft_credit_donor_id = s.donor_id
+                    where d.donor_id = :donor
+                )
+            ) about
+            where m.id = about.id and m.message <> ''""",
+    ),
+    _of(
         "monthly_link_requests",
         "email",
         "delete from monthly_link_requests where lower(email) = lower(:email)",

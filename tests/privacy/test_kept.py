@@ -6,13 +6,17 @@ from sqlalchemy import select, text
 
 from payments.database import transaction
 from payments.donations.models import Donation
+from payments.donations.offline import PayerKind
 from payments.privacy.models import ErasureHold
 from payments.privacy.places import AT_ONCE
+from payments.receipts import owing
 from payments.reconciliation.exports import batches, stored_files
 from payments.settings import settings
+from payments.staff import people
 from payments.verify.checks import named
 from payments.verify.run import breaches, snapshot
 from tests.conftest import as_owner
+from tests.offline.papers import a_cheque, taken_in
 from tests.privacy.searched import places_that_say
 from tests.privacy.test_erasing import EMAIL, NAME, erases, seven_years_pass
 from tests.refunds.desk import Desk
@@ -139,3 +143,55 @@ def test_a_korean_number_goes_unless_a_register_has_it(desk: Desk) -> None:
             ).scalar_one()
 
     assert left == {"kept": 1, "free": 0}
+
+
+def thanked_beside_a_fund(desk: Desk) -> owing.TakenIn:
+    """A cheque of a donor-advised fund, for which Zenobia is thanked."""
+    with transaction() as session:
+        finn = people.find(session, "finn@lp.example")
+    taken = taken_in(
+        finn,
+        a_cheque(donor_name="Vale Charitable Trust", payer_kind=PayerKind.DONOR_ADVISED_FUND),
+        email="grants@vale.example",
+        soft_credit=(NAME, EMAIL),
+    )
+    desk.house.the_workers_work()
+    return taken
+
+
+def test_whoever_was_thanked_beside_a_payer_goes_from_the_payers_paper_too(desk: Desk) -> None:
+    from workers.privacy import release_holds
+
+    taken = thanked_beside_a_fund(desk)
+    assert taken.donation.soft_credit_donor_id is not None
+
+    erases(desk, taken.donation.soft_credit_donor_id)
+    assert set(places_that_say(NAME, EMAIL)) == {"receipts.content"}
+    seven_years_pass(desk)
+    release_holds()
+
+    assert places_that_say(NAME, EMAIL) == {}
+    assert "receipts.content" in places_that_say("Vale Charitable Trust")
+
+
+def test_a_payer_who_is_erased_leaves_whoever_was_thanked(desk: Desk) -> None:
+    taken = thanked_beside_a_fund(desk)
+
+    erases(desk, taken.donation.donor_id)
+
+    assert {"donors.email", "donors.name"} <= set(places_that_say(NAME, EMAIL))
+    assert set(places_that_say("Vale Charitable Trust", "grants@vale.example")) == {"receipts.content"}
+
+
+def test_the_home_address_goes(desk: Desk) -> None:
+    gift = desk.a_paid_gift(name=NAME, email=EMAIL)
+    with transaction() as session:
+        donor = session.get_one(Donation, gift.id).donor_id
+    desk.types(
+        *("donors", "address", donor, "--line", "17 Wyrmwood Lane", "--postcode", "V0N 1B0"),
+        *("--country", "CA", "--as", "finn@lp.example"),
+    )
+
+    erases(desk, donor)
+
+    assert places_that_say("Wyrmwood") == {}
