@@ -171,8 +171,8 @@ def rebuild(*, tell: Callable[[int, int], None] = lambda _done, _of: None) -> Re
             events = _stage(connection)
             debts = [(str(debt), int(place)) for debt, place in connection.execute(_DEBTS)]
         # From here on nothing can be written but what lies on this stage.
-        connection.execute(text("set session characteristics as transaction read only"))
-        connection.commit()
+        with connection.begin():
+            connection.execute(text("set session characteristics as transaction read only"))
         unapplied = _apply(connection, debts, lambda done: tell(min(done, events), events))
         with connection.begin():
             differences = [*unapplied, *_differences(connection)]
@@ -260,9 +260,9 @@ def _left(connection: Connection) -> Sequence[tuple[str, str]]:
 
 
 def _apply_batch(connection: Connection) -> int:
-    with Session(connection, expire_on_commit=False) as session:
+    with connection.begin(), Session(connection, join_transaction_mode="rollback_only") as session:
         applied = apply_due(session)
-        session.commit()
+        session.flush()
     return applied.claimed
 
 
