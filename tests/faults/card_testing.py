@@ -28,6 +28,8 @@ from ipaddress import IPv4Address, IPv6Address
 import psutil
 import redis
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
 
 from payments.shield import puzzle
 from tests.faults.stage import SmallStripe
@@ -147,9 +149,12 @@ class Attack:
 
     @property
     def _http(self) -> requests.Session:
-        """One line for each thread."""
+        """One line for each thread. A line that the server closed meanwhile is opened again, as browsers do:
+        every key and every form is good for one gift."""
         if not hasattr(self._line, "session"):
             self._line.session = requests.Session()
+            again = Retry(3, allowed_methods=None, backoff_factor=0.1)
+            self._line.session.mount("http://", HTTPAdapter(max_retries=again))
         session: requests.Session = self._line.session
         return session
 
