@@ -70,8 +70,10 @@ class Asked:
 
     @property
     def kept(self) -> dict[str, str]:
-        """What narrows the list, to be asked again with the next page: without the page itself."""
-        return {name: value for name, value in self.given.items() if value and name not in _NOT_KEPT}
+        """What narrows the list, to be asked again with the next page: without the page itself, and without
+        what could not be read, which may be somebody's address."""
+        left_out = {*_NOT_KEPT, *self.unreadable}
+        return {name: value for name, value in self.given.items() if value and name not in left_out}
 
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,120}")

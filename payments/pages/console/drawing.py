@@ -79,13 +79,18 @@ def console_page(
         address=address,
         path_of=path_of,
         language_links={
-            language: address(request.url.path, dict(request.query_params), lang=language)
+            language: address(request.url.path, _without_persons(request), lang=language)
             for language in LANGUAGES
         },
         **facts,
     )
     _keep_language(request, drawn)
     return drawn
+
+
+def _without_persons(request: Request) -> dict[str, str]:
+    """What was asked for, but an e-mail address that somebody wrote where an id belongs."""
+    return {name: value for name, value in request.query_params.items() if "@" not in value}
 
 
 def _clock(zone: str, locale: str) -> Callable[[datetime], str]:

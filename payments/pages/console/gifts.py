@@ -10,7 +10,7 @@ from datetime import date
 from tempfile import SpooledTemporaryFile
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response, StreamingResponse
 from sqlalchemy import and_, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
@@ -89,6 +89,9 @@ def gifts_csv(request: Request, session: DatabaseSession, by: Downloader) -> Res
     guarded. Who took it is noted, and by which words of the address."""
     asked = asked_by(request)
     wanted = _wanted(session, asked)
+    if asked.unreadable:
+        # On the page it is said; a file would be taken for what was meant.
+        raise HTTPException(422)
     # Read to the end before the first byte leaves: an error is an error and not half an answer.
     file = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by whoever reads it out
     file.write(BOM)

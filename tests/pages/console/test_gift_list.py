@@ -76,6 +76,8 @@ def test_what_cannot_be_read_is_named_and_narrows_nothing(desk: Desk, five: dict
     assert page.status_code == 422
     assert f"narrows nothing: {query.partition('=')[0]}." in words(page.text)
     assert len(listed(desk("vera"), query)) == 5
+    assert not [link for link in links(page.text) if "@" in link or "%40" in link]
+    assert desk("vera").get(f"/console/gifts.csv?{query}").status_code == 422
 
 
 def test_the_totals_are_the_sums_of_all_that_is_listed_on_every_page(
