@@ -7,7 +7,7 @@ only ever added to; `erased_rows` is written by the database's own function and 
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, SmallInteger, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from payments.database import Base, StrPK
@@ -51,7 +51,16 @@ class ErasedRow(Base):
     """A row of an append-only table of which something was erased."""
 
     __tablename__ = "erased_rows"
-    __table_args__ = (Index("ix_erased_rows_erased_in", "erased_in"),)
+    __table_args__ = (
+        # Each has a trigger that lets only what may be erased of such a row change.
+        CheckConstraint(
+            "table_name in ('audit_log', 'balance_transactions', 'bank_lines', 'bank_statements', "
+            "'export_chunks', 'gift_aid_claims', 'gift_aid_declarations', 'giving_statements', "
+            "'receipt_documents', 'receipts', 'statement_documents', 'stripe_events')",
+            name="table_listed",
+        ),
+        Index("ix_erased_rows_erased_in", "erased_in"),
+    )
 
     table_name: Mapped[StrPK]
     row_id: Mapped[StrPK]

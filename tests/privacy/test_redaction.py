@@ -196,6 +196,7 @@ def test_not_even_the_owner_changes_another_row_while_one_is_erased(owner: Conne
         "update stripe_events set type = 'x' where stripe_event_id = 'evt_1'",
         "update erasures set reason = 'other'",
         "delete from erased_rows",
+        "insert into erased_rows (erasure_id, table_name, row_id) values ('ers_1', 'journal_entries', 'x')",
     ):
         with pytest.raises(DBAPIError), owner.begin_nested():
             owner.execute(text(rewrite))
