@@ -153,7 +153,8 @@ class Attack:
         every key and every form is good for one gift."""
         if not hasattr(self._line, "session"):
             self._line.session = requests.Session()
-            again = Retry(3, allowed_methods=None, backoff_factor=0.1)
+            # A 429 is an answer here, and is not waited for.
+            again = Retry(3, allowed_methods=None, backoff_factor=0.1, respect_retry_after_header=False)
             self._line.session.mount("http://", HTTPAdapter(max_retries=again))
         session: requests.Session = self._line.session
         return session

@@ -13,7 +13,7 @@ def test_of_many_tries_with_stolen_cards_hardly_one_reaches_stripe_and_nobody_wh
     command = [sys.executable, "-m", "tests.faults.card_testing"]
 
     run = subprocess.run(
-        [*command, "--tries", "1500", "--honest", "40", "--seed", "20261201"],
+        [*command, "--tries", "600", "--honest", "20", "--seed", "20261201"],
         cwd=PROJECT,
         capture_output=True,
         text=True,
