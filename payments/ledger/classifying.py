@@ -176,20 +176,16 @@ def classify(
         at=now(),
     )
     posting.post(session, [entry])
-    if word.is_to_be_remembered:
-        _remember(session, stripe_balance_transaction_id, word.account, by=by)
-    audit.note(
+    _note(
         session,
         by,
         "ledger.classify",
-        subject=stripe_balance_transaction_id,
+        stripe_balance_transaction_id,
+        word,
         reason=reason,
         amount=held.held.minor,
         currency=held.held.currency,
         before=_SUSPENSE,
-        after=word.account.value,
-        fund=word.fund_id,
-        remembered=word.is_to_be_remembered,
     )
     return held
 
@@ -208,9 +204,8 @@ def reclassify(
         select(JournalMove)
         .where(JournalMove.reference == last.reference)
         .order_by(JournalMove.position.desc())
-    ).first()
-    if said is None:
-        raise NotYetClassified
+        .limit(1)
+    ).one()
     former = Move(Account(said.from_account), Account(said.to_account), said.amount, said.fund_id)
     account = next(each for each in (former.from_account, former.to_account) if each != _SUSPENSE)
     if (account, former.fund_id) == (word.account, word.fund_id):
@@ -225,21 +220,17 @@ def reclassify(
         at=now(),
     )
     posting.post(session, [entry])
-    if word.is_to_be_remembered:
-        _remember(session, stripe_balance_transaction_id, word.account, by=by)
-    audit.note(
+    _note(
         session,
         by,
         "ledger.reclassify",
-        subject=stripe_balance_transaction_id,
+        stripe_balance_transaction_id,
+        word,
         reason=reason,
         amount=said.amount,
         currency=said.currency,
         before=account.value,
         before_fund=former.fund_id,
-        after=word.account.value,
-        fund=word.fund_id,
-        remembered=word.is_to_be_remembered,
     )
     return Corrected(amount=Money(said.amount, said.currency), before=account)
 
@@ -253,6 +244,32 @@ def _reason_of(word: Word, by: StaffMember) -> str:
     if word.account.is_kept_by_fund != (word.fund_id is not None):
         raise FundNeeded(word.account, is_needed=word.account.is_kept_by_fund)
     return reason
+
+
+def _note(
+    session: Session,
+    by: StaffMember,
+    deed: str,
+    stripe_balance_transaction_id: str,
+    word: Word,
+    *,
+    reason: str,
+    **facts: object,
+) -> None:
+    """Who said what; and that the same is to be suggested for the next of its kind, if it is."""
+    if word.is_to_be_remembered:
+        _remember(session, stripe_balance_transaction_id, word.account, by=by)
+    audit.note(
+        session,
+        by,
+        deed,
+        subject=stripe_balance_transaction_id,
+        reason=reason,
+        after=word.account.value,
+        fund=word.fund_id,
+        remembered=word.is_to_be_remembered,
+        **facts,
+    )
 
 
 def _hold(session: Session, stripe_balance_transaction_id: str) -> None:
