@@ -15,7 +15,7 @@ def simulate(
     seed: Annotated[int, typer.Option(help="The same seed is the same town.")] = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Live a year in two minutes: donors join, stop, pause, fall short, lose their cards and ask back, over
+    """Live a year in a few minutes: donors join, stop, pause, fall short, lose their cards and ask back, over
     the ends of months, a leap day and two clock changes. Then prove every law of the books.
 
     It needs a checkout (`./dev almoner simulate`) and touches no other house: PostgreSQL, sandbox and

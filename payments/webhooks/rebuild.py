@@ -165,7 +165,7 @@ class Rebuilt:
 
 def rebuild(*, tell: Callable[[int, int], None] = lambda _done, _of: None) -> Rebuilt:
     """Apply the whole log once more beside the house, and compare. `tell` hears how many events of how many
-    are done. It takes about a millisecond an event and may run beside the traffic."""
+    are done. It takes one or two milliseconds an event and may run beside the traffic."""
     with _connection() as connection:
         with connection.begin():
             events = _stage(connection)
