@@ -5,6 +5,7 @@ Fixtures
   session         `payments.database.transaction()` on it, committed when the test ends
   owner           a connection as the owner of the tables, not under the application's role
   organisation    the demo organisation with its entities, funds and giving terms, loaded
+  adam, finn      an admin and somebody of finance: no password, no app, no session
   broker          a real Valkey of this worker, flushed for the test; BROKER_URL points to it. Its
                   `url` is the address, and `freeze()`, `thaw()` and `flush()` do what they say
   with_settings   call it with settings to change for this test: `with_settings(stripe_api_base=url)`
@@ -70,6 +71,8 @@ from payments.local import services  # noqa: E402
 from payments.settings import settings  # noqa: E402
 from payments.shield.attack import watch  # noqa: E402
 from payments.shield.windows import windows  # noqa: E402
+from payments.staff import people  # noqa: E402
+from payments.staff.models import Role, StaffMember  # noqa: E402
 
 hypothesis_settings.register_profile(
     "almoner", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
@@ -259,6 +262,20 @@ def organisation(database: str) -> Organisation:
     with transaction() as session:
         load(session, charity)
         return the_organisation(session)
+
+
+@pytest.fixture
+def adam(database: str) -> StaffMember:
+    """The first admin."""
+    with transaction() as session:
+        return people.add_first(session, email="adam@lp.example", name="Adam", roles=[Role.ADMIN])
+
+
+@pytest.fixture
+def finn(adam: StaffMember) -> StaffMember:
+    """Finance."""
+    with transaction() as session:
+        return people.add(session, email="finn@lp.example", name="Finn", roles=[Role.FINANCE], by=adam)
 
 
 @dataclass(frozen=True, slots=True)

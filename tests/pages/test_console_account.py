@@ -11,14 +11,9 @@ from tests.pages.conftest import browser
 from tests.pages.staff_browser import PASSWORD, Person, welcomed
 from tests.staff.app import code_of, secret_on
 
+pytestmark = pytest.mark.usefixtures("organisation")
+
 NEW = "five boats under the moon"
-
-
-@pytest.fixture
-def adam(organisation: object) -> StaffMember:
-    """The first admin."""
-    with transaction() as session:
-        return people.add_first(session, email="adam@lp.example", name="Adam", roles=[Role.ADMIN])
 
 
 @pytest.fixture

@@ -9,26 +9,13 @@ import pytest
 from sqlalchemy import select, text
 
 from payments.database import transaction
-from payments.staff import people
-from payments.staff.models import AuditEntry, Role, StaffMember
+from payments.staff.models import AuditEntry, StaffMember
 from tests.pages.conftest import browser
 from tests.pages.form import hidden_fields
 from tests.pages.staff_browser import PASSWORD, Person, invited, welcomed
 from tests.staff.app import code_of, secret_on
 
-
-@pytest.fixture
-def adam(organisation: object) -> StaffMember:
-    """The first admin."""
-    with transaction() as session:
-        return people.add_first(session, email="adam@lp.example", name="Adam", roles=[Role.ADMIN])
-
-
-@pytest.fixture
-def finn(adam: StaffMember) -> StaffMember:
-    """Finance."""
-    with transaction() as session:
-        return people.add(session, email="finn@lp.example", name="Finn", roles=[Role.FINANCE], by=adam)
+pytestmark = pytest.mark.usefixtures("organisation")
 
 
 def deeds() -> list[str]:

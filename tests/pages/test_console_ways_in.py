@@ -11,8 +11,8 @@ from starlette.routing import BaseRoute
 from payments.app import create_app
 from payments.database import transaction
 from payments.pages.console.sign_in import own_path
-from payments.staff import links, people, sessions
-from payments.staff.models import Role, StaffMember
+from payments.staff import links, sessions
+from payments.staff.models import StaffMember
 from tests.pages.conftest import browser
 
 WAYS_IN = ("/console/sign-in", "/console/sign-out", "/console/welcome")
@@ -20,15 +20,7 @@ WAYS_IN = ("/console/sign-in", "/console/sign-out", "/console/welcome")
 
 
 @pytest.fixture
-def finn(organisation: object) -> StaffMember:
-    """Finance, added by the first admin."""
-    with transaction() as session:
-        adam = people.add_first(session, email="adam@lp.example", name="Adam", roles=[Role.ADMIN])
-        return people.add(session, email="finn@lp.example", name="Finn", roles=[Role.FINANCE], by=adam)
-
-
-@pytest.fixture
-def link(finn: StaffMember, with_settings: Callable[..., None]) -> str:
+def link(organisation: object, finn: StaffMember, with_settings: Callable[..., None]) -> str:
     """The path of a link of the demo's for Finn."""
     with_settings(app_env="demo")
     with transaction() as session:

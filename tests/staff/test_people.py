@@ -20,13 +20,6 @@ from payments.staff.people import (
 )
 
 
-@pytest.fixture
-def adam(database: str) -> StaffMember:
-    """The first admin."""
-    with transaction() as session:
-        return people.add_first(session, email="adam@lp.example", name="Adam", roles=[Role.ADMIN])
-
-
 def added(by: StaffMember, name: str, *roles: Role) -> StaffMember:
     with transaction() as session:
         return people.add(session, email=f"{name}@lp.example", name=name.title(), roles=roles, by=by)

@@ -15,20 +15,6 @@ from payments.staff.models import AuditEntry, Role, StaffLink, StaffMember, Staf
 from payments.staff.sessions import SignInNeeded
 
 
-@pytest.fixture
-def adam(database: str) -> StaffMember:
-    """The first admin."""
-    with transaction() as session:
-        return people.add_first(session, email="adam@lp.example", name="Adam", roles=[Role.ADMIN])
-
-
-@pytest.fixture
-def finn(adam: StaffMember) -> StaffMember:
-    """Finance."""
-    with transaction() as session:
-        return people.add(session, email="finn@lp.example", name="Finn", roles=[Role.FINANCE], by=adam)
-
-
 def begun(person: StaffMember) -> str:
     with transaction() as session:
         return sessions.begin(session, person, way="test", browser="Firefox, Linux")
