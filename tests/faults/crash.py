@@ -102,6 +102,8 @@ def _run_and_exit(order: dict[str, Any], telling: int, listener: socket.socket |
     code = 1
     try:
         sys.stdin.close()
+        # A run under `nohup` ignores it, and so would its children.
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
         instrument(Points(telling, crash_at=order.get("crash_at")))
         if listener is not None:
             _serve(listener)
