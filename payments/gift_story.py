@@ -7,18 +7,20 @@ or of the bank's line. Each of those rooms lies above another, and only up here 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from payments.database import among
 from payments.donations import checkout
 from payments.donations.explain import Beside, EventFact, PayoutFact, ReceiptFact
 from payments.donations.models import Allocation, Charge, Donation, Fund, IssuingEntity
+from payments.donations.reversals import FraudWarning, OwedPayment, Refund
 from payments.ledger.models import BalanceTransaction, JournalEntry, JournalMove
 from payments.mail.models import OutgoingMail
 from payments.money import Money
 from payments.receipts.models import DueReceipt, Receipt, ReceiptDocument
 from payments.reconciliation import way_to_the_bank
+from payments.staff.models import AuditEntry, StaffMember
 from payments.webhooks.models import QueuedEvent, StripeEvent
 
 
@@ -88,6 +90,37 @@ def read(session: Session, donation_id: str) -> GiftStory:
         receipts=_issued(session, gift.id),
         is_receipt_due=session.get(DueReceipt, gift.id) is not None,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonsDeed:
+    """What somebody of the staff did about the gift."""
+
+    entry: AuditEntry
+    name: str
+    """Who it was."""
+
+
+def deeds(session: Session, donation_id: str) -> list[PersonsDeed]:
+    """What people did about the gift, its refunds, its receipts, what is owed of it and its warnings of
+    fraud, the first on top. Who has read it is left out."""
+    about = union_all(
+        select(literal(donation_id)),
+        select(Refund.id).where(Refund.donation_id == donation_id),
+        select(OwedPayment.id).where(OwedPayment.donation_id == donation_id),
+        select(Receipt.id).where(Receipt.donation_id == donation_id),
+        select(FraudWarning.stripe_fraud_warning_id).where(FraudWarning.donation_id == donation_id),
+    )
+    rows = session.execute(
+        select(AuditEntry, StaffMember.name)
+        .join(StaffMember, StaffMember.id == AuditEntry.staff_id)
+        .where(AuditEntry.subject.in_(about), AuditEntry.deed.not_in(_READINGS))
+        .order_by(AuditEntry.at, AuditEntry.id)
+    )
+    return [PersonsDeed(entry=entry, name=name) for entry, name in rows]
+
+
+_READINGS = ("gifts.read", "receipts.read")
 
 
 def beside(session: Session, donation_id: str) -> Beside:

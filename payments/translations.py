@@ -15,6 +15,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 
+from payments.errors import AlmonerError
 from payments.money import Money
 
 LOCALES = ("en", "ko")
@@ -76,6 +77,18 @@ def sentence_for(error: Refusal, locale: str) -> str:
         name: fact.format(locale) if isinstance(fact, Money) else fact for name, fact in error.facts.items()
     }
     return str(translator(locale).gettext(error.sentence)).format(**facts)
+
+
+class Told(AlmonerError):
+    """A refusal that a person reads in their own language; `field` says which part of what was asked it is
+    about. As text it is the English sentence, which is what the terminal and the API tell."""
+
+    sentence: ClassVar[str]
+    field: ClassVar[str] = ""
+
+    def __init__(self, **facts: Money | str) -> None:
+        self.facts = facts
+        super().__init__(self.sentence.format(**{name: str(fact) for name, fact in facts.items()}))
 
 
 def N_(sentence: str) -> str:

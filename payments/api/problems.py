@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from payments.api.paging import CursorUnknown
 from payments.api.uploads import UploadEmpty
 from payments.donations import recording
-from payments.donations import refund_requests as refunds
+from payments.donations import refund_refusals as refunds
 from payments.donations.checkout import DonationNotFound, IdempotencyKeyReused
 from payments.donations.organisation import OrganisationNotLoaded
 from payments.donations.wishes import WishRefused

@@ -17,7 +17,8 @@ from payments.donations import turns
 from payments.donations.checkout import find as find_gift
 from payments.donations.lines import gift_of
 from payments.donations.models import Charge, Donation, Fund, IssuingEntity
-from payments.donations.refund_requests import MAY_APPROVE, OwnRequest, refundable
+from payments.donations.refund_refusals import OwnRequest
+from payments.donations.refund_requests import MAY_APPROVE, refundable
 from payments.donations.reversals import OwedPayment, OwedPaymentStatus
 from payments.donations.turns import Booked, standing_of
 from payments.errors import AlmonerError

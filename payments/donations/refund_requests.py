@@ -5,6 +5,7 @@ two people who ask at once one is told what is left. Up to the charity's limit f
 enough; above it a second person must agree, and asking in several small parts does not help.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -16,6 +17,19 @@ from payments.database import new_id
 from payments.donations.checkout import find as find_gift
 from payments.donations.models import Charge, Donation, DonationStatus, GivingTerms
 from payments.donations.offline import Channel
+from payments.donations.refund_refusals import (
+    FraudMustBeMeant,
+    FraudWarningNotFound,
+    GiftDisputed,
+    MoreThanIsLeft,
+    NotAnAmount,
+    NothingLeft,
+    NotPaidOnline,
+    OwnRequest,
+    RefundDecided,
+    RefundNotFound,
+    RefundRefused,
+)
 from payments.donations.reversals import (
     Dispute,
     FraudWarning,
@@ -24,7 +38,6 @@ from payments.donations.reversals import (
     Refund,
     RefundStatus,
 )
-from payments.errors import AlmonerError
 from payments.jobs import Bell, ring
 from payments.money import Money, smallest_step
 from payments.staff import audit, people
@@ -36,90 +49,6 @@ MAY_APPROVE = (Role.APPROVER,)
 Reason = Literal["duplicate", "requested_by_customer", "fraudulent"]
 
 _COUNTING = [status.value for status in RefundStatus if status.counts]
-
-
-class RefundNotFound(AlmonerError):
-    """No refund has this id."""
-
-    def __init__(self) -> None:
-        super().__init__("There is no refund with this id.")
-
-
-class FraudWarningNotFound(AlmonerError):
-    """No warning has this id."""
-
-    def __init__(self) -> None:
-        super().__init__("There is no fraud warning with this id.")
-
-
-class RefundRefused(AlmonerError):
-    """A refund that cannot be asked for as it is."""
-
-
-class NotPaidOnline(RefundRefused):
-    """Stripe can give back only what came through Stripe."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "Only a gift that was paid online can be refunded here. An offline gift is reversed with"
-            " `almoner offline reverse` and paid back by the bank."
-        )
-
-
-class GiftDisputed(RefundRefused):
-    """The donor's bank has taken the money already, or asks for it."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "This gift is disputed: the donor's bank decides about the money, and a refund would give it"
-            " back twice. Answer the dispute, or accept it, in Stripe's dashboard."
-        )
-
-
-class NothingLeft(RefundRefused):
-    """All of it went back, or is on its way."""
-
-    def __init__(self) -> None:
-        super().__init__("Nothing of this gift is left to refund: all of it went back or is on its way.")
-
-
-class MoreThanIsLeft(RefundRefused):
-    """More than the gift less what goes back already."""
-
-    def __init__(self, left: Money) -> None:
-        super().__init__(f"At most {left} of this gift can still be refunded.")
-        self.left = left
-
-
-class NotAnAmount(RefundRefused):
-    """Nothing, less than nothing, or a fraction of the smallest coin."""
-
-    def __init__(self, currency: str) -> None:
-        step = Money(smallest_step(currency), currency)
-        super().__init__(f"A refund in {currency.upper()} is at least {step} and a whole multiple of it.")
-
-
-class FraudMustBeMeant(RefundRefused):
-    """The word has consequences at Stripe that a slip should not have."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "`fraudulent` puts the donor's card and address on Stripe's block lists: say so expressly."
-        )
-
-
-class RefundDecided(RefundRefused):
-    """It is past the point where somebody could still say yes or no."""
-
-    def __init__(self, status: str) -> None:
-        super().__init__(f"This refund is {status}; there is nothing to decide about it any more.")
-
-
-class OwnRequest(RefundRefused):
-    """Whoever asks is not the one who agrees."""
-
-    def __init__(self) -> None:
-        super().__init__("Nobody approves their own request. Ask another approver.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,23 +164,28 @@ def approve(session: Session, refund_id: str, *, by: StaffMember) -> Refund:
     return refund
 
 
+def may_approve(refund: Refund, by: StaffMember) -> bool:
+    """Whether this person's yes is what it waits for."""
+    return refund.status == RefundStatus.REQUESTED and refund.requested_by != by.id and by.may(*MAY_APPROVE)
+
+
 def decline(session: Session, refund_id: str, *, by: StaffMember, reason: str) -> Refund:
     """Say no, or take back one's own request, as long as Stripe has not been asked; or close one
     that Stripe would not take, after somebody has looked at it."""
     refund = find(session, refund_id, for_update=True)
-    if refund.requested_by != by.id:
-        people.require(by, *MAY_APPROVE)
-    people.require(by, *MAY_REQUEST, *MAY_APPROVE)
+    people.require(by, *_who_may_decline(refund, by))
     reason = people.reason_given(reason)
-    is_open = refund.status == RefundStatus.REQUESTED or (
-        refund.status == RefundStatus.APPROVED and refund.first_submitted_at is None
-    )
-    if not is_open and refund.status != RefundStatus.REFUSED:
+    if not _is_declinable(refund):
         raise RefundDecided(refund.status)
     before = refund.status
     refund.status = RefundStatus.DECLINED
     audit.note(session, by, "refund.decline", subject=refund.id, reason=reason, before=before)
     return refund
+
+
+def may_decline(refund: Refund, by: StaffMember) -> bool:
+    """Whether this person may still say no to it, or close it."""
+    return _is_declinable(refund) and by.may(*_who_may_decline(refund, by))
 
 
 def refund_warned(
@@ -293,6 +227,24 @@ def refundable(session: Session, gift: Donation) -> Money:
     return Money(max(gift.amount - gone, 0), gift.currency)
 
 
+def is_refundable(session: Session, gift: Donation) -> bool:
+    """Whether there is anything to ask for; who may ask, and how much, is said when somebody does."""
+    try:
+        _refundable_charge(session, gift)
+    except RefundRefused:
+        return False
+    return bool(refundable(session, gift))
+
+
+def waiting(session: Session) -> Sequence[Refund]:
+    """What waits for a person, the longest first: for a second one to agree, or for somebody to look why
+    Stripe refused."""
+    statuses = (RefundStatus.REQUESTED.value, RefundStatus.REFUSED.value)
+    return session.scalars(
+        select(Refund).where(Refund.status.in_(statuses)).order_by(Refund.created_at, Refund.id)
+    ).all()
+
+
 def find(session: Session, refund_id: str, *, for_update: bool = False) -> Refund:
     """The refund with this id, or `RefundNotFound`. The gift is locked first, as everywhere."""
     found = session.get(Refund, refund_id)
@@ -311,6 +263,15 @@ def find_warning(session: Session, warning_id: str) -> FraudWarning:
     if found is None:
         raise FraudWarningNotFound
     return found
+
+
+def _who_may_decline(refund: Refund, by: StaffMember) -> tuple[Role, ...]:
+    return (*MAY_REQUEST, *MAY_APPROVE) if refund.requested_by == by.id else MAY_APPROVE
+
+
+def _is_declinable(refund: Refund) -> bool:
+    is_unsent = refund.status == RefundStatus.APPROVED and refund.first_submitted_at is None
+    return is_unsent or refund.status in {RefundStatus.REQUESTED, RefundStatus.REFUSED}
 
 
 def _refundable_charge(session: Session, gift: Donation) -> Charge:

@@ -3,8 +3,7 @@
 from typing import ClassVar
 
 from payments.errors import AlmonerError
-from payments.money import Money
-from payments.translations import N_
+from payments.translations import N_, Told
 
 
 class MonthlyGiftNotFound(AlmonerError):
@@ -15,17 +14,13 @@ class MonthlyGiftNotFound(AlmonerError):
         self.monthly_gift_id = monthly_gift_id
 
 
-class ChangeRefused(AlmonerError):
+class ChangeRefused(Told):
     """A change that cannot be made as it is asked for; `field` says which part of it."""
 
     field: ClassVar[str] = "change"
     sentence: ClassVar[str] = N_("This monthly gift cannot be changed like this.")
     is_about_its_state: ClassVar[bool] = False
     """Whether the gift stands in the way, and not what was asked."""
-
-    def __init__(self, **facts: Money | str) -> None:
-        self.facts = facts
-        super().__init__(self.sentence.format(**{name: str(fact) for name, fact in facts.items()}))
 
 
 class NotBegun(ChangeRefused):

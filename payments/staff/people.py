@@ -14,6 +14,7 @@ from payments.database import new_id
 from payments.errors import AlmonerError
 from payments.staff import audit, sessions
 from payments.staff.models import Role, StaffMember
+from payments.translations import N_, Told
 
 MAY_READ = tuple(Role)
 MAY_MANAGE = (Role.ADMIN,)
@@ -40,18 +41,19 @@ class StaffAddressWrong(AlmonerError):
         super().__init__("Give the person's own e-mail address.")
 
 
-class NoLongerHere(AlmonerError):
+class NoLongerHere(Told):
     """A deactivated person does nothing any more."""
 
-    def __init__(self) -> None:
-        super().__init__("This person is deactivated and may do nothing. An admin can say otherwise.")
+    sentence = N_("This person is deactivated and may do nothing. An admin can say otherwise.")
 
 
-class NotAllowed(AlmonerError):
+class NotAllowed(Told):
     """A deed that needs a role the person does not have."""
 
+    sentence = N_("This needs the role {roles}. Ask an admin.")
+
     def __init__(self, *roles: Role) -> None:
-        super().__init__(f"This needs the role {' or '.join(roles)}. Ask an admin.")
+        super().__init__(roles=" or ".join(roles))
         self.roles = roles
 
 
@@ -69,11 +71,11 @@ class FirstIsAdmin(AlmonerError):
         super().__init__("The first person is added with `--role admin` alone, and then adds the others.")
 
 
-class ReasonMissing(AlmonerError):
+class ReasonMissing(Told):
     """A deed without a reason explains nothing to whoever reads the log."""
 
-    def __init__(self) -> None:
-        super().__init__("Say why: the reason stands in the audit log.")
+    field = "reason"
+    sentence = N_("Say why: the reason stands in the audit log.")
 
 
 def require(person: StaffMember, *roles: Role) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from payments.database import new_id
 from payments.errors import AlmonerError
+from payments.settings import settings
 from payments.staff import audit
 from payments.staff.models import StaffMember, StaffSession
 
@@ -133,6 +134,29 @@ def end(session: Session, token: str) -> None:
 def is_at(kept: StaffSession, token: str) -> bool:
     """Whether it is the session of this browser."""
     return kept.token_sha256 == _sha256(token)
+
+
+def proven_here(session: Session, token: str) -> None:
+    """The person has shown a password and a code at this browser once more, just now."""
+    session.execute(
+        update(StaffSession)
+        .where(StaffSession.token_sha256 == _sha256(token))
+        .values(second_factor_at=func.now())
+    )
+
+
+def is_proven(session: Session, token: str, *, within: timedelta) -> bool:
+    """Whether a code was shown at this browser so lately. Whoever came in by a link of the demo has none to
+    show, and counts."""
+    found = session.execute(
+        select(StaffSession.second_factor_at, StaffSession.second_factor_at > func.now() - within).where(
+            StaffSession.token_sha256 == _sha256(token), StaffSession.opens == _CONSOLE, _stands()
+        )
+    ).one_or_none()
+    if found is None:
+        return False
+    shown_at, is_fresh = found
+    return bool(is_fresh) or (shown_at is None and settings().app_env == "demo")
 
 
 def end_all(session: Session, person: StaffMember, *, but: str = "") -> None:

@@ -5,7 +5,7 @@ import pytest
 from payments.database import transaction
 from payments.donations import owed
 from payments.donations.owed import NothingOwed, PaymentDecided, PaymentUnderWay
-from payments.donations.refund_requests import OwnRequest
+from payments.donations.refund_refusals import OwnRequest
 from payments.donations.reversals import RefundStatus
 from payments.ledger.models import JournalEntry
 from payments.money import Money

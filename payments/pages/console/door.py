@@ -1,6 +1,7 @@
 """Every screen of the console under one roof: `/console` and what lies below it.
 
-Each screen is a module of its own. Reading needs any role; whoever is not signed in is shown the way.
+Each screen is a module of its own. Reading needs any role, a deed a role of its room; whoever is not
+signed in is shown the way.
 """
 
 from fastapi import APIRouter
@@ -18,11 +19,12 @@ from payments.pages.console import (
     months,
     payouts,
     receipts,
+    refunds,
 )
 
 router = APIRouter(include_in_schema=False, max_body_size=16 * 1024)
 for screen in (
     *(home, finding, gifts, gift, payouts, bank, exceptions),
-    *(money_back, book, months, receipts, monthly),
+    *(money_back, book, months, receipts, monthly, refunds),
 ):
     router.include_router(screen.router, prefix="/console")

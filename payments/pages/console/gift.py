@@ -17,6 +17,8 @@ from payments import gift_story
 from payments.database import among
 from payments.dependencies import DatabaseSession, signed_in
 from payments.donations import explain as explaining
+from payments.donations import refund_requests
+from payments.donations.models import Donation
 from payments.donations.offline import DepositSlip, OfflineGift
 from payments.donations.reversals import Dispute, FraudWarning, OwedPayment, Refund
 from payments.gift_story import GiftStory
@@ -70,15 +72,7 @@ def gift(request: Request, session: DatabaseSession, by: Reader, donation_id: st
     """The whole of it."""
     story = gift_story.read(session, donation_id)
     sees_donor = by.may(*MAY_SEE_NAMES)
-    audit.note(
-        session,
-        by,
-        "gifts.read",
-        subject=story.gift.id,
-        reason="opened in the console",
-        donor=story.gift.donor_id,
-        with_name=sees_donor,
-    )
+    note_reading(session, story.gift, by, reason="opened in the console")
     lines = [leg.bank_line_id for leg in story.payouts if leg.bank_line_id is not None]
     return console_page(
         request,
@@ -110,9 +104,25 @@ def gift(request: Request, session: DatabaseSession, by: Reader, donation_id: st
             .where(FraudWarning.donation_id == story.gift.id)
             .order_by(FraudWarning.warned_at)
         ).all(),
+        deeds=gift_story.deeds(session, story.gift.id),
+        may_refund=by.may(*refund_requests.MAY_REQUEST)
+        and refund_requests.is_refundable(session, story.gift),
         waiting=gift_story.events_about(session, story.gift.id),
         sentences=explaining.explain(session, story.gift.id, gift_story.beside(session, story.gift.id)),
         money_of=Money,
+    )
+
+
+def note_reading(session: Session, gift: Donation, by: StaffMember, *, reason: str) -> None:
+    """Whoever opens a gift reads a donor's record."""
+    audit.note(
+        session,
+        by,
+        "gifts.read",
+        subject=gift.id,
+        reason=reason,
+        donor=gift.donor_id,
+        with_name=by.may(*MAY_SEE_NAMES),
     )
 
 

@@ -38,7 +38,7 @@ def desk(finn: StaffMember) -> Callable[[str], TestClient]:
             if email not in {person.email for person in people.everybody(session)}:
                 people.add(session, email=email, name=who.title(), roles=[ROLES[who]], by=adam)
             person = people.find(session, email)
-            token = sessions.begin(session, person, way="test", browser="")
+            token = sessions.begin(session, person, way="test", browser="", has_second_factor=True)
         signed_in = browser()
         signed_in.cookies.set("almoner-staff", token)
         return signed_in

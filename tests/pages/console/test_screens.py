@@ -39,7 +39,7 @@ def every_page(client: TestClient, lang: str) -> Iterator[tuple[str, str]]:
     while waiting:
         path = waiting.pop(0)
         # One page for each kind of thing and each of its lists: they differ in nothing but the thing.
-        kind = re.sub(r"(don|po|bln|mon|dnr|txn|rcp)_\w+|\d+", "·", path.partition("#")[0])
+        kind = re.sub(r"(don|po|bln|mon|dnr|txn|rcp|rfd)_\w+|\d+", "·", path.partition("#")[0])
         if kind in asked:
             continue
         asked.add(kind)
@@ -170,9 +170,19 @@ def test_what_does_not_fit_and_what_was_receipted_is_told_with_a_way_to_it(
 def test_whoever_works_here_may_read_every_screen(desk: Desk, who: str):
     client = desk(who)
 
-    for screen in ("", "/gifts", "/payouts", "/bank", "/bank/lines", "/exceptions", "/money-back", "/book"):
+    for screen in (
+        "",
+        "/gifts",
+        "/payouts",
+        "/bank",
+        "/bank/lines",
+        "/exceptions",
+        "/money-back",
+        "/refunds",
+        "/book",
+    ):
         assert client.get(f"/console{screen}").status_code == 200, screen
-    for screen in ("/months", "/receipts", "/monthly"):
+    for screen in ("/months", "/receipts", "/monthly", "/refunds"):
         answer = client.get(f"/console{screen}")
         assert answer.status_code == 200, screen
         assert answer.headers["cache-control"] == "no-store"

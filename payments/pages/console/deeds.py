@@ -1,0 +1,156 @@
+"""Deeds of the console: shown first as they would be, then done once, by the rules of their room alone.
+
+What a deed would do is not worked out a second time here: it is done in a transaction that is taken back, so
+the page before the second click tells what the room itself says, or why it refuses. Each form carries a key
+of its own; sent twice, it does one deed. What moves money out, sends what is personal to a new address or
+closes a month asks for the password and a code, unless they were shown at this browser within a quarter of
+an hour.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from fastapi import Request
+from fastapi.responses import RedirectResponse, Response
+from sqlalchemy.orm import Session
+
+from payments.database import transaction
+from payments.dependencies import staff_cookie_of
+from payments.donations.wishes import WishRefused
+from payments.pages.console.account import not_proven
+from payments.pages.console.drawing import console_page, language_of
+from payments.pages.console.proving import NotProven, proven
+from payments.staff import requests, sessions
+from payments.staff.models import StaffMember
+from payments.staff.requests import StaffKeyReused
+from payments.translations import N_, Told, sentence_for, translator
+
+T = TypeVar("T")
+
+PROVEN_FOR = timedelta(minutes=15)
+REFUSALS = (Told, WishRefused)
+"""What a room says no with, to a person: the page is shown again with its sentence."""
+
+_SENT_BEFORE = N_(
+    "This form was sent before, with other words in it. Look how things stand, and send it anew."
+)
+_ITS_OWN = frozenset({"key", "sure", "email", "password", "code"})
+"""Fields that say nothing of what is wanted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """What is to be done, once for each key. `do` answers with the id of what it made or changed."""
+
+    name: str
+    do: Callable[[Session, StaffMember], str]
+    then: str
+    """Where the new state is shown."""
+    asks_for_proof: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complaint:
+    """Why it was not done, and which field that is about."""
+
+    sentence: str = ""
+    field: str = ""
+
+
+class _TakenBack(Exception):
+    pass
+
+
+def foreseen(look: Callable[[Session], T]) -> T:
+    """What a deed would do: it is done, and taken back with its transaction. `look` answers with plain facts,
+    for no row outlives this; it raises what the deed would raise."""
+    told: list[T] = []
+    with suppress(_TakenBack), transaction() as session:
+        told.append(look(session))
+        raise _TakenBack
+    return told[0]
+
+
+def complaint_of(request: Request, refusal: Told | WishRefused) -> Complaint:
+    """The room's own sentence, in the reader's language."""
+    return Complaint(sentence=sentence_for(refusal, language_of(request)), field=refusal.field)
+
+
+def done(
+    request: Request,
+    person: StaffMember,
+    form: Mapping[str, str],
+    deed: Deed,
+    *,
+    again: Callable[[Session, Complaint], Response],
+) -> Response:
+    """Do it and lead to the new state, or show its page `again` with what stood in the way."""
+    wanted = {"deed": deed.name, **{name: said for name, said in form.items() if name not in _ITS_OWN}}
+    try:
+        if deed.asks_for_proof and not _is_proven(request):
+            _prove(request, person, form)
+        with transaction() as session:
+            key = form.get("key", "")
+            if requests.earlier(session, person, key=key, request=wanted) is None:
+                made = deed.do(session, person)
+                requests.remember(session, person, key=key, request=wanted, answer_id=made)
+    except NotProven as refusal:
+        complaint = Complaint(sentence=not_proven(refusal, language_of(request)), field="code")
+    except StaffKeyReused:
+        complaint = Complaint(sentence=translator(language_of(request)).gettext(_SENT_BEFORE))
+    except REFUSALS as refusal:
+        complaint = complaint_of(request, refusal)
+    else:
+        return RedirectResponse(deed.then, status_code=303)
+    with transaction() as session:
+        return again(session, complaint)
+
+
+def deed_page(
+    request: Request,
+    session: Session,
+    template: str,
+    *,
+    person: StaffMember,
+    here: str,
+    typed: Mapping[str, str] | None = None,
+    complaint: Complaint | None = None,
+    asks_for_proof: bool = False,
+    **facts: Any,
+) -> Response:
+    """A page with a form of a deed: with a new key, what was `typed` before, and why that was not done."""
+    said = complaint or Complaint()
+    return console_page(
+        request,
+        session,
+        template,
+        person=person,
+        here=here,
+        status=422 if said.sentence else 200,
+        key=secrets.token_urlsafe(18),
+        typed=typed or {},
+        complaint=said.sentence,
+        about=said.field,
+        needs_proof=asks_for_proof and not _is_proven(request),
+        **facts,
+    )
+
+
+def _is_proven(request: Request) -> bool:
+    with transaction() as session:
+        return sessions.is_proven(session, staff_cookie_of(request), within=PROVEN_FOR)
+
+
+def _prove(request: Request, person: StaffMember, form: Mapping[str, str]) -> None:
+    """By itself, before the deed: a room that refuses must not give back the code that was taken."""
+    proven(
+        request,
+        email=person.email,
+        password=form.get("password", ""),
+        code=form.get("code", ""),
+        deed=lambda session, _person, _way, _refused: sessions.proven_here(session, staff_cookie_of(request)),
+    )
