@@ -4,16 +4,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from payments.cli import korea, yearly
 from payments.cli.acting import As, Why, acting
 from payments.cli.printing import AsJson, console, instant, print_facts, print_json, print_table
 from payments.database import transaction
-from payments.mail.models import OutgoingMail
 from payments.money import Money
-from payments.receipts import corrections, countries, previews, statements
+from payments.receipts import corrections, countries, previews, register, statements
 from payments.receipts.models import (
     DueDocument,
     DueReceipt,
@@ -207,16 +206,7 @@ def show(number: str, as_json: AsJson = False) -> None:
 
 
 def _story(session: Session, receipt: Receipt) -> dict[str, Any]:
-    mails = session.scalars(
-        select(OutgoingMail)
-        .where(
-            or_(
-                OutgoingMail.reference.in_([f"receipt:{receipt.id}", f"void:{receipt.id}"]),
-                OutgoingMail.reference.startswith(f"copy:{receipt.id}:"),
-            )
-        )
-        .order_by(OutgoingMail.queued_at, OutgoingMail.reference)
-    )
+    mails = register.letters(session, receipt)
     deeds = session.execute(
         select(AuditEntry, StaffMember.email)
         .join(StaffMember, StaffMember.id == AuditEntry.staff_id)

@@ -24,6 +24,7 @@ from payments.receipts.voiding import Known, Void
 from payments.staff import audit, people
 from payments.staff.models import Role, StaffMember
 from payments.supporters.donors import Donor
+from payments.translations import N_, Told
 
 MAY_VOID = (Role.FINANCE,)
 MAY_CORRECT = (Role.SUPPORT, Role.FINANCE)
@@ -36,47 +37,49 @@ class ReceiptNotFound(AlmonerError):
         super().__init__(f"There is no receipt {number}. `almoner receipts list` shows the register.")
 
 
-class CorrectionRefused(AlmonerError):
+class CorrectionRefused(Told):
     """It cannot be voided, replaced or sent as it is."""
 
 
 class IsVoid(CorrectionRefused):
     """It does not count any more."""
 
+    sentence = N_("Receipt {number} is void ({why}); nothing is done with it.")
+
     def __init__(self, receipt: Receipt) -> None:
-        super().__init__(
-            f"Receipt {receipt.number} is void ({receipt.void_reason}); nothing is done with it."
-        )
+        super().__init__(number=receipt.number, why=receipt.void_reason or "")
 
 
 class NothingLeft(CorrectionRefused):
     """All of the gift went back."""
 
-    def __init__(self) -> None:
-        super().__init__("Nothing is left of this gift that a receipt could say.")
+    sentence = N_("Nothing is left of this gift that a receipt could say.")
 
 
 class NameUnfit(CorrectionRefused):
     """Nobody is called that."""
 
+    field = "name"
+    sentence = N_("Give the name as it is to stand on the receipt, in at most {most} letters.")
+
     def __init__(self) -> None:
-        super().__init__(
-            f"Give the name as it is to stand on the receipt, in at most {LONGEST_NAME} letters."
-        )
+        super().__init__(most=str(LONGEST_NAME))
 
 
 class AddressUnfit(CorrectionRefused):
     """No mail can go there."""
 
-    def __init__(self) -> None:
-        super().__init__("Give an e-mail address that mail can go to.")
+    field = "to"
+    sentence = N_("Give an e-mail address that mail can go to.")
 
 
 class PageNotWritten(CorrectionRefused):
     """The number is given, its page is not set yet."""
 
+    sentence = N_("The page of {number} is still to be set; `almoner receipts due` says why.")
+
     def __init__(self, number: str) -> None:
-        super().__init__(f"The page of {number} is still to be set; `almoner receipts due` says why.")
+        super().__init__(number=number)
 
 
 def find(session: Session, number: str) -> Receipt:
@@ -117,8 +120,7 @@ def replace(
     people.require(by, *MAY_CORRECT)
     reason = people.reason_given(reason)
     receipt, gift = _locked(session, number)
-    is_withheld = receipt.void_cause == VoidCause.BY_HAND and not _is_replaced(session, receipt)
-    if receipt.status == "void" and not is_withheld:
+    if not is_replaceable(session, receipt):
         raise IsVoid(receipt)
     if name is not None:
         gift.donor_name = _fit(name)
@@ -147,6 +149,18 @@ def replace(
     ring(session, Bell.WRITE_DOCUMENTS)
     session.refresh(receipt)
     return find(session, new_number)
+
+
+def is_replaceable(session: Session, receipt: Receipt) -> bool:
+    """Whether another may take its place: it stands, or a person withheld it and none did so far."""
+    if receipt.status == "issued":
+        return True
+    return receipt.void_cause == VoidCause.BY_HAND and replaced_by(session, receipt) is None
+
+
+def replaced_by(session: Session, receipt: Receipt) -> Receipt | None:
+    """The one that stands in its place."""
+    return session.scalar(select(Receipt).where(Receipt.replaces_id == receipt.id))
 
 
 def resend(session: Session, number: str, *, to: str | None = None, by: StaffMember) -> OutgoingMail:
@@ -199,10 +213,6 @@ def _locked(session: Session, number: str) -> tuple[Receipt, Donation]:
 
 def _known(receipt: Receipt) -> Known:
     return Known(id=receipt.id, number=receipt.number, amount=receipt.amount, void_cause=receipt.void_cause)
-
-
-def _is_replaced(session: Session, receipt: Receipt) -> bool:
-    return session.scalar(select(Receipt.id).where(Receipt.replaces_id == receipt.id)) is not None
 
 
 def _fit(name: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Text, cast, func, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Text, cast, func, or_, select, tuple_, union_all
 from sqlalchemy.orm import Session, aliased
 
 from payments.mail.models import UNDELIVERABLE, MailStatus, OutgoingMail
@@ -92,6 +92,21 @@ def listed(session: Session, wanted: Wanted, *, limit: int, after: str | None = 
         Entered(receipt=receipt, replaces=replaces, has_page=unset is None, mail=mail)
         for receipt, replaces, unset, mail in session.execute(chosen)
     ]
+
+
+def letters(session: Session, receipt: Receipt) -> Sequence[OutgoingMail]:
+    """Every letter about one: with it, with a copy, or that it is void; in the order in which they were put
+    into the outbox."""
+    return session.scalars(
+        select(OutgoingMail)
+        .where(
+            or_(
+                OutgoingMail.reference.in_([f"receipt:{receipt.id}", f"void:{receipt.id}"]),
+                OutgoingMail.reference.startswith(f"copy:{receipt.id}:"),
+            )
+        )
+        .order_by(OutgoingMail.queued_at, OutgoingMail.reference)
+    ).all()
 
 
 def series(session: Session) -> list[SeriesOfYear]:

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from payments.database import transaction
 from payments.dependencies import staff_cookie_of
 from payments.donations.wishes import WishRefused
+from payments.errors import PersonMustLook
 from payments.pages.console.account import not_proven
 from payments.pages.console.drawing import console_page, language_of
 from payments.pages.console.proving import NotProven, proven
@@ -32,12 +33,13 @@ from payments.translations import N_, Told, sentence_for, translator
 T = TypeVar("T")
 
 PROVEN_FOR = timedelta(minutes=15)
-REFUSALS = (Told, WishRefused)
+REFUSALS = (Told, WishRefused, PersonMustLook)
 """What a room says no with, to a person: the page is shown again with its sentence."""
 
 _SENT_BEFORE = N_(
     "This form was sent before, with other words in it. Look how things stand, and send it anew."
 )
+_SHOW_WHO_YOU_ARE = N_("Nothing was done yet: show who you are, with your password and a code.")
 _ITS_OWN = frozenset({"key", "sure", "email", "password", "code"})
 """Fields that say nothing of what is wanted."""
 
@@ -48,8 +50,8 @@ class Deed:
 
     name: str
     do: Callable[[Session, StaffMember], str]
-    then: str
-    """Where the new state is shown."""
+    then: Callable[[str], str]
+    """Where the new state is shown, by that id."""
     asks_for_proof: bool = False
 
 
@@ -59,6 +61,12 @@ class Complaint:
 
     sentence: str = ""
     field: str = ""
+    is_english: bool = False
+    """Of a room that speaks no other language yet."""
+
+
+class _ProofMissing(Exception):
+    pass
 
 
 class _TakenBack(Exception):
@@ -75,8 +83,10 @@ def foreseen(look: Callable[[Session], T]) -> T:
     return told[0]
 
 
-def complaint_of(request: Request, refusal: Told | WishRefused) -> Complaint:
+def complaint_of(request: Request, refusal: Told | WishRefused | PersonMustLook) -> Complaint:
     """The room's own sentence, in the reader's language."""
+    if isinstance(refusal, PersonMustLook):
+        return Complaint(sentence=str(refusal), is_english=True)
     return Complaint(sentence=sentence_for(refusal, language_of(request)), field=refusal.field)
 
 
@@ -95,17 +105,21 @@ def done(
             _prove(request, person, form)
         with transaction() as session:
             key = form.get("key", "")
-            if requests.earlier(session, person, key=key, request=wanted) is None:
+            made = requests.earlier(session, person, key=key, request=wanted)
+            if made is None:
                 made = deed.do(session, person)
                 requests.remember(session, person, key=key, request=wanted, answer_id=made)
     except NotProven as refusal:
         complaint = Complaint(sentence=not_proven(refusal, language_of(request)), field="code")
+    except _ProofMissing:
+        said = translator(language_of(request)).gettext(_SHOW_WHO_YOU_ARE)
+        complaint = Complaint(sentence=said, field="code")
     except StaffKeyReused:
         complaint = Complaint(sentence=translator(language_of(request)).gettext(_SENT_BEFORE))
     except REFUSALS as refusal:
         complaint = complaint_of(request, refusal)
     else:
-        return RedirectResponse(deed.then, status_code=303)
+        return RedirectResponse(deed.then(made), status_code=303)
     with transaction() as session:
         return again(session, complaint)
 
@@ -135,6 +149,7 @@ def deed_page(
         typed=typed or {},
         complaint=said.sentence,
         about=said.field,
+        is_english=said.is_english,
         needs_proof=asks_for_proof and not _is_proven(request),
         **facts,
     )
@@ -146,7 +161,10 @@ def _is_proven(request: Request) -> bool:
 
 
 def _prove(request: Request, person: StaffMember, form: Mapping[str, str]) -> None:
-    """By itself, before the deed: a room that refuses must not give back the code that was taken."""
+    """By itself, before the deed: a room that refuses must not give back the code that was taken. A form
+    that was drawn when nothing was to be shown is no wrong try."""
+    if not form.get("password"):
+        raise _ProofMissing
     proven(
         request,
         email=person.email,

@@ -18,6 +18,7 @@ from payments.pages.console import (
     monthly,
     months,
     payouts,
+    receipt_deeds,
     receipts,
     refunds,
 )
@@ -25,6 +26,6 @@ from payments.pages.console import (
 router = APIRouter(include_in_schema=False, max_body_size=16 * 1024)
 for screen in (
     *(home, finding, gifts, gift, payouts, bank, exceptions),
-    *(money_back, book, months, receipts, monthly, refunds),
+    *(money_back, book, months, receipts, receipt_deeds, monthly, refunds),
 ):
     router.include_router(screen.router, prefix="/console")

@@ -25,7 +25,8 @@ _PATHS: dict[str, Callable[[str], str]] = {
     "don": lambda id_: f"/console/gifts/{id_}",
     "po": lambda id_: f"/console/payouts/{id_}",
     "bln": lambda id_: f"/console/bank/lines/{id_}",
+    "rcp": lambda id_: f"/console/receipts/{id_}",
     "rfd": lambda id_: f"/console/refunds/{id_}",
     "mon": lambda id_: f"/console/monthly/{id_}",
-    **dict.fromkeys(("txn", "ch", "py", "dp", "du", "re", "rcp", "dnr"), _gifts_about),
+    **dict.fromkeys(("txn", "ch", "py", "dp", "du", "re", "dnr"), _gifts_about),
 }

@@ -91,7 +91,7 @@ def ask(request: Request, by: Asker, donation_id: str, form: Form) -> Response:
     deed = Deed(
         name=f"console refund of {donation_id}",
         do=lambda session, person: _request(session, donation_id, form, person).id,
-        then=f"/console/gifts/{donation_id}#refunds",
+        then=lambda _: f"/console/gifts/{donation_id}#refunds",
         asks_for_proof=True,
     )
     return done(request, by, form, deed, again=again)
@@ -131,7 +131,7 @@ def decide(request: Request, by: Decider, refund_id: str, form: Form) -> Respons
     deed = Deed(
         name=f"console answer to {refund_id}",
         do=say,
-        then=f"/console/refunds/{refund_id}",
+        then=lambda _: f"/console/refunds/{refund_id}",
         asks_for_proof=is_yes,
     )
     return done(

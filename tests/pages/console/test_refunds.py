@@ -167,8 +167,9 @@ def test_after_a_quarter_of_an_hour_money_moves_only_with_a_password_and_a_code(
 
     assert 'name="password"' in sure
     assert without.status_code == 422
-    assert "The password or the code is not right." in words(without.text)
+    assert "Nothing was done yet: show who you are" in words(without.text)
     assert answer.status_code == (303 if is_right else 422)
+    assert ("The password or the code is not right." in words(answer.text)) is not is_right
     assert len(refunds()) == is_right
     # And for the next quarter of an hour it is not asked again.
     for each in refunds():
