@@ -16,6 +16,7 @@ from payments.pages.console import (
     home,
     money_back,
     monthly,
+    monthly_deeds,
     months,
     payouts,
     receipt_deeds,
@@ -26,6 +27,6 @@ from payments.pages.console import (
 router = APIRouter(include_in_schema=False, max_body_size=16 * 1024)
 for screen in (
     *(home, finding, gifts, gift, payouts, bank, exceptions),
-    *(money_back, book, months, receipts, receipt_deeds, monthly, refunds),
+    *(money_back, book, months, receipts, receipt_deeds, monthly, monthly_deeds, refunds),
 ):
     router.include_router(screen.router, prefix="/console")

@@ -71,5 +71,6 @@ def monthly_gift(request: Request, session: DatabaseSession, by: Reader, monthly
         instalments=by_staff.instalments(session, gift),
         funds={fund.id: fund for fund in session.scalars(select(Fund))},
         names=people.names(session),
+        may_steer=by.may(*by_staff.MAY_STEER) and gift.ended_at is None,
         money_of=Money,
     )
