@@ -79,7 +79,7 @@ def admit(*, key: str, email: str, origin: Origin, proof: Proof) -> Admission:
     except TooManyTries as refusal:
         if _is_known(key):
             return Admission(Admitted.KNOWN, origin)
-        windows().note(limits.TURNED_AWAY)
+        watch().turned_away()
         log.info("turned away", reason="no proof" if isinstance(refusal, ProofWanted) else "too many")
         raise
 

@@ -141,12 +141,21 @@ class _Watch:
         self._seen: Signals | None = None
         self._look_again_at = 0.0
         self._held_until = 0.0
+        self._turned_away = 0
         self._turn = Lock()
 
     @property
     def last(self) -> Signals | None:
         """What was seen in the last minute, without looking: for who holds a connection already."""
         return self._seen if time.monotonic() < self._look_again_at + _REMEMBERED_FOR_SECONDS else None
+
+    def turned_away(self) -> None:
+        """One more was. As many as make a flood are looked at without waiting: a fast attack could be over,
+        or the broker be emptied, before the next look."""
+        windows().note(limits.TURNED_AWAY)
+        self._turned_away += 1
+        if self._turned_away >= _FLOOD:
+            self._turned_away, self._look_again_at = 0, time.monotonic()
 
     def look(self) -> Signals:
         """The signals, at most a few seconds old. An attack that is seen is marked for all processes."""
@@ -165,6 +174,7 @@ class _Watch:
             elif time.monotonic() < self._held_until:
                 found = replace(found, is_held=True)
             self._seen, self._look_again_at = found, time.monotonic() + _LOOKED_FOR_SECONDS
+            self._turned_away = 0
         finally:
             self._turn.release()
         return found
