@@ -204,7 +204,7 @@ def _instalments(session: Session, gift: MonthlyGift, entity: IssuingEntity) -> 
             Donation.monthly_gift_id == gift.id,
             Donation.status.in_([DonationStatus.PAID.value, DonationStatus.PROCESSING.value]),
         )
-        .order_by(Donation.created_at.desc())
+        .order_by(Donation.gift_date.desc().nulls_first(), Donation.created_at.desc())
         .limit(_INSTALMENTS)
     )
     return tuple(
