@@ -123,6 +123,7 @@ def _owe_letter(
         dated=row.issued_at,
         pdf=page.pdf,
         donate_url=f"{settings().public_base_url}/donate",
+        gifts_url=f"{settings().public_base_url}/giving",
         manage_url=manage_url,
     )
     outbox.put(

@@ -28,15 +28,17 @@ def compose(
     dated: datetime,
     pdf: bytes,
     donate_url: str,
+    gifts_url: str,
     manage_url: str | None = None,
 ) -> bytes:
     """The whole message. The same arguments give the same bytes.
 
-    `manage_url` is the signed link of the monthly gift of which this is an instalment. `message_id` carries
+    `gifts_url` is where its donor asks to see all gifts, and `manage_url` the signed link of the monthly
+    gift of which this is an instalment. `message_id` carries
     its angle brackets and `dated` its zone. An address with a line break in it raises ValueError: headers
     cannot be smuggled in.
     """
-    facts = _facts(content, donate_url) | {"manage_url": manage_url}
+    facts = _facts(content, donate_url, gifts_url) | {"manage_url": manage_url}
     return message.write(
         message.Envelope(
             subject=render(f"letter.{content.language}.subject.txt", facts),
@@ -58,12 +60,12 @@ def attachment_name(content: ReceiptContent) -> str:
     return f"receipt-{re.sub(r'[^A-Za-z0-9._-]', '-', content.number)}.pdf"
 
 
-def _facts(content: ReceiptContent, donate_url: str) -> dict[str, Any]:
+def _facts(content: ReceiptContent, donate_url: str, gifts_url: str) -> dict[str, Any]:
     language = content.language
     entity = content.entity
     statement = statements.find(content.statement_code, content.statement_version)
     foreign = language != statement.legal_language
-    return around(entity, language, donate_url) | {
+    return around(entity, language, donate_url, gifts_url) | {
         "words": wording.words(language)["receipt"],
         "name": wording.printable(content.donor_name),
         "amount": None if content.is_thing else wording.amount(content.total, language),
@@ -98,7 +100,7 @@ def _facts(content: ReceiptContent, donate_url: str) -> dict[str, Any]:
     }
 
 
-def around(entity: EntityContent, language: str, donate_url: str) -> dict[str, Any]:
+def around(entity: EntityContent, language: str, donate_url: str, gifts_url: str) -> dict[str, Any]:
     """What every letter of an entity has around its own words."""
     return {
         "language": language,
@@ -113,6 +115,7 @@ def around(entity: EntityContent, language: str, donate_url: str) -> dict[str, A
         },
         "accent": wording.accent(entity),
         "donate_url": donate_url,
+        "gifts_url": gifts_url,
     }
 
 

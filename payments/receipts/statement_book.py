@@ -150,6 +150,7 @@ def owe_letter(session: Session, statement: Row[Any], *, pdf: bytes, delay: time
         dated=issued_at,
         pdf=pdf,
         donate_url=f"{settings().public_base_url}/donate",
+        gifts_url=f"{settings().public_base_url}/giving",
     )
     outbox.put(
         session,

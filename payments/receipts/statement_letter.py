@@ -18,9 +18,10 @@ def compose(
     dated: datetime,
     pdf: bytes,
     donate_url: str,
+    gifts_url: str,
 ) -> bytes:
     """The whole message. The same arguments give the same bytes."""
-    facts = _facts(summary, donate_url)
+    facts = _facts(summary, donate_url, gifts_url)
     language = summary.language
     return message.write(
         message.Envelope(
@@ -43,7 +44,7 @@ def _attachment_name(summary: GivingSummary) -> str:
     return f"statement-{re.sub(r'[^A-Za-z0-9._-]', '-', summary.number)}.pdf"
 
 
-def _facts(summary: GivingSummary, donate_url: str) -> dict[str, Any]:
+def _facts(summary: GivingSummary, donate_url: str, gifts_url: str) -> dict[str, Any]:
     language = summary.language
     say = wording.words(language)["summary"]
     receipt = wording.words(language)["receipt"]
@@ -58,7 +59,7 @@ def _facts(summary: GivingSummary, donate_url: str) -> dict[str, Any]:
         opening = f"{opening} {elsewhere}"
     subject = say["subject_replaced" if is_replacement else "subject"]
     name = wording.printable(summary.entity.legal_name)
-    return letter.around(summary.entity, language, donate_url) | {
+    return letter.around(summary.entity, language, donate_url, gifts_url) | {
         "title": summary.title,
         "number": summary.number,
         "name": wording.printable(summary.donor_name),

@@ -22,6 +22,7 @@ def composed(content, **changes) -> EmailMessage:
         "dated": datetime(2026, 3, 4, 9, 30, tzinfo=UTC),
         "pdf": PDF,
         "donate_url": "https://give.example.org/donate",
+        "gifts_url": "https://give.example.org/giving",
     }
     wire = letter.compose(content, **arguments | changes)
     return email.message_from_bytes(wire, policy=email.policy.default)
@@ -113,6 +114,7 @@ def test_the_html_fetches_nothing_and_every_mark_is_closed(locale):
         "mailto:giving@example.org",
         "https://www.example.org/",
         "https://give.example.org/donate",
+        "https://give.example.org/giving",
     }
     assert "prefers-color-scheme: dark" in html
 
@@ -144,6 +146,7 @@ def test_the_same_arguments_are_the_same_bytes():
         "dated": datetime(2026, 3, 4, 9, 30, tzinfo=UTC),
         "pdf": PDF,
         "donate_url": "https://give.example.org/donate",
+        "gifts_url": "https://give.example.org/giving",
     }
 
     first = letter.compose(us_receipt(), **arguments)
