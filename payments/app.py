@@ -33,7 +33,8 @@ from payments.api import (
     stripe_reports,
 )
 from payments.database import new_id
-from payments.pages import give, manage, readers, verification
+from payments.giving.sessions import LookIsOver
+from payments.pages import all_gifts, give, manage, readers, verification
 from payments.pages.console import account, door, people, sign_in, welcome
 from payments.pages.headers import HtmlProblems, SameOriginForms, SecurityHeaders
 from payments.pages.newsletter_sites import BoxElsewhere
@@ -63,6 +64,7 @@ def create_app() -> App:
     )
     problems.install(inside)
     inside.add_exception_handler(SignInNeeded, sign_in.sign_in_needed)
+    inside.add_exception_handler(LookIsOver, all_gifts.link_needed)
     for resource in (
         *(donations, newsletter, funds, monthly_gifts, refunds, offline_gifts, donors),
         *(payouts, bank, exceptions, stripe_reports, months, exports),
@@ -72,6 +74,7 @@ def create_app() -> App:
     inside.include_router(mail_reports.router)
     inside.include_router(give.router)
     inside.include_router(manage.router)
+    inside.include_router(all_gifts.router)
     inside.include_router(readers.router)
     inside.include_router(verification.router)
     for way_in in (sign_in, welcome, account, people):

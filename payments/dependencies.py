@@ -122,6 +122,21 @@ def keep_known(answer: Response, mark: str) -> None:
     _keep(answer, "almoner-known", mark, seconds=180 * 24 * 3600)
 
 
+def donor_cookie_of(request: Request) -> str:
+    """What the browser of a donor holds who opened a mailed link; an empty text from anybody else's."""
+    return request.cookies.get(_cookie("almoner-donor"), "")
+
+
+def keep_donor(answer: Response, token: str) -> None:
+    """Let the browser hold a donor's session until it is closed."""
+    _keep(answer, "almoner-donor", token)
+
+
+def keep_donor_no_longer(answer: Response) -> None:
+    """Let the browser forget it."""
+    _keep(answer, "almoner-donor", "", seconds=0)
+
+
 def _keep(answer: Response, name: str, value: str, *, seconds: int | None = None) -> None:
     answer.set_cookie(
         _cookie(name), value, max_age=seconds, path="/", secure=_is_https(), httponly=True, samesite="lax"

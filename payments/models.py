@@ -5,10 +5,11 @@ from payments.database import Base
 from payments.donations import models as donations
 from payments.donations import offline, reversals
 from payments.giftaid import models as giftaid
+from payments.giving import models as giving
 from payments.korea import models as korea
 from payments.ledger import models as ledger
 from payments.mail import models as mail
-from payments.monthly import doubles, link_requests, tries
+from payments.monthly import doubles, tries
 from payments.monthly import models as monthly
 from payments.privacy import models as privacy
 from payments.receipts import models as receipts
@@ -32,10 +33,10 @@ __all__ = [
     "doubles",
     "exports",
     "giftaid",
+    "giving",
     "jobs",
     "korea",
     "ledger",
-    "link_requests",
     "mail",
     "monthly",
     "newsletter",

@@ -353,6 +353,7 @@ def _say_goodbye(say: Callable[[str], None], folder: Path) -> None:
 def _addresses(folder: Path, ports: Ports, *, console: str) -> str:
     return f"""
   Give a donation    http://127.0.0.1:{ports.app}/donate
+  See what you gave  http://127.0.0.1:{ports.app}/giving
   Finance's console  {console}
                      (signs in once; the next: ./dev almoner staff sign-in-link)
   Mail inbox         http://127.0.0.1:{ports.inbox}

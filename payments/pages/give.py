@@ -53,7 +53,7 @@ def front_door(request: Request) -> Response:
 @router.get("/{name}/")
 def without_slash(request: Request, name: str) -> Response:
     """A page's address as people type it, with a slash at its end."""
-    if name not in {"donate", "monthly", "newsletter", "verify"}:
+    if name not in {"donate", "giving", "monthly", "newsletter", "verify"}:
         return error_page(request, 404)
     query = f"?{request.url.query}" if request.url.query else ""
     return RedirectResponse(f"/{name}{query}", status_code=303)

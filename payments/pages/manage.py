@@ -2,8 +2,8 @@
 
 Opening a link only shows: mail programs and virus scanners open links too. What is asked for is an
 ordinary POST, answered by 303 to the same page, which then shows what our rows say. The link is good for
-one gift and says nothing of the person, and the page does not either. An old link, and an address typed
-at `/monthly`, are answered with the same words whatever is known; the mail goes only to the donor.
+one gift and says nothing of the person, and the page does not either. An old link is answered with the same
+words whatever is known; the new one goes only to the donor. Who types `/monthly` is led to `/giving`.
 """
 
 from collections.abc import Callable
@@ -23,8 +23,9 @@ from payments.donations import organisation as charity
 from payments.donations.wishes import WishRefused
 from payments.doorkeeper import TooManyTries
 from payments.errors import StripeRefused, StripeUnavailable
+from payments.giving.asking import renew
 from payments.money import Money
-from payments.monthly import changes, dunning, link_requests, links
+from payments.monthly import changes, dunning, links
 from payments.monthly.links import LinkExpired, LinkNotGenuine
 from payments.monthly.models import MonthlyGift
 from payments.monthly.refusals import ChangeRefused, MonthlyGiftNotFound
@@ -49,26 +50,16 @@ _BACK_WITHIN = timedelta(hours=1)
 
 
 @router.get("")
-def ask_for_links(request: Request, session: DatabaseSession) -> Response:
-    """Where a donor without a mail at hand asks for one."""
-    return _links_page(request, session, state="ask")
+def ask_for_links(request: Request) -> Response:
+    """Links to monthly gifts come with the link to all gifts."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"/giving{query}", status_code=303)
 
 
 @router.post("")
-def send_links(request: Request, form: Form) -> Response:
-    """The same answer for every address; what is known about it is looked up later, by a worker."""
-    locale = locale_of(request, fallback=form.get("lang"))
-    try:
-        doorkeeper.knock(request, limits.LINKS_ASKED)
-        # Known or not: the same for every address.
-        doorkeeper.count(limits.LINKS_FOR_EMAIL, form.get("email", "").strip().lower())
-        doorkeeper.count(limits.LINKS)
-    except TooManyTries as refusal:
-        return too_many(request, refusal, locale=locale)
-    with transaction() as session:
-        if not link_requests.ask(session, form.get("email", "")):
-            return _links_page(request, session, state="ask", locale=locale, is_wrong=True, status=422)
-    return RedirectResponse(f"/monthly/sent?{urlencode({'lang': locale})}", status_code=303)
+def send_links() -> Response:
+    """A form that was open while this page moved: the browser sends it once more, to where it belongs."""
+    return RedirectResponse("/giving", status_code=307)
 
 
 @router.get("/sent")
@@ -97,7 +88,7 @@ def new_link(request: Request, session: DatabaseSession, token: str, form: Form)
         return error_page(request, 404, locale=locale)
     except LinkExpired as expired:
         monthly_gift_id = expired.monthly_gift_id
-    link_requests.renew(session, monthly_gift_id)
+    renew(session, monthly_gift_id)
     return RedirectResponse(f"/monthly/sent?{urlencode({'lang': locale})}", status_code=303)
 
 
@@ -317,7 +308,6 @@ def _links_page(
     state: str,
     locale: str | None = None,
     token: str = "",
-    is_wrong: bool = False,
     status: int = 200,
 ) -> HTMLResponse:
     spoken = locale or locale_of(request)
@@ -330,6 +320,5 @@ def _links_page(
         entity=charity.receiving_entity(session),
         state=state,
         token=token,
-        is_wrong=is_wrong,
         language_links=language_links(request, {}, path="/monthly/sent" if state == "sent" else None),
     )

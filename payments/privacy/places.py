@@ -93,6 +93,7 @@ AT_ONCE: tuple[Place, ...] = (
         "email",
         "delete from monthly_link_requests where lower(email) = lower(:email)",
     ),
+    _of("donor_sessions", "address_mark", "delete from donor_sessions where donor_id = :donor"),
     _of(
         "korean_registration_numbers",
         "sealed consent_shown",  # one that stands in a register goes when `keep_until` has passed

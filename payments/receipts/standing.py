@@ -25,6 +25,10 @@ class Stands:
 
     amount: int
     cause: VoidCause
+    lost: int = 0
+    """Of what is gone: to a bank that decided for the donor."""
+    owed: int = 0
+    """Of what is gone: not with the donor yet, because it could not be paid back."""
 
 
 _ITS_COMING = ("gift", "offline_gift")
@@ -66,4 +70,4 @@ def _stands(session: Session, gift: Donation, funds: dict[str, Fund]) -> Stands:
         cause = VoidCause.DEBIT_RETURNED
     else:
         cause = VoidCause.REFUNDED
-    return Stands(gift.amount - stood.refunded - stood.lost, cause)
+    return Stands(gift.amount - stood.refunded - stood.lost, cause, lost=stood.lost, owed=stood.owed)

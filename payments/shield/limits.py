@@ -41,14 +41,21 @@ UNNAMED_PROXY = Limit("unnamed-proxy", 1, _HOUR)
 """That a web server forwards to us which TRUSTED_PROXIES does not name."""
 
 LINKS_ASKED = Limit("links-household", 30, _TEN_MINUTES)
-"""Links of monthly gifts asked for, from one address: a church office may ask for its donors."""
+"""Links to gifts asked for, from one address: a church office may ask for its donors."""
 LINKS_FOR_EMAIL = Limit("links-email", 5, _HOUR)
+LINKS_FOR_EMAIL_DAY = Limit("links-email-day", 12, _DAY)
 LINKS = Limit("links", 300, _TEN_MINUTES)
 LETTERS_ASKED = Limit("letters-household", 30, _TEN_MINUTES)
 """Newsletters asked for, from one address: a table at a fair has one."""
 LETTERS_FOR_EMAIL = Limit("letters-email", 5, _HOUR)
 LETTERS = Limit("letters", 600, _TEN_MINUTES)
 """By everybody together: each may be a mail to a stranger."""
+LINKS_OPENED = Limit("links-opened", 60, _TEN_MINUTES)
+"""Links to all gifts tried, from one address."""
+PAPERS = Limit("papers", 200, _TEN_MINUTES)
+"""Receipts and statements fetched by one donor: a year of them, one after the other."""
+SUMMARIES = Limit("summaries", 12, _TEN_MINUTES)
+"""Summaries drawn for one donor; each is set anew."""
 STEERED_FROM = Limit("steered-household", 120, _TEN_MINUTES)
 """Changes to monthly gifts, from one address."""
 STEERED = Limit("steered", 30, _TEN_MINUTES)

@@ -78,6 +78,7 @@ MAY_DELETE = (
         "monthly_link_requests",
         "newsletter_readers",
         "newsletter_requests",
+        "donor_sessions",
     ),
     *("classification_rules", "staff_requests", "korean_registration_numbers", "donor_addresses"),
     *("staff_sessions", "staff_links", "staff_credentials", "staff_recovery_codes", "staff_sign_in_tries"),

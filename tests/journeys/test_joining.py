@@ -141,21 +141,27 @@ def test_two_plans_by_mistake_are_flagged_told_and_one_is_stopped(
 def test_whoever_has_no_mail_at_hand_is_sent_the_link(house: House, somebody_gives_monthly: Gift) -> None:
     for email in ("ada@example.com", "stranger@example.com"):
         answer = requests.post(
-            f"{house.url}/monthly",
+            f"{house.url}/giving",
             data={"email": email},
             headers={"Sec-Fetch-Site": "same-origin"},
             allow_redirects=False,
             timeout=15,
         )
-        assert answer.headers["location"] == "/monthly/sent?lang=en"
+        assert answer.headers["location"] == "/giving/sent?lang=en"
 
     answer_link_requests()
     house.they_issue_and_send()
 
-    mail = mail_about(house, "The link to your monthly gift")
+    mail = mail_about(house, "The link to your gifts")
     assert "Your monthly gift" in page_at(the_link_in(mail))
     with transaction() as session:
         assert session.scalar(text("select count(*) from monthly_link_requests")) == 0
+    browser = requests.Session()
+    [opens] = re.findall(r"https?://\S+/giving/open/\S+", mail["Text"])
+    page = browser.post(opens, headers={"Sec-Fetch-Site": "same-origin"}, timeout=15)
+    assert "What you give each month" in page.text
+    [receipt] = re.findall(r"/giving/receipts/[\w-]+\.pdf", page.text)
+    assert browser.get(f"{house.url}{receipt}", timeout=15).content.startswith(b"%PDF")
 
 
 def test_another_card_is_given_on_stripes_page(house: House, somebody_gives_monthly: Gift) -> None:

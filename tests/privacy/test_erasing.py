@@ -6,6 +6,7 @@ from sqlalchemy.exc import DBAPIError
 
 from payments.database import transaction
 from payments.donations.models import Donation
+from payments.giving.models import DonorSession
 from payments.mail.models import OutgoingMail
 from payments.privacy.models import CustomerDeletion, ErasureHold
 from payments.stripe_gateway.client import gateway
@@ -14,6 +15,7 @@ from payments.verify.checks import CHECKS
 from payments.verify.run import breaches, snapshot
 from payments.webhooks.models import QueuedEvent, StripeEvent
 from payments.webhooks.rebuild import rebuild
+from tests.giving.links import looked
 from tests.journeys.house import Gift
 from tests.journeys.what_stands import what_stands
 from tests.privacy.searched import places_that_say
@@ -80,6 +82,8 @@ def test_after_an_erasure_no_column_knows_name_or_address_but_what_the_law_keeps
     balances, before = desk.house.balances(), breaches_found()
     assert {"donors.email", "stripe_events.body", "outgoing_mails.message"} <= set(places_that_say(EMAIL))
 
+    assert looked(EMAIL)
+
     proof = erases(desk, donor, "--stop-gifts")
     the_workers_of_erasures()
     desk.house.the_workers_work()
@@ -94,6 +98,8 @@ def test_after_an_erasure_no_column_knows_name_or_address_but_what_the_law_keeps
     assert isinstance(journal, dict)
     assert journal["sha256_before"] == journal["sha256_after"]
     assert desk.house.nothing_is_left_to_do()
+    with transaction() as session:
+        assert not session.scalars(select(DonorSession)).all()
 
 
 def test_every_event_still_replays_to_the_same_books(desk: Desk) -> None:
