@@ -6,7 +6,7 @@ import pytest
 
 from payments.database import transaction
 from payments.donations import recording
-from payments.donations.models import Donation
+from payments.donations.models import Donation, IssuingEntity
 from payments.donations.offline import Channel, PayerKind
 from payments.donations.reversals import Refund
 from payments.giving import asking, history, papers
@@ -191,6 +191,24 @@ def test_a_summary_lists_what_the_register_says_of_these_days(charity: Charity) 
     assert of(date(2026, 1, 1), date(2026, 12, 31)) == [1000, 2000]
     with pytest.raises(NothingToList):
         of(date(2026, 3, 4), date(2026, 10, 2))
+
+
+@pytest.mark.parametrize("code", ["de_geldzuwendung", "de_sammelbestaetigung"])
+def test_no_summary_is_offered_where_it_could_be_taken_for_another_confirmation(
+    charity: Charity, code: str
+) -> None:
+    with transaction() as session:
+        a_paid_gift(session)
+    settle_the_register()
+    with transaction() as session:
+        assert [body.id for body in papers.bodies(session, donor_id())] == ["us"]
+        body = session.get_one(IssuingEntity, "us")
+        body.jurisdiction, body.statement_code = "DE", code
+
+    with transaction() as session:
+        assert not papers.bodies(session, donor_id())
+        with pytest.raises(PaperNotFound):
+            papers.summary(session, donor_id(), entity_id="us", first=date(2020, 1, 1), last=date(2030, 1, 1))
 
 
 def test_whoever_is_behind_a_funds_gift_sees_it_apart_and_may_have_the_letter(

@@ -103,6 +103,9 @@ def test_a_receipt_comes_as_the_bytes_that_were_kept_and_is_not_kept_on_the_way(
 ) -> None:
     comes_in(donor)
 
+    # Told to save whatever comes, a browser would save the form too once the session is over.
+    assert " download" not in donor.get("/giving/gifts").text
+
     answer = donor.get(f"/giving/receipts/{number_of(2500)}.pdf")
 
     with transaction() as session:
