@@ -19,10 +19,18 @@ from payments.reconciliation import close as closing
 from payments.reconciliation.checklist import Item
 from payments.reconciliation.close import MAY_CLOSE, MAY_REOPEN
 from payments.reconciliation.closings import MonthClosing, closings_of
+from payments.reconciliation.fees import (
+    ByMethod,
+    Covered,
+    CoveredInAll,
+    Estimate,
+    Kept,
+    fees_of_month,
+)
 from payments.reconciliation.month_report import Closed, MonthReport, month_report
 from payments.reconciliation.month_tables import FundLine, LateEntry, PayoutOfMonth, TrialLine
 from payments.reconciliation.months import entity_named, month_named, months_of
-from payments.reconciliation.reports import month_page
+from payments.reconciliation.reports import fees_page, month_page
 from payments.reconciliation.tie_out import TieOut
 from payments.staff import people
 from payments.staff.models import StaffMember
@@ -115,6 +123,18 @@ class MonthShown(BaseModel):
         )
 
 
+class FeesShown(BaseModel):
+    """What Stripe kept in a month, and what donors added to cover it. Minor units."""
+
+    month: str = Field(examples=["2026-10"])
+    entity: str
+    kept: list[Kept]
+    by_method: list[ByMethod]
+    covers: list[CoveredInAll] = Field(description="Who covered the fee, together.")
+    covered: list[Covered] = Field(description="The same, gift by gift.")
+    estimates: list[Estimate] = Field(description="What the giving page asks for, held against a year.")
+
+
 _PROBLEMS = documented(400, 401, 403, 404, 409, 422, 503)
 
 
@@ -156,6 +176,43 @@ def report(
     of = month_named(session, month, entity)
     page = month_page.page_of(month_report(session, of), entity_named(session, of.entity_id), lang)
     return drawn(page, form, name=of.name)
+
+
+@router.get("/months/{month}/fees", responses=documented(401, 403, 404, 422, 503), summary="See its fees")
+def fees(session: DatabaseSession, by: Reader, month: str, entity: Entity = None) -> FeesShown:
+    """By account, by method, and whether those who cover the fee cover it."""
+    of = month_named(session, month, entity)
+    found = fees_of_month(session, of)
+    return FeesShown(
+        month=of.name,
+        entity=of.entity_id,
+        kept=list(found.kept),
+        by_method=list(found.by_method),
+        covers=list(found.covers),
+        covered=list(found.covered),
+        estimates=list(found.estimates),
+    )
+
+
+@router.get(
+    "/months/{month}/fees/report",
+    responses=documented(401, 403, 404, 422, 503),
+    response_class=Response,
+    summary="Its fees as a report",
+)
+def fees_report(
+    *,
+    session: DatabaseSession,
+    by: Reader,
+    month: str,
+    entity: Entity = None,
+    form: Form = "html",
+    lang: Language = "en",
+) -> Response:
+    """A page to print, or a workbook; the same bytes as `almoner close fees --out`."""
+    of = month_named(session, month, entity)
+    page = fees_page.page_of(fees_of_month(session, of), entity_named(session, of.entity_id), lang)
+    return drawn(page, form, name=f"{of.name}-fees")
 
 
 @router.post("/months/{month}/close", status_code=201, responses=_PROBLEMS, summary="Close one")

@@ -11,15 +11,16 @@ from typer.core import TyperGroup
 from payments import month_end
 from payments.cli.acting import As, OfEntity, Why, acting
 from payments.cli.printing import AsJson, console, instant, print_json, print_table
-from payments.cli.report_files import Language, Out, write
+from payments.cli.report_files import Language, Out, print_page, write
 from payments.database import transaction
 from payments.money import Money
 from payments.reconciliation import close as closing
 from payments.reconciliation import closings, tie_out
 from payments.reconciliation.checklist import Item, checklist
+from payments.reconciliation.fees import fees_of_month
 from payments.reconciliation.month_report import month_report
 from payments.reconciliation.months import entity_named, month_named, months_of
-from payments.reconciliation.reports import month_page
+from payments.reconciliation.reports import fees_page, month_page
 from payments.reconciliation.tie_out import TieOut
 from payments.staff import people
 from payments.verify.month import laws
@@ -178,6 +179,29 @@ def print_tie_out(month: OfMonth, entity: OfEntity = None, as_json: AsJson = Fal
         if not proofs:
             console.print("Stripe held nothing for this body.")
     raise typer.Exit(0 if is_proven else 1)
+
+
+@app.command("fees")
+def print_fees(
+    month: OfMonth,
+    out: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Write it as a page (.html) or a workbook (.xlsx).")
+    ] = None,
+    entity: OfEntity = None,
+    language: Language = "en",
+    as_json: AsJson = False,
+) -> None:
+    """What Stripe kept of the month, and whether those who cover the fee cover it."""
+    with transaction() as session:
+        of = month_named(session, month, entity)
+        found = fees_of_month(session, of)
+        drawn = fees_page.page_of(found, entity_named(session, of.entity_id), language)
+    if out is not None:
+        write(drawn, out)
+    elif as_json:
+        print_json(found)
+    else:
+        print_page(drawn)
 
 
 def _look_anew(*, is_quiet: bool) -> None:

@@ -43,6 +43,10 @@ def test_a_month_is_closed_handed_out_and_opened_again_by_somebody_else(desk: De
     silent = desk.sends("olga", "months/2026-10/reopen", {"reason": ""})
     opened = desk.sends("olga", "months/2026-10/reopen", {"reason": "a statement was missing"})
 
+    fees = desk.reads("vera", "months/2026-10/fees").json()
+
+    assert sum(line["amount"] for line in fees["kept"]) == sum(line["fee"] for line in fees["by_method"])
+    assert desk.reads("vera", "months/2026-10/fees/report", format="xlsx").content[:2] == b"PK"
     assert (before["status"], before["is_ready"]) == ("open", True)
     [usd] = [proof for proof in before["tie_outs"] if proof["currency"] == "usd"]
     assert (usd["unexplained"], usd["is_proven"]) == (0, True)

@@ -20,9 +20,10 @@ from payments.pages.console.printed import Form, printed
 from payments.reconciliation import close as closing
 from payments.reconciliation import months
 from payments.reconciliation.closings import MonthClosing, closings_of
+from payments.reconciliation.fees import fees_of_month
 from payments.reconciliation.month_report import month_report
 from payments.reconciliation.months import Month, entity_named, month_named
-from payments.reconciliation.reports import html, month_page
+from payments.reconciliation.reports import fees_page, html, month_page
 from payments.staff import people
 from payments.staff.models import StaffMember
 
@@ -90,6 +91,38 @@ def report(
         month_report(session, of), entity_named(session, of.entity_id), language_of(request)
     )
     return printed(page, form, name=of.name)
+
+
+@router.get("/months/{name}/fees")
+def fees(request: Request, session: DatabaseSession, by: Reader, name: str) -> Response:
+    """What Stripe kept of it, and whether the fee is covered."""
+    of = month_named(session, name, asked_by(request).id("entity"))
+    entity = entity_named(session, of.entity_id)
+    page = fees_page.page_of(fees_of_month(session, of), entity, language_of(request), each_gift=False)
+    return console_page(
+        request,
+        session,
+        "fees.html",
+        person=by,
+        here="months",
+        month=of,
+        page=page,
+        shown=lambda cell: html.shown(cell, page),
+    )
+
+
+@router.get("/months/{name}/fees/report")
+def fees_report(
+    request: Request, session: DatabaseSession, by: Reader, name: str, form: Form = "html"
+) -> Response:
+    """To print, or as a workbook; with every gift whose fee was covered."""
+    of = month_named(session, name, asked_by(request).id("entity"))
+    entity = entity_named(session, of.entity_id)
+    return printed(
+        fees_page.page_of(fees_of_month(session, of), entity, language_of(request)),
+        form,
+        name=f"{of.name}-fees",
+    )
 
 
 @router.get("/months/{name}/pack")

@@ -10,6 +10,7 @@ from babel.dates import format_skeleton
 from payments.donations.models import IssuingEntity
 from payments.money import Money
 from payments.reconciliation.month_report import ExceptionOfMonth, MonthReport
+from payments.reconciliation.months import Month
 from payments.reconciliation.reports import month_figures, wording
 from payments.reconciliation.reports.page import Cell, Column, Kind, Page, Table, Tone
 from payments.reconciliation.telling import sentence_in
@@ -23,7 +24,7 @@ def page_of(report: MonthReport, entity: IssuingEntity, language: str) -> Page:
         language=language,
         entity=report.month.legal_name,
         subject=say["subject"],
-        title=format_skeleton("yMMMM", report.month.first_day, locale=language),
+        title=title_of(report.month, language),
         verdict=verdict,
         tone=tone,
         sentence=sentence,
@@ -47,6 +48,11 @@ def page_of(report: MonthReport, entity: IssuingEntity, language: str) -> Page:
         made_at=_made_at(report),
         words=wording.furniture(language),
     )
+
+
+def title_of(month: Month, language: str) -> str:
+    """`October 2026`, as a reader of that language writes it."""
+    return format_skeleton("yMMMM", month.first_day, locale=language)
 
 
 def _made_at(report: MonthReport) -> datetime:
