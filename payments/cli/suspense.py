@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import typer
-from sqlalchemy.orm import Session
 
 from payments.cli.acting import As, Why, acting
 from payments.cli.printing import AsJson, console, instant, print_json, print_table
@@ -68,9 +67,13 @@ def classify(
     """Say what it is. The book keeps both entries; the month of today bears it."""
     word = Word(account=account, fund_id=fund, reason=reason, is_to_be_remembered=remember)
     with transaction() as session:
-        person = acting(session, as_)
+        person, zone = acting(session, as_), organisation.zone_of_the_book(session, fund)
         held = classifying.classify(
-            session, stripe_balance_transaction_id, word, time_zone=_zone(session, fund), by=person
+            session,
+            stripe_balance_transaction_id,
+            word,
+            time_zone=zone,
+            by=person,
         )
     if as_json:
         print_json(
@@ -93,9 +96,13 @@ def reclassify(
     """Correct what was said with `classify`. The wrong word stays in the book, with its return beside it."""
     word = Word(account=account, fund_id=fund, reason=reason, is_to_be_remembered=remember)
     with transaction() as session:
-        person = acting(session, as_)
+        person, zone = acting(session, as_), organisation.zone_of_the_book(session, fund)
         corrected = classifying.reclassify(
-            session, stripe_balance_transaction_id, word, time_zone=_zone(session, fund), by=person
+            session,
+            stripe_balance_transaction_id,
+            word,
+            time_zone=zone,
+            by=person,
         )
     if as_json:
         print_json(
@@ -111,11 +118,3 @@ def reclassify(
     console.print(
         f"{corrected.amount.format('en')} moved from {corrected.before} to {account}.", markup=False
     )
-
-
-def _zone(session: Session, fund: str | None) -> str:
-    """Where the book is kept, whose fund it must be."""
-    entity = organisation.receiving_entity(session)
-    if fund is not None and organisation.known_funds(session, [fund])[fund].entity_id != entity.id:
-        raise organisation.FundUnknown
-    return entity.time_zone

@@ -18,7 +18,7 @@ from payments.database import after_commit
 from payments.donations.models import Fund, GivingTerms, IssuingEntity, Organisation
 from payments.errors import AlmonerError
 from payments.mail.letterhead import Letterhead
-from payments.translations import LOCALES, N_, translator
+from payments.translations import LOCALES, N_, Told, translator
 
 
 class OrganisationNotLoaded(AlmonerError):
@@ -28,11 +28,11 @@ class OrganisationNotLoaded(AlmonerError):
         super().__init__("No organisation is set up yet: run `almoner organisation load FILE`.")
 
 
-class FundUnknown(AlmonerError):
+class FundUnknown(Told):
     """No fund has this id, open or closed."""
 
-    def __init__(self) -> None:
-        super().__init__("There is no such fund. The funds are in the organisation's document.")
+    field = "fund"
+    sentence = N_("There is no such fund. The funds are in the organisation's document.")
 
 
 class OrganisationDocumentWrong(AlmonerError):
@@ -159,6 +159,15 @@ def known_funds(session: Session, fund_ids: Sequence[str]) -> dict[str, Fund]:
     if set(fund_ids) - found.keys():
         raise FundUnknown
     return found
+
+
+def zone_of_the_book(session: Session, fund_id: str | None = None) -> str:
+    """The time zone in which the book of whoever receives online is kept; a fund that is named must be of
+    that body, or it is `FundUnknown`."""
+    entity = receiving_entity(session)
+    if fund_id is not None and known_funds(session, [fund_id])[fund_id].entity_id != entity.id:
+        raise FundUnknown
+    return entity.time_zone
 
 
 def giving_terms(session: Session) -> list[GivingTerms]:

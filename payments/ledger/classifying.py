@@ -23,6 +23,7 @@ from payments.ledger.rules import Books, Move
 from payments.money import Money
 from payments.staff import audit, people
 from payments.staff.models import Role, StaffMember
+from payments.translations import N_, Told
 
 MAY_CLASSIFY = (Role.FINANCE,)
 
@@ -33,37 +34,36 @@ _NOT_BY_HAND = {
     Account.REFUNDS_PAYABLE: "it is owed gift by gift, and only a failed refund puts money there",
     Account.DISPUTED_FUNDS: "only a dispute puts money there",
 }
+BY_HAND = tuple(account for account in Account if account not in _NOT_BY_HAND)
+"""Where people may put what was in suspense."""
 
 
-class NothingInSuspense(AlmonerError):
+class NothingInSuspense(Told):
     """No balance transaction with this id waits in suspense."""
 
-    def __init__(self) -> None:
-        super().__init__("Nothing of this id is in suspense. `almoner ledger suspense` lists what is.")
+    sentence = N_("Nothing of this id is in suspense. `almoner ledger suspense` lists what is.")
 
 
-class AlreadyClassified(AlmonerError):
+class AlreadyClassified(Told):
     """Somebody said it before."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "Somebody has said already what this is; it is out of suspense. "
-            "If it was wrong: `almoner ledger reclassify`."
-        )
+    sentence = N_(
+        "Somebody has said already what this is; it is out of suspense. If it was wrong:"
+        " `almoner ledger reclassify`."
+    )
 
 
-class NotYetClassified(AlmonerError):
+class NotYetClassified(Told):
     """There is no word yet that could be corrected."""
 
-    def __init__(self) -> None:
-        super().__init__("Nobody has said yet what this is; say it with `almoner ledger classify`.")
+    sentence = N_("Nobody has said yet what this is; say it with `almoner ledger classify`.")
 
 
-class SaidAlready(AlmonerError):
+class SaidAlready(Told):
     """The correction says what stands there."""
 
-    def __init__(self) -> None:
-        super().__init__("That is where it is already: say another account, or another fund.")
+    field = "account"
+    sentence = N_("That is where it is already: say another account, or another fund.")
 
 
 class AccountNotByHand(AlmonerError):
@@ -73,13 +73,18 @@ class AccountNotByHand(AlmonerError):
         super().__init__(f"Nothing is put into {account} by hand: {_NOT_BY_HAND[account]}.")
 
 
-class FundNeeded(AlmonerError):
-    """An account that tells the funds apart without a fund, or a fund where there is none."""
+class FundNeeded(Told):
+    """An account that tells the funds apart, without a fund."""
 
-    def __init__(self, account: Account, *, is_needed: bool) -> None:
-        what = "Say with `--fund` which fund it is for" if is_needed else "Leave `--fund` out"
-        kept = "kept by fund" if is_needed else "not kept by fund"
-        super().__init__(f"{what}: {account} is {kept}.")
+    field = "fund"
+    sentence = N_("Say which fund it is for (`--fund`): this account is kept by fund.")
+
+
+class FundNotKept(Told):
+    """A fund where there is none."""
+
+    field = "fund"
+    sentence = N_("Leave the fund (`--fund`) out: this account is not kept by fund.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +162,19 @@ class Corrected:
     before: Account
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """The last word about a movement."""
+
+    account: Account
+    amount: Money
+    former: Move
+    """How it left suspense by that word."""
+    words: int
+    """How many there were."""
+    entity_id: str
+
+
 def classify(
     session: Session, stripe_balance_transaction_id: str, word: Word, *, time_zone: str, by: StaffMember
 ) -> Held:
@@ -196,27 +214,18 @@ def reclassify(
     """Take back the last word and say it anew; the caller has seen that the fund exists."""
     reason = _reason_of(word, by)
     _hold(session, stripe_balance_transaction_id)
-    words = _words(session, stripe_balance_transaction_id)
-    if not words:
+    last = said(session, stripe_balance_transaction_id)
+    if last is None:
         raise NotYetClassified
-    last = words[-1]
-    said = session.scalars(
-        select(JournalMove)
-        .where(JournalMove.reference == last.reference)
-        .order_by(JournalMove.position.desc())
-        .limit(1)
-    ).one()
-    former = Move(Account(said.from_account), Account(said.to_account), said.amount, said.fund_id)
-    account = next(each for each in (former.from_account, former.to_account) if each != _SUSPENSE)
-    if (account, former.fund_id) == (word.account, word.fund_id):
+    if (last.account, last.former.fund_id) == (word.account, word.fund_id):
         raise SaidAlready
     entry = rules_by_hand.reclassified(
         stripe_balance_transaction_id,
-        len(words),
-        former,
+        last.words,
+        last.former,
         (word.account, word.fund_id),
         Books(entity_id=last.entity_id, time_zone=time_zone),
-        currency=said.currency,
+        currency=last.amount.currency,
         at=now(),
     )
     posting.post(session, [entry])
@@ -227,12 +236,39 @@ def reclassify(
         stripe_balance_transaction_id,
         word,
         reason=reason,
-        amount=said.amount,
-        currency=said.currency,
-        before=account.value,
-        before_fund=former.fund_id,
+        amount=last.amount.minor,
+        currency=last.amount.currency,
+        before=last.account.value,
+        before_fund=last.former.fund_id,
     )
-    return Corrected(amount=Money(said.amount, said.currency), before=account)
+    return Corrected(amount=last.amount, before=last.account)
+
+
+def movement_of(reference: str) -> str | None:
+    """The movement of which an entry is a word, by the entry's reference; None for any other entry."""
+    kind, _, rest = reference.partition(":")
+    return rest.partition(":")[0] if kind in {"classified", "reclassified"} else None
+
+
+def said(session: Session, stripe_balance_transaction_id: str) -> Said | None:
+    """The last word, or None where nobody has said one."""
+    words = _words(session, stripe_balance_transaction_id)
+    if not words:
+        return None
+    move = session.scalars(
+        select(JournalMove)
+        .where(JournalMove.reference == words[-1].reference)
+        .order_by(JournalMove.position.desc())
+        .limit(1)
+    ).one()
+    former = Move(Account(move.from_account), Account(move.to_account), move.amount, move.fund_id)
+    return Said(
+        account=next(each for each in (former.from_account, former.to_account) if each != _SUSPENSE),
+        amount=Money(move.amount, move.currency),
+        former=former,
+        words=len(words),
+        entity_id=words[-1].entity_id,
+    )
 
 
 def _reason_of(word: Word, by: StaffMember) -> str:
@@ -241,8 +277,10 @@ def _reason_of(word: Word, by: StaffMember) -> str:
     reason = people.reason_given(word.reason)
     if word.account in _NOT_BY_HAND:
         raise AccountNotByHand(word.account)
-    if word.account.is_kept_by_fund != (word.fund_id is not None):
-        raise FundNeeded(word.account, is_needed=word.account.is_kept_by_fund)
+    if word.account.is_kept_by_fund and word.fund_id is None:
+        raise FundNeeded
+    if word.fund_id is not None and not word.account.is_kept_by_fund:
+        raise FundNotKept
     return reason
 
 

@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 from payments.clock import day_in, now
 from payments.database import new_id
 from payments.donations.organisation import receiving_entity
-from payments.errors import AlmonerError
 from payments.reconciliation import findings, matching, telling
 from payments.reconciliation.bank_accounts import MAY_RECONCILE
 from payments.reconciliation.candidates import Candidate
@@ -23,26 +22,27 @@ from payments.reconciliation.findings import Finding
 from payments.reconciliation.models import Discrepancy, ReconciliationRound
 from payments.staff import audit, people
 from payments.staff.models import Role, StaffMember
+from payments.translations import N_, Told
 
 MAY_ACCEPT = (Role.APPROVER,)
+MAY_GIVE = (*MAY_RECONCILE, *MAY_ACCEPT)
 _ONE_AT_A_TIME = func.hashtextextended("reconcile", 0)
 _FRESH = timedelta(minutes=5)
 
 
-class ExceptionUnknown(AlmonerError):
+class ExceptionUnknown(Told):
     """No open exception has this id."""
 
+    sentence = N_("There is no open exception {id}. `almoner exceptions list` shows them all.")
+
     def __init__(self, discrepancy_id: str) -> None:
-        super().__init__(
-            f"There is no open exception {discrepancy_id}. `almoner exceptions list` shows them all."
-        )
+        super().__init__(id=discrepancy_id)
 
 
-class OwnException(AlmonerError):
+class OwnException(Told):
     """Whoever works on it does not also accept it."""
 
-    def __init__(self) -> None:
-        super().__init__("Whoever owns an exception does not accept it. Ask another approver.")
+    sentence = N_("Whoever owns an exception does not accept it. Ask another approver.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +178,7 @@ def give_to(
     session: Session, discrepancy_id: str, owner: StaffMember, *, due_on: date | None, by: StaffMember
 ) -> Discrepancy:
     """Somebody looks after it from now on."""
-    people.require(by, *MAY_RECONCILE, *MAY_ACCEPT)
+    people.require(by, *MAY_GIVE)
     row = _open(session, discrepancy_id)
     before, row.owner_id = row.owner_id, owner.id
     row.due_on = due_on or row.due_on
@@ -199,7 +199,7 @@ def accept(session: Session, discrepancy_id: str, *, by: StaffMember, reason: st
     """It stays as it is, with a reason, on the word of somebody who does not work on it."""
     people.require(by, *MAY_ACCEPT)
     row = _open(session, discrepancy_id)
-    if row.owner_id == by.id:
+    if not may_accept(row, by):
         raise OwnException
     row.status, row.accepted_by, row.closed_at = "accepted", by.id, now()
     row.note = people.reason_given(reason)
@@ -215,6 +215,11 @@ def accept(session: Session, discrepancy_id: str, *, by: StaffMember, reason: st
         currency=row.currency,
     )
     return row
+
+
+def may_accept(row: Discrepancy, by: StaffMember) -> bool:
+    """Whether this person's word lets it stand: an approver's who does not own it."""
+    return by.may(*MAY_ACCEPT) and row.owner_id != by.id
 
 
 def _open(session: Session, discrepancy_id: str) -> Discrepancy:

@@ -63,6 +63,12 @@ def test_the_korean_catalogue_keeps_no_sentence_that_nobody_says(korean: Catalog
     assert known == set(sentences_in_use())
 
 
+def test_no_sentence_stands_in_the_korean_catalogue_twice() -> None:
+    written = re.findall(r'^msgid "(.+)"$', (CATALOGUES / "ko.po").read_text(), re.MULTILINE)
+
+    assert len(written) == len(set(written))
+
+
 def test_a_translation_names_the_same_facts_as_its_sentence(korean: Catalog) -> None:
     for message in korean:
         ids = message.id if isinstance(message.id, tuple) else (message.id,)

@@ -12,6 +12,7 @@ from payments.ledger.classifying import (
     AccountNotByHand,
     AlreadyClassified,
     FundNeeded,
+    FundNotKept,
     NothingInSuspense,
     NotYetClassified,
     SaidAlready,
@@ -130,16 +131,16 @@ def test_some_accounts_are_not_for_hands(desk: Desk, account: Account) -> None:
 def test_income_names_its_fund_and_nothing_else_does(desk: Desk) -> None:
     txn = a_stray(desk, 700)
 
-    with pytest.raises(FundNeeded, match="Say with `--fund`"):
+    with pytest.raises(FundNeeded, match="is kept by fund"):
         says(desk, txn, Account.CONTRIBUTIONS)
-    with pytest.raises(FundNeeded, match="Leave `--fund` out"):
+    with pytest.raises(FundNotKept):
         says(desk, txn, Account.OTHER_RECEIPTS, fund="general")
 
 
 def test_what_is_owed_to_a_beneficiary_names_its_fund(desk: Desk) -> None:
     txn = a_stray(desk, 700)
 
-    with pytest.raises(FundNeeded, match="Say with `--fund`"):
+    with pytest.raises(FundNeeded, match="is kept by fund"):
         says(desk, txn, Account.AGENCY_OBLIGATIONS)
     says(desk, txn, Account.AGENCY_OBLIGATIONS, fund="general")
 

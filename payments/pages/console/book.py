@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from payments.dependencies import DatabaseSession, signed_in
 from payments.donations import organisation as charity
 from payments.donations.models import Fund, IssuingEntity
-from payments.ledger import balances, reading
+from payments.ledger import balances, classifying, reading
 from payments.ledger.accounts import Account
 from payments.ledger.models import BalanceTransaction
 from payments.money import Money
@@ -79,6 +79,7 @@ def entry(request: Request, session: DatabaseSession, by: Reader, number: int) -
         entry=found,
         moves=moves,
         movement=movement,
+        word_about=classifying.movement_of(found.reference) if by.may(*classifying.MAY_CLASSIFY) else None,
         about=_about(session, found.reference, movement),
         funds=_funds(session),
         money_of=Money,

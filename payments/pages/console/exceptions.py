@@ -1,7 +1,4 @@
-"""What does not fit: the queue as the last round left it, each with its sentence and a way to its subject.
-
-Giving one to somebody and accepting one stay at the terminal and in the API.
-"""
+"""What does not fit: the queue as the last round left it, each with its sentence and a way to its subject."""
 
 from typing import Annotated
 
