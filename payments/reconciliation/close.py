@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session, undefer
 
 from payments.clock import now
 from payments.database import new_id
-from payments.errors import AlmonerError
 from payments.reconciliation import closings, month_tables, pack
 from payments.reconciliation.checklist import Item, Laws, checklist
 from payments.reconciliation.closings import MonthClosing
@@ -22,6 +21,7 @@ from payments.reconciliation.month_report import drawn_up
 from payments.reconciliation.months import Month
 from payments.staff import audit, people
 from payments.staff.models import Role, StaffMember
+from payments.translations import N_, Told
 
 MAY_CLOSE = (Role.FINANCE, Role.APPROVER)
 MAY_REOPEN = (Role.APPROVER,)
@@ -30,45 +30,58 @@ _BOOKS = func.hashtextextended("books", 0)
 """The lock that everybody who writes entries shares, and a closing takes alone."""
 
 
-class MonthNotReady(AlmonerError):
-    """Something on the checklist is not so."""
+class MonthNotReady(Told):
+    """Something on the checklist is not so; as text it says what, and what to do."""
+
+    sentence = N_("{month} is not closed: not everything on its checklist is so.")
 
     def __init__(self, month: Month, items: Sequence[Item]) -> None:
-        wrong = [item for item in items if not item.is_ok]
-        super().__init__(
-            f"{month.title} cannot be closed: " + " ".join(f"{each.sentence} {each.remedy}" for each in wrong)
-        )
+        super().__init__(month=month.name)
+        self.title = month.title
         self.items = tuple(items)
 
+    @property
+    def lacking(self) -> tuple[Item, ...]:
+        """What is not so."""
+        return tuple(item for item in self.items if not item.is_ok)
 
-class MonthMoved(AlmonerError):
-    """An entry of the month, or a line of the bank, came in while it was being closed."""
-
-    def __init__(self, month: Month) -> None:
-        super().__init__(
-            f"An entry or a bank line of {month.title} came in while it was being closed. Close it once more."
+    def __str__(self) -> str:
+        return f"{self.title} cannot be closed: " + " ".join(
+            f"{each.sentence} {each.remedy}" for each in self.lacking
         )
 
 
-class MonthNotClosed(AlmonerError):
-    """There is no closing to open again, or no pack to hand out."""
+class MonthMoved(Told):
+    """An entry of the month, or a line of the bank, came in while it was being closed."""
+
+    sentence = N_("An entry or a bank line of {month} came in while it was being closed. Close it once more.")
 
     def __init__(self, month: Month) -> None:
-        super().__init__(f"{month.title} is not closed. `almoner close status` shows what is.")
+        super().__init__(month=month.name)
 
 
-class LaterMonthClosed(AlmonerError):
+class MonthNotClosed(Told):
+    """There is no closing to open again, or no pack to hand out."""
+
+    sentence = N_("{month} is not closed. `almoner close status` shows what is.")
+
+    def __init__(self, month: Month) -> None:
+        super().__init__(month=month.name)
+
+
+class LaterMonthClosed(Told):
     """Months open again from the last one back."""
 
+    sentence = N_("A later month is closed. Reopen {later} first.")
+
     def __init__(self, later: str) -> None:
-        super().__init__(f"A later month is closed. Reopen {later} first.")
+        super().__init__(later=later)
 
 
-class OwnClosing(AlmonerError):
+class OwnClosing(Told):
     """Whoever closed a month does not open it again."""
 
-    def __init__(self) -> None:
-        super().__init__("Whoever closed a month does not reopen it. Ask another approver.")
+    sentence = N_("Whoever closed a month does not reopen it. Ask another approver.")
 
 
 def close_month(session: Session, month: Month, *, laws: Laws, by: StaffMember) -> MonthClosing:

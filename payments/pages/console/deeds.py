@@ -53,6 +53,8 @@ class Deed:
     then: Callable[[str], str]
     """Where the new state is shown, by that id."""
     asks_for_proof: bool = False
+    beforehand: Callable[[], None] | None = None
+    """What takes long and is kept whatever comes of the deed, such as asking Stripe: in no transaction."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +105,8 @@ def done(
     try:
         if deed.asks_for_proof and not _is_proven(request):
             _prove(request, person, form)
+        if deed.beforehand is not None:
+            deed.beforehand()
         with transaction() as session:
             key = form.get("key", "")
             made = requests.earlier(session, person, key=key, request=wanted)

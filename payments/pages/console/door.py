@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from payments.pages.console import (
     bank,
     book,
+    closing,
     exception_deeds,
     exceptions,
     finding,
@@ -29,6 +30,6 @@ from payments.pages.console import (
 router = APIRouter(include_in_schema=False, max_body_size=16 * 1024)
 for screen in (
     *(home, finding, gifts, gift, payouts, bank, exceptions, exception_deeds, suspense),
-    *(money_back, book, months, receipts, receipt_deeds, monthly, monthly_deeds, refunds),
+    *(money_back, book, months, closing, receipts, receipt_deeds, monthly, monthly_deeds, refunds),
 ):
     router.include_router(screen.router, prefix="/console")

@@ -75,6 +75,8 @@ def month(request: Request, session: DatabaseSession, by: Reader, name: str) -> 
         person=by,
         here="months",
         month=of,
+        may_close=by.may(*closing.MAY_CLOSE) and told.status != "closed" and of.is_over(now()),
+        may_reopen=by.may(*closing.MAY_REOPEN) and told.status == "closed",
         has_pack=bool(told.closings),
         page=page,
         shown=lambda cell: html.shown(cell, page),
