@@ -254,8 +254,8 @@ def test_receipts_cannot_be_guessed_for_long(client: TestClient) -> None:
 
 
 def test_links_cannot_be_asked_for_without_end(client: TestClient) -> None:
-    for_one = [presses(client, "/monthly", email="Ada@example.com", lang="ko") for _ in range(6)]
-    from_one = [presses(client, "/monthly", email=f"{n}@example.com").status_code for n in range(30)]
+    for_one = [presses(client, "/giving", email="Ada@example.com", lang="ko") for _ in range(6)]
+    from_one = [presses(client, "/giving", email=f"{n}@example.com").status_code for n in range(30)]
 
     assert [answer.status_code for answer in for_one] == [303] * 5 + [429]
     assert "잠시만 기다려 주세요" in for_one[-1].text
