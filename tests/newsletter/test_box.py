@@ -248,7 +248,7 @@ def test_the_charitys_site_may_send_no_other_form(visitor: TestClient) -> None:
     token = a_question()
     site = from_site(visitor)
 
-    for path in ("/donate", f"/newsletter/confirm/{token}", "/monthly"):
+    for path in ("/donate", f"/newsletter/confirm/{token}", "/giving"):
         assert site.post(path, data={"email": ADA, "answer": "yes"}).status_code == 403
     assert reader().standing == "asked"
 
