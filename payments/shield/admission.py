@@ -67,6 +67,7 @@ class _Past:
     email_declined: int = 0
     household_declined: int = 0
     household_paid: int = 0
+    neighbourhood_paid: int = 0
     paid_without_proof: int = 0
     """Of the gifts that were begun without a proof in the last minutes."""
 
@@ -92,7 +93,7 @@ def was_known(admission: Admission) -> None:
 
 def remember(admission: Admission, donation_id: str) -> None:
     """That this gift was begun: what becomes of it counts for the next one."""
-    names = [admission.origin.household or ""]
+    names = [admission.origin.household or "", _around(admission.origin)]
     names += [Admitted.WITHOUT_PROOF] if admission.admitted is Admitted.WITHOUT_PROOF else []
     windows().remember(donation_id, *filter(None, names))
 
@@ -108,7 +109,7 @@ def _admitted(email: str, origin: Origin, proof: Proof, signals: Signals) -> Adm
     ]
     if origin.household is not None and origin.neighbourhood is not None:
         asked += [(limits.HOUSEHOLD, origin.household), (limits.NEIGHBOURHOOD, origin.neighbourhood)]
-    lists = [Admitted.WITHOUT_PROOF.value, *filter(None, [origin.household])]
+    lists = [Admitted.WITHOUT_PROOF.value, *filter(None, [origin.household, _around(origin)])]
     for admitted, shown in _ways(proof, signals):
         everywhere = [*asked, *shown]
         taken = windows().take_all(everywhere, lists=lists)
@@ -131,6 +132,11 @@ def _ways(proof: Proof, signals: Signals) -> Iterator[tuple[Admitted, Asked]]:
     yield Admitted.WITHOUT_PROOF, [(limits.without_proof(0 if signals.is_attack else None), "")]
     if proof.is_waited:
         yield Admitted.WITHOUT_PROOF, [(limits.WAITED_PUZZLE, proof.puzzle), (limits.WAITED, "")]
+
+
+def _around(origin: Origin) -> str:
+    """The name under which gifts from the neighbourhood are remembered; none where it is not known."""
+    return f"around {origin.neighbourhood}" if origin.household and origin.neighbourhood else ""
 
 
 def _has_a_past(taken: Taken, signals: Signals) -> bool:
@@ -160,7 +166,7 @@ def _of_household(past: _Past, signals: Signals) -> Limit:
 
 def _of_neighbourhood(past: _Past, signals: Signals) -> Limit:
     if signals.is_attack:
-        return limits.NEIGHBOURHOOD.of(limits.NEIGHBOURHOOD_UNDER_ATTACK + 3 * past.household_paid)
+        return limits.NEIGHBOURHOOD.of(limits.NEIGHBOURHOOD_UNDER_ATTACK + 3 * past.neighbourhood_paid)
     return limits.NEIGHBOURHOOD
 
 
@@ -179,14 +185,16 @@ _IS_KNOWN = text("select exists (select from donation_requests where idempotency
 
 
 def _past(email: str, taken: Taken) -> _Past:
-    without_proof, *of_household = taken.remembered
+    without_proof, *nearby = taken.remembered
+    of_household, of_neighbourhood = nearby or ([], [])
     at = now()
     with single_statements() as connection:
         row = connection.execute(
             _PAST,
             {
                 "email": email,
-                "gifts": of_household[0] if of_household else [],
+                "gifts": of_household,
+                "nearby": of_neighbourhood,
                 "without_proof": without_proof,
                 "hour": at - _DECLINES_COUNT_FOR,
                 "window": at - WINDOW,
@@ -212,11 +220,15 @@ _PAST = text_with(
             select count(*) from donations where id = any(:gifts) and status in ('paid', 'processing')
         ) as household_paid,
         (
+            select count(*) from donations where id = any(:nearby) and status in ('paid', 'processing')
+        ) as neighbourhood_paid,
+        (
             select count(*) from donations
             where id = any(:without_proof) and created_at > :window and status in ('paid', 'processing')
         ) as paid_without_proof
     """,
     "gifts",
+    "nearby",
     "without_proof",
 )
 

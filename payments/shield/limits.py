@@ -21,6 +21,8 @@ HOUSEHOLD_OF_DECLINES = 3
 NEIGHBOURHOOD = Limit("neighbourhood", 600, _TEN_MINUTES)
 """From one /24 or /48."""
 NEIGHBOURHOOD_UNDER_ATTACK = 90
+"""So many then, and three more for each gift from there that was paid: all the customers of a telephone
+company may be one neighbourhood."""
 EMAIL = Limit("email", 10, _TEN_MINUTES)
 """For one e-mail address: who corrects an amount or tries another card begins anew each time."""
 EMAIL_UNDER_ATTACK = 4

@@ -161,9 +161,11 @@ class Windows:
         return _ENDLESS - left
 
     def remember(self, value: str, *names: str) -> None:
-        """Keep one more value under each of these names for an hour, at most two hundred of them. It goes
-        along with what is asked next: nobody waits for it."""
-        self._memo += [(self._mark(name), value) for name in names]
+        """Keep one more value under each of these names for an hour, at most two hundred of them: here at
+        once, for when the broker is away, and there along with what is asked next, so that nobody waits."""
+        memo = [(self._mark(name), value) for name in names]
+        self._here.keep(memo)
+        self._memo += memo
 
     def remembered(self, *names: str) -> Sequence[list[str]]:
         """What was kept under each, the newest first."""
@@ -291,16 +293,21 @@ class _Here:
         self, asked: _Marked, lists: Sequence[str], memo: _Memo
     ) -> tuple[int | None, list[int], list[list[str]]]:
         with self._turn:
-            for mark, value in memo:
-                self._kept[mark] = (time.time(), [value, *self._values(mark)][:REMEMBERED])
-            while len(self._kept) > _MOST_NAMES:
-                self._kept.popitem(last=False)
             counts = [self._count(*each) + 1 for each in asked]
             full = [place for place, (window, _) in enumerate(asked) if counts[place] > window.amount]
             if not full:
                 for window, mark in asked:
                     self.counter.hit(window, mark)
         return (full[0] if full else None), counts, [self._values(mark) for mark in lists]
+
+    def keep(self, memo: _Memo) -> None:
+        """At once, whichever store is asked next; so what comes along with a question is here already."""
+        with self._turn:
+            for mark, value in memo:
+                self._kept[mark] = (time.time(), [value, *self._values(mark)][:REMEMBERED])
+                self._kept.move_to_end(mark)
+            while len(self._kept) > _MOST_NAMES:
+                self._kept.popitem(last=False)
 
     def give_back(self, asked: _Marked) -> None:
         for window, mark in asked:

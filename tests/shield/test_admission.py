@@ -11,7 +11,7 @@ from payments.clock import now
 from payments.database import new_id, transaction
 from payments.donations.models import Charge, DonationRequest
 from payments.shield import admission, limits
-from payments.shield.admission import Admitted
+from payments.shield.admission import Admission, Admitted
 from payments.shield.attack import Signals, signals, watch
 from payments.shield.puzzle import NOTHING, Proof
 from payments.shield.windows import windows
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("usual_numbers")
 def a_page_from(address: str, **how: object) -> None:
     """The same, and the shield knows from where."""
     page = a_page(email=f"{uuid4()}@example.com", **how)  # type: ignore[arg-type]
-    windows().remember(page, str(at(address).household))
+    admission.remember(Admission(Admitted.PROVEN, at(address)), page)
 
 
 def a_page(
@@ -285,6 +285,25 @@ def test_under_attack_an_address_whose_gifts_are_paid_keeps_its_room() -> None:
 
     assert seen().is_attack
     assert all(is_let_in(f"h{n}", proof=proven()) for n in range(100))
+
+
+def test_under_attack_the_customers_of_one_telephone_company_who_pay_make_room_for_each_other() -> None:
+    many_pages(400, minutes_ago=4)
+    for number in range(30):
+        a_page_from(f"203.0.113.{number}", is_paid=True)
+
+    let_in = [is_let_in(f"h{n}", address=f"203.0.113.{n}", proof=proven()) for n in range(200)]
+
+    assert sum(let_in) == 90 + 3 * 30
+
+
+def test_while_the_broker_is_away_under_attack_who_paid_is_still_known(broker: Broker) -> None:
+    many_pages(400, minutes_ago=4)
+    for _ in range(30):
+        a_page_from("203.0.113.9", is_paid=True)
+    broker.freeze()
+
+    assert sum(is_let_in(f"h{n}", proof=proven()) for n in range(70)) == (30 + 3 * 30) // 2
 
 
 def test_an_attack_lasts_while_tries_are_turned_away_though_its_pages_are_long_gone(broker: Broker) -> None:
