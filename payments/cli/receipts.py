@@ -309,3 +309,4 @@ def save(
 app.add_typer(korea.app, name="korea")
 app.command("annual")(yearly.annual_run)
 app.command("summary")(yearly.summary)
+app.command("tie-out")(yearly.tie_out)

@@ -1,4 +1,4 @@
-"""`almoner receipts annual` and `summary`: a donor's gifts of a year, or of any other time, on one page."""
+"""`almoner receipts annual`, `summary` and `tie-out`: gifts of a year, or of any other time, on one page."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sqlalchemy.orm import Session
 
 from payments.cli.printing import AsJson, print_json, print_table
+from payments.cli.report_files import Language, print_page, write
 from payments.clock import day_in, now
 from payments.database import transaction
 from payments.donations.models import IssuingEntity
@@ -19,6 +20,8 @@ from payments.errors import AlmonerError
 from payments.money import Money
 from payments.receipts import annual, listing, render, restating
 from payments.receipts.listing import Stretch
+from payments.reconciliation.receipts_and_book import year_of_receipts
+from payments.reconciliation.reports import year_page
 
 _Entity = Annotated[str | None, typer.Option("--entity", help="A legal body; the one that receives online.")]
 
@@ -53,6 +56,30 @@ def annual_run(
         _run(body, year, send=send, per_minute=per_minute)
     with transaction() as session:
         _tell(session, body, year, as_json=as_json)
+
+
+def tie_out(
+    year: Annotated[int, typer.Argument(min=2000, max=2100, help="The tax year.")],
+    out: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Write it as a page (.html) or a workbook (.xlsx).")
+    ] = None,
+    entity: _Entity = None,
+    language: Language = "en",
+    as_json: AsJson = False,
+) -> None:
+    """Walk from the receipts of a year to the contributions in the book, each difference by its cause; exit
+    code 1 if one has none."""
+    with transaction() as session:
+        body = _entity(session, entity)
+        found = year_of_receipts(session, body, year)
+        page = year_page.page_of(found, body, language)
+    if out is not None:
+        write(page, out)
+    elif as_json:
+        print_json({"is_explained": found.is_explained, "year": found})
+    else:
+        print_page(page)
+    raise typer.Exit(0 if found.is_explained else 1)
 
 
 def summary(
