@@ -17,7 +17,7 @@ from payments.api.uploads import BODY, Upload, upload_from
 from payments.dependencies import DatabaseSession, staff_with
 from payments.reconciliation import bank_accounts, bank_import, bank_lines, matching
 from payments.reconciliation.bank_accounts import MAY_RECONCILE
-from payments.reconciliation.bank_import import Imported
+from payments.reconciliation.bank_import import LARGEST_STATEMENT, Imported
 from payments.reconciliation.bank_lines import Told
 from payments.reconciliation.models import BankAccount, BankMatch
 from payments.staff import people
@@ -27,9 +27,6 @@ router = APIRouter(tags=["bank"])
 
 Reader = Annotated[StaffMember, staff_with(*people.MAY_READ)]
 Reconciler = Annotated[StaffMember, staff_with(*MAY_RECONCILE)]
-
-LARGEST_STATEMENT = 16 * 1024 * 1024
-"""Bytes; a larger one is imported at the terminal."""
 
 
 class BankAccountSent(Sent):

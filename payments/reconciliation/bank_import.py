@@ -23,6 +23,9 @@ from payments.reconciliation.statements import Line, Statement, StatementRefused
 from payments.staff import audit, people
 from payments.staff.models import StaffMember
 
+LARGEST_STATEMENT = 16 * 1024 * 1024
+"""What is taken over the network, in bytes; a larger file is imported at the terminal."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:

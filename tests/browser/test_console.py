@@ -127,7 +127,13 @@ def test_every_screen_is_readable_for_everybody_and_never_wider_than_a_telephone
     treasury.reconciles()
     more = (
         *(f"/gifts/{gift.id}", f"/payouts/{payout}", f"/bank/lines/{treasury.bank.lines[0].id}"),
-        *("/refunds", f"/gifts/{gift.id}/refund"),
+        *(
+            "/suspense",
+            "/months/2026-11/close",
+            "/bank/import",
+            f"/bank/lines/{treasury.bank.lines[0].id}/unmatch",
+        ),
+        *(f"/receipts/{receipt_of(gift.id)}/copy", "/refunds", f"/gifts/{gift.id}/refund"),
     )
     with opened(chromium, treasury.house.url, viewport=PHONE) as page:
         signed_in(page, treasury.house, finn)
@@ -139,6 +145,11 @@ def test_every_screen_is_readable_for_everybody_and_never_wider_than_a_telephone
             page.locator("#note").fill("-")
             page.locator("form.deed button").click()
             is_for_everybody(page, "before the second click")
+
+
+def receipt_of(gift_id: str) -> str:
+    with transaction() as session:
+        return session.scalars(select(Receipt.id).where(Receipt.donation_id == gift_id)).one()
 
 
 def is_for_everybody(page: Page, what: str) -> None:

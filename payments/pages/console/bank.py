@@ -1,7 +1,4 @@
-"""The bank: its accounts, the files that were imported, and their lines with what each is.
-
-Importing, saying what a line is and undoing it stay at the terminal and in the API; the pages say how.
-"""
+"""The bank: its accounts, the files that were imported, and their lines with what each is."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,6 +50,7 @@ def bank(request: Request, session: DatabaseSession, by: Reader) -> Response:
         person=by,
         here="bank",
         accounts=_accounts(session),
+        may_reconcile=by.may(*bank_accounts.MAY_RECONCILE),
         statements=statements,
         currencies={account.id: account.currency for account in bank_accounts.everything(session)},
         names=people.names(session),
@@ -108,6 +106,8 @@ def line(request: Request, session: DatabaseSession, by: Reader, line_id: str) -
         account=bank_accounts.find(session, found.bank_account_id),
         statement=session.get_one(BankStatement, found.bank_statement_id),
         matches=matches,
+        may_reconcile=by.may(*bank_accounts.MAY_RECONCILE),
+        is_said=any(match.undone_at is None for match in matches),
         entries={match.id: reading.numbered(session, f"bank:{match.id}") for match in matches},
         names=people.names(session),
         subject_path=subject_path,

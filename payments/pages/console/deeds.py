@@ -21,10 +21,13 @@ from sqlalchemy.orm import Session
 from payments.database import transaction
 from payments.dependencies import staff_cookie_of
 from payments.donations.wishes import WishRefused
-from payments.errors import PersonMustLook
+from payments.errors import AlmonerError, PersonMustLook
 from payments.pages.console.account import not_proven
 from payments.pages.console.drawing import console_page, language_of
 from payments.pages.console.proving import NotProven, proven
+from payments.reconciliation.formats.csv_profile import ProfileWrong
+from payments.reconciliation.matching import MatchRefused
+from payments.reconciliation.statements import StatementRefused
 from payments.staff import requests, sessions
 from payments.staff.models import StaffMember
 from payments.staff.requests import StaffKeyReused
@@ -33,7 +36,9 @@ from payments.translations import N_, Told, sentence_for, translator
 T = TypeVar("T")
 
 PROVEN_FOR = timedelta(minutes=15)
-REFUSALS = (Told, WishRefused, PersonMustLook)
+_IN_ENGLISH = (PersonMustLook, MatchRefused, StatementRefused, ProfileWrong)
+"""Refusals that are as many as there are banks, and speak no other language yet."""
+REFUSALS = (Told, WishRefused, *_IN_ENGLISH)
 """What a room says no with, to a person: the page is shown again with its sentence."""
 
 _SENT_BEFORE = N_(
@@ -85,9 +90,9 @@ def foreseen(look: Callable[[Session], T]) -> T:
     return told[0]
 
 
-def complaint_of(request: Request, refusal: Told | WishRefused | PersonMustLook) -> Complaint:
-    """The room's own sentence, in the reader's language."""
-    if isinstance(refusal, PersonMustLook):
+def complaint_of(request: Request, refusal: AlmonerError) -> Complaint:
+    """The room's own sentence, in the reader's language if it speaks that."""
+    if not isinstance(refusal, Told | WishRefused):
         return Complaint(sentence=str(refusal), is_english=True)
     return Complaint(sentence=sentence_for(refusal, language_of(request)), field=refusal.field)
 

@@ -3,7 +3,6 @@
 It goes by itself once it is no longer found; who may accept one that stays says `reconciliation.reconcile`.
 """
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Request
@@ -13,6 +12,7 @@ from sqlalchemy.orm import Session
 from payments.dependencies import DatabaseSession, signed_in
 from payments.ledger import classifying
 from payments.money import Money
+from payments.pages.console.days import day_typed
 from payments.pages.console.deeds import Complaint, Deed, deed_page, done
 from payments.pages.console.drawing import language_of
 from payments.pages.console.sign_in import Form
@@ -37,13 +37,6 @@ class OwnerMissing(Told):
     sentence = N_("Choose who sees to it.")
 
 
-class DayUnreadable(Told):
-    """No day of the calendar."""
-
-    field = "due_on"
-    sentence = N_("Write the day as 2026-12-31.")
-
-
 @router.get("/exceptions/{exception_id}")
 def exception(request: Request, session: DatabaseSession, by: Reader, exception_id: str) -> Response:
     """One, open or closed."""
@@ -61,7 +54,9 @@ def do(request: Request, by: Doer, exception_id: str, form: Form) -> Response:
         owner = session.get(StaffMember, form.get("owner", ""))
         if owner is None:
             raise OwnerMissing
-        return rounds.give_to(session, exception_id, owner, due_on=_day(form.get("due_on", "")), by=person).id
+        return rounds.give_to(
+            session, exception_id, owner, due_on=day_typed(form.get("due_on", "")), by=person
+        ).id
 
     deed = Deed(
         name=f"console exception {exception_id}",
@@ -77,15 +72,6 @@ def do(request: Request, by: Doer, exception_id: str, form: Form) -> Response:
             request, session, by, exception_id, typed=form, complaint=complaint
         ),
     )
-
-
-def _day(typed: str) -> date | None:
-    if not typed.strip():
-        return None
-    try:
-        return date.fromisoformat(typed.strip())
-    except ValueError:
-        raise DayUnreadable from None
 
 
 def _page(

@@ -1,0 +1,209 @@
+"""A bank statement is taken in, a line is said to be something, and what was said is undone.
+
+The file is proven against itself and its account before a line of it is kept; a line must come to its subject
+to the cent. Which of our things a line is, is told by the first letters of the id that is typed.
+"""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from sqlalchemy.orm import Session
+
+from payments.dependencies import DatabaseSession, signed_in
+from payments.money import Money
+from payments.pages.console.bank import subject_path
+from payments.pages.console.days import day_typed
+from payments.pages.console.deeds import Complaint, Deed, deed_page, done
+from payments.pages.console.sign_in import Form
+from payments.pages.forms import WithFile, posted_with_file
+from payments.reconciliation import bank_accounts, bank_import, bank_lines, candidates, matching
+from payments.reconciliation.bank_accounts import MAY_RECONCILE
+from payments.reconciliation.bank_import import LARGEST_STATEMENT
+from payments.staff.models import StaffMember
+from payments.translations import N_, Told
+
+router = APIRouter()
+
+Reconciler = Annotated[StaffMember, signed_in(*MAY_RECONCILE)]
+
+
+class FileMissing(Told):
+    """Nothing was chosen, or a file without a byte in it."""
+
+    field = "file"
+    sentence = N_("Choose the file that the bank gave you.")
+
+
+class SubjectMissing(Told):
+    """Neither an id nor the word that it is none of ours."""
+
+    field = "subject"
+    sentence = N_("Write the id of what the line is, or say that it is none of ours.")
+
+
+@router.get("/bank/import")
+def before_importing(request: Request, session: DatabaseSession, by: Reconciler) -> Response:
+    """Which account, and which file."""
+    return _import_page(request, session, by)
+
+
+@router.post("/bank/import", max_body_size=LARGEST_STATEMENT)
+def import_statement(
+    request: Request, by: Reconciler, sent: Annotated[WithFile, Depends(posted_with_file)]
+) -> Response:
+    """Take it in, whole or not at all. The very file once more is nothing new."""
+    typed = sent.fields
+
+    def take_in(session: Session, person: StaffMember) -> str:
+        if not sent.file:
+            raise FileMissing
+        imported = bank_import.take_in(
+            session,
+            sent.file,
+            file_name=sent.name,
+            account_id=typed.get("account", ""),
+            by=person,
+            first_day=day_typed(typed.get("from", "")),
+            last_day=day_typed(typed.get("to", "")),
+            gap_reason=typed.get("gap", "").strip() or None,
+        )
+        return imported.statement.id
+
+    deed = Deed(name="console import", do=take_in, then=lambda made: f"/console/bank#{made}")
+
+    def again(session: Session, complaint: Complaint) -> Response:
+        return _import_page(request, session, by, typed=typed, complaint=complaint)
+
+    wanted = typed | {"sha256": sha256(sent.file).hexdigest()}
+    return done(request, by, wanted, deed, again=again)
+
+
+@router.get("/bank/lines/{line_id}/match")
+def before_matching(request: Request, session: DatabaseSession, by: Reconciler, line_id: str) -> Response:
+    """What it may be."""
+    return _line_page(request, session, by, line_id, template="bank_match.html")
+
+
+@router.post("/bank/lines/{line_id}/match")
+def match(request: Request, by: Reconciler, line_id: str, form: Form) -> Response:
+    """Say what it is."""
+
+    def say(session: Session, person: StaffMember) -> str:
+        subjects, reason = form.get("subject", "").split(), form.get("reason", "")
+        if form.get("is") == "none":
+            matching.ignore(session, line_id, by=person, reason=reason)
+        elif not subjects:
+            raise SubjectMissing
+        elif all(each.startswith("po_") for each in subjects):
+            matching.match_payouts(session, line_id, subjects, by=person, reason=reason)
+        elif subjects[0].startswith("txn_"):
+            matching.match_topup(session, line_id, subjects[0], by=person, reason=reason)
+        else:
+            matching.match_offline(session, line_id, " ".join(subjects), by=person, reason=reason)
+        return line_id
+
+    return _done(
+        request,
+        by,
+        line_id,
+        form,
+        template="bank_match.html",
+        deed=Deed(
+            name=f"console match of {line_id}", do=say, then=lambda made: f"/console/bank/lines/{made}"
+        ),
+    )
+
+
+@router.get("/bank/lines/{line_id}/unmatch")
+def before_undoing(request: Request, session: DatabaseSession, by: Reconciler, line_id: str) -> Response:
+    """What was said of it."""
+    return _line_page(request, session, by, line_id, template="bank_unmatch.html")
+
+
+@router.post("/bank/lines/{line_id}/unmatch")
+def undo(request: Request, by: Reconciler, line_id: str, form: Form) -> Response:
+    """Undo all of it; what was booked by it is reversed today."""
+
+    def take_back(session: Session, person: StaffMember) -> str:
+        matching.undo(session, line_id, by=person, reason=form.get("reason", ""))
+        return line_id
+
+    return _done(
+        request,
+        by,
+        line_id,
+        form,
+        template="bank_unmatch.html",
+        deed=Deed(
+            name=f"console undoing of {line_id}",
+            do=take_back,
+            then=lambda made: f"/console/bank/lines/{made}",
+        ),
+    )
+
+
+def _done(
+    request: Request,
+    by: StaffMember,
+    line_id: str,
+    form: dict[str, str],
+    *,
+    template: str,
+    deed: Deed,
+) -> Response:
+    def again(session: Session, complaint: Complaint) -> Response:
+        return _line_page(request, session, by, line_id, template=template, typed=form, complaint=complaint)
+
+    return done(request, by, form, deed, again=again)
+
+
+def _import_page(
+    request: Request,
+    session: Session,
+    by: StaffMember,
+    *,
+    typed: Mapping[str, str] | None = None,
+    complaint: Complaint | None = None,
+) -> Response:
+    return deed_page(
+        request,
+        session,
+        "bank_import.html",
+        person=by,
+        here="bank",
+        typed=typed,
+        complaint=complaint,
+        accounts=bank_accounts.everything(session),
+        most=LARGEST_STATEMENT // 1024 // 1024,
+    )
+
+
+def _line_page(
+    request: Request,
+    session: Session,
+    by: StaffMember,
+    line_id: str,
+    *,
+    template: str,
+    typed: dict[str, str] | None = None,
+    complaint: Complaint | None = None,
+) -> Response:
+    found = bank_lines.find(session, line_id)
+    return deed_page(
+        request,
+        session,
+        template,
+        person=by,
+        here="bank",
+        typed=typed,
+        complaint=complaint,
+        line=found,
+        amount=Money(found.amount, found.currency),
+        may_be=candidates.of_line(session, line_id),
+        said=matching.said_of(session, [line_id]).get(line_id, []),
+        subject_path=subject_path,
+        money_of=Money,
+    )

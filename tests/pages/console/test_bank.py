@@ -1,0 +1,80 @@
+"""The bank in the console: a statement taken in, a line said to be something, and that undone."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+
+from payments.database import transaction
+from payments.reconciliation.models import BankMatch
+from tests.pages.console.filling_in import sends
+from tests.pages.console.reading import links, table, words
+from tests.pages.form import hidden_fields
+from tests.reconciliation.bank_files import mt940
+from tests.reconciliation.treasury import Treasury
+
+Desk = Callable[[str], TestClient]
+
+IMPORT = "/console/bank/import"
+
+
+def matches() -> list[tuple[str, str | None, bool]]:
+    with transaction() as session:
+        rows = session.scalars(select(BankMatch).order_by(BankMatch.matched_at))
+        return [(row.kind, row.subject_id, row.undone_at is None) for row in rows]
+
+
+def test_a_statement_is_taken_in_and_its_line_named_wrongly_rightly_and_once(treasury: Treasury, desk: Desk):
+    treasury.a_paid_gift(2500)
+    payout = treasury.stripe_pays_out(paid=True)
+    treasury.everybody_works()
+    day, finn, vera = treasury.arrives_on(payout), desk("finn"), desk("vera")
+    lines = [(-1, f"RENT {number} {'X' * 40}") for number in range(1200)]
+    statement = mt940([(day, [(2397, "DEPOSIT"), *lines])], opening=5000, currency="USD")
+    assert len(statement) > 64 * 1024
+    assert IMPORT in links(finn.get("/console/bank").text)
+    assert IMPORT not in links(vera.get("/console/bank").text)
+    assert vera.post(IMPORT, files={"file": ("bank.txt", statement)}).status_code == 403
+
+    form = hidden_fields(finn.get(IMPORT).text) | {"account": "operating"}
+    without = finn.post(IMPORT, data=form)
+    nonsense = finn.post(IMPORT, data=form, files={"file": ("bank.txt", b"what is this?")})
+    twice = [finn.post(IMPORT, data=form, files={"file": ("bank.txt", statement)}) for _ in range(2)]
+    later = mt940([(day + timedelta(days=9), [(1, "X")])], opening=9, currency="USD")
+    other = finn.post(IMPORT, data=form, files={"file": ("later.txt", later)})
+    gap = finn.post(IMPORT, data=form | {"key": "next"}, files={"file": ("later.txt", later)})
+
+    assert "Choose the file that the bank gave you." in words(without.text)
+    assert (nonsense.status_code, 'id="complaint" lang="en"' in nonsense.text) == (422, True)
+    assert [answer.status_code for answer in twice] == [303, 303], twice[0].text
+    assert "This form was sent before, with other words in it." in words(other.text)
+    assert "--accept-gap" in gap.text
+    assert len(treasury.bank.statements) == 1
+    assert len(treasury.bank.lines) == 1201
+
+    line = next(each for each in treasury.bank.lines if each.amount == 2397)
+    page = f"/console/bank/lines/{line.id}"
+    assert f"{page}/match" in links(finn.get(page).text)
+    assert f"{page}/match" not in links(vera.get(page).text)
+    assert payout in finn.get(f"{page}/match").text
+
+    nothing = sends(finn, f"{page}/match", subject=" ", reason="-")
+    wrong = sends(finn, f"{page}/match", subject="dep_0", reason="-")
+    sends(finn, f"{page}/match", **{"is": "none"}, reason="rent")
+    taken = sends(finn, f"{page}/match", subject=payout, reason="-")
+
+    assert "Write the id of what the line is" in words(nothing.text)
+    assert wrong.status_code == taken.status_code == 422
+    assert matches() == [("ignored", None, True)]
+
+    undoing = finn.get(f"{page}/unmatch").text
+    assert "It is no longer said to be: none of ours" in words(undoing)
+    undone = [sends(finn, f"{page}/unmatch", undoing, reason="was the payout") for _ in range(2)]
+    sends(finn, f"{page}/match", subject=payout, reason="its amount and day")
+
+    assert [answer.headers["location"] for answer in undone] == [page, page]
+    assert matches() == [("ignored", None, False), ("payout", payout, True)]
+    said = table(vera.get(page).text, "What it is")
+    assert {row[4] for row in said} == {"Finn"}
+    assert treasury.house.balances()["bank"] == 2397
