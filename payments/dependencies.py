@@ -276,7 +276,7 @@ def _asked_again(session: Session, donation: Donation) -> CheckoutRequest:
         donation,
         fund_names=checkout.fund_names(session, donation),
         programme=organisation.programme(organisation.the_organisation(session), donation.locale),
-        email=donors.email_of(session, donation.donor_id),
+        email=donors.email_typed_for(session, donation_id=donation.id, donor_id=donation.donor_id),
         public_base_url=settings().public_base_url,
     )
 

@@ -7,7 +7,7 @@ be narrowed by it, and a payout of ten thousand gifts is not carried through Pyt
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Select, func, literal, select, union_all
+from sqlalchemy import ScalarSelect, Select, func, literal, select, union_all
 
 from payments.donations.models import Charge, Donation
 from payments.donations.offline import OfflineGift
@@ -16,6 +16,7 @@ from payments.ledger.models import JournalEntry
 from payments.monthly.models import MonthlyGift
 from payments.receipts.models import Receipt
 from payments.reconciliation.models import BankMatch, PayoutLine
+from payments.supporters.donors import Donor
 
 LONGEST = 120
 
@@ -56,9 +57,13 @@ def _on_bank_line(line: str) -> Ids:
     return select(through.c[0])
 
 
+def _survivor_of(donor_id: str) -> ScalarSelect[str]:
+    return select(func.coalesce(Donor.merged_into_id, Donor.id)).where(Donor.id == donor_id).scalar_subquery()
+
+
 _BY_PREFIX: dict[str, Callable[[str], Ids]] = {
     "don": lambda id_: _ids(Donation.id, Donation.id == id_),
-    "dnr": lambda id_: _ids(Donation.id, Donation.donor_id == id_),
+    "dnr": lambda id_: _ids(Donation.id, Donation.donor_id == _survivor_of(id_)),
     "mon": lambda id_: _ids(Donation.id, Donation.monthly_gift_id == id_),
     "rcp": lambda id_: _ids(Receipt.donation_id, Receipt.id == id_),
     "rfd": lambda id_: _ids(Refund.donation_id, Refund.id == id_),

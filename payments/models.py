@@ -18,7 +18,7 @@ from payments.reconciliation import models as reconciliation
 from payments.reconciliation.exports import models as exports
 from payments.reconciliation.stripe_reports import models as stripe_reports
 from payments.staff import models as staff
-from payments.supporters import addresses, donors
+from payments.supporters import addresses, donors, merges
 from payments.supporters.newsletter import models as newsletter
 from payments.webhooks import models as webhooks
 from payments.webhooks.adopting import models as adopting
@@ -38,6 +38,7 @@ __all__ = [
     "korea",
     "ledger",
     "mail",
+    "merges",
     "monthly",
     "newsletter",
     "offline",

@@ -124,6 +124,14 @@ class LetterOfDonor(BaseModel):
     queued_at: datetime
 
 
+class RecordOfDonor(BaseModel):
+    """Another record of the same donor, merged into this one."""
+
+    id: str
+    email: str | None = Field(description="Null for a role that sees no names.")
+    merged_at: datetime
+
+
 class DonorShown(BaseModel):
     """Everything about one donor."""
 
@@ -134,6 +142,7 @@ class DonorShown(BaseModel):
     locale: str
     known_since: datetime
     erased_at: datetime | None = Field(description="Since when nothing is known of them but ids.")
+    records: list[RecordOfDonor]
     gifts: list[GiftOfDonor]
     thanked_for: list[str]
     monthly_gifts: list[PromiseOfDonor]
@@ -153,6 +162,10 @@ class DonorShown(BaseModel):
             locale=found.locale,
             known_since=found.known_since,
             erased_at=found.erased_at,
+            records=[
+                RecordOfDonor(id=record.id, email=record.email, merged_at=record.merged_at)
+                for record in found.records
+            ],
             gifts=[
                 GiftOfDonor(
                     id=gift.id,

@@ -118,6 +118,8 @@ def record(
     )
     session.add(donation)
     session.flush()
+    # The database has led both to the donors whose records were merged.
+    session.refresh(donation, ["donor_id", "soft_credit_donor_id"])
     session.add(
         OfflineGift(
             donation_id=donation.id,

@@ -25,6 +25,7 @@ from payments.money import Money
 from payments.receipts import countries
 from payments.staff import audit, people
 from payments.staff.models import Role, StaffMember
+from payments.supporters import donors
 from payments.supporters.donors import Donor
 
 MAY_DECLARE = (Role.SUPPORT, Role.FINANCE)
@@ -147,8 +148,7 @@ def note(
 ) -> GiftAidDeclaration:
     """Keep a declaration that came on paper or by word of mouth."""
     people.require(by, *MAY_DECLARE)
-    if session.get(Donor, donor_id) is None:
-        raise GiftAidRefused("There is no such donor: give the id that `almoner gifts show` names.")
+    donors.standing(session, donor_id)
     if given_on > day_in(entity.time_zone, now()):
         raise GiftAidRefused("A declaration is of today or of a day before.")
     gift = session.get(Donation, donation_id) if donation_id is not None else None

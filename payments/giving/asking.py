@@ -5,7 +5,9 @@ writes the question down, and a worker looks it up. The mail goes to the donor's
 in ten minutes, so asking often is no way to flood somebody. A question is gone once it is answered.
 """
 
-from sqlalchemy import func, or_, select
+from collections.abc import Collection
+
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from payments.clock import now
@@ -49,7 +51,7 @@ def answer(session: Session, *, limit: int = BATCH) -> int:
     donors = session.scalars(
         select(Donor)
         .where(
-            func.lower(Donor.email).in_({request.email.lower() for request in asked}),
+            Donor.id.in_(_led_to({request.email.lower() for request in asked})),
             Donor.erased_at.is_(None),
             or_(
                 Donor.id.in_(select(Donation.donor_id).where(Donation.status.in_(_GIVEN))),
@@ -76,6 +78,11 @@ def answer(session: Session, *, limit: int = BATCH) -> int:
     for request in asked:
         session.delete(request)
     return len(asked)
+
+
+def _led_to(addresses: Collection[str]) -> Select[str]:
+    """The donors of these addresses; of one that was merged, the donor it leads to."""
+    return select(func.coalesce(Donor.merged_into_id, Donor.id)).where(func.lower(Donor.email).in_(addresses))
 
 
 def renew(session: Session, monthly_gift_id: str) -> None:

@@ -37,7 +37,7 @@ def opens_for(session: Session, link: str) -> Donor:
     `GivingLinkOver`."""
     donor_id, marked = links.read(link)
     donor = session.get(Donor, donor_id)
-    if donor is None or donor.erased_at is not None or not links.is_marked(marked, donor.email):
+    if donor is None or not _stands_for_somebody(donor) or not links.is_marked(marked, donor.email):
         raise GivingLinkOver
     used = select(DonorSession.token_sha256).where(
         DonorSession.link_sha256 == _sha256(link), DonorSession.last_seen_at.is_not(None)
@@ -45,6 +45,11 @@ def opens_for(session: Session, link: str) -> Donor:
     if session.scalar(used) is not None:
         raise GivingLinkOver
     return donor
+
+
+def _stands_for_somebody(donor: Donor) -> bool:
+    """Neither erased nor merged into another record, whose gifts a link for this one was not made for."""
+    return donor.erased_at is None and donor.merged_into_id is None
 
 
 def begin(session: Session, link: str) -> str:
@@ -79,12 +84,12 @@ def donor_at(session: Session, token: str) -> Donor:
     found = session.execute(
         select(Donor, DonorSession.address_mark)
         .join(DonorSession, DonorSession.donor_id == Donor.id)
-        .where(DonorSession.token_sha256 == _sha256(token), _stands(), Donor.erased_at.is_(None))
+        .where(DonorSession.token_sha256 == _sha256(token), _stands())
     ).one_or_none()
     if found is None:
         raise LookIsOver
     donor, marked = found
-    if not links.is_marked(marked, donor.email):
+    if not _stands_for_somebody(donor) or not links.is_marked(marked, donor.email):
         raise LookIsOver
     session.execute(
         update(DonorSession)

@@ -2,18 +2,18 @@
 
 from email_validator import EmailNotValidError, validate_email
 
-_NOWHERE = "@erased.invalid"
+NOWHERE = "@erased.invalid"
 """The domain `.invalid` is nobody's for ever (RFC 2606)."""
 
 
 def nowhere(donor_id: str) -> str:
     """The address of a donor who was erased: every column that wants one still has one."""
-    return f"{donor_id}{_NOWHERE}"
+    return f"{donor_id}{NOWHERE}"
 
 
 def is_nowhere(address: str) -> bool:
     """Whether this is the address of nobody any more."""
-    return address.endswith(_NOWHERE)
+    return address.endswith(NOWHERE)
 
 
 def fit(typed: str) -> str | None:

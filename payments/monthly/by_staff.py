@@ -24,6 +24,7 @@ from payments.monthly.models import (
 )
 from payments.staff import audit, people
 from payments.staff.models import AuditEntry, Role, StaffMember
+from payments.supporters import donors
 
 MAY_STEER = (Role.SUPPORT, Role.FINANCE)
 """Answering donors is what support is for; finance stops what the bank complains about."""
@@ -112,7 +113,7 @@ def listed(
     if status is not None:
         wanted = wanted.where(MonthlyGift.status == status)
     if donor_id is not None:
-        wanted = wanted.where(MonthlyGift.donor_id == donor_id)
+        wanted = wanted.where(MonthlyGift.donor_id == donors.survivor_of(session, donor_id))
     if after is not None:
         last = changes.find(session, after)
         wanted = wanted.where(tuple_(*_ORDER) < (last.created_at, last.id))

@@ -185,11 +185,13 @@ def _invoice_page(session: Session, gift: MonthlyGift, locale: str) -> Callable[
 
 
 def _opens(session: Session, token: str) -> str:
-    """The gift behind a link. A link that was made for another address than the donor has now is as an old
-    one: its mail went astray, and a stranger may hold it."""
+    """The gift behind a link. A link that was made for another address than the donor has now, in any record
+    of theirs, is as an old one: its mail went astray, and a stranger may hold it."""
     monthly_gift_id = links.monthly_gift_id(token)
     gift = session.get(MonthlyGift, monthly_gift_id)
-    if gift is not None and not links.was_for(token, donors.email_of(session, gift.donor_id)):
+    if gift is not None and not any(
+        links.was_for(token, email) for email in donors.addresses_of(session, gift.donor_id)
+    ):
         raise LinkExpired(monthly_gift_id)
     return monthly_gift_id
 

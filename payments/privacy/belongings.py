@@ -17,6 +17,10 @@ class Belongings:
     """One donor's rows, by id, and what Stripe calls them."""
 
     donor: Donor
+    records: Sequence[str]
+    """The donor's id, and those of records that were merged into it."""
+    emails: Sequence[str]
+    """Every address that was ever theirs here, in small letters."""
     donations: Sequence[str]
     promises: Sequence[str]
     papers: Sequence[str]
@@ -31,7 +35,8 @@ class Belongings:
         """What the statements of `places.py` know."""
         return {
             "donor": self.donor.id,
-            "email": self.donor.email,
+            "records": list(self.records),
+            "emails": list(self.emails),
             "donations": list(self.donations),
             "promises": list(self.promises),
             "papers": list(self.papers),
@@ -51,11 +56,14 @@ def of(session: Session, donor: Donor) -> Belongings:
     donations = session.scalars(
         select(Donation.id).where(Donation.donor_id == donor.id).order_by(Donation.id).with_for_update()
     ).all()
+    records = session.scalars(_RECORDS, {"donor": donor.id}).all()
     asked = {"donor": donor.id, "donations": list(donations), "promises": list(promises)}
     papers = session.scalars(_PAPERS, asked).all()
     stripe_ids = session.scalars(_STRIPE_IDS, asked).all()
     return Belongings(
         donor=donor,
+        records=records,
+        emails=session.scalars(_EMAILS, {"records": list(records)}).all(),
         donations=donations,
         promises=promises,
         papers=[*donations, *promises, *papers],
@@ -65,6 +73,14 @@ def of(session: Session, donor: Donor) -> Belongings:
     )
 
 
+_RECORDS = text("select id from donors where :donor in (id, merged_into_id) order by id for update")
+_EMAILS = text("""
+    select lower(email) from donors where id = any (:records)
+    union
+    select lower(mistyped_address) from donor_merges
+    where gone_id = any (:records) and mistyped_address is not null
+    order by 1
+""")
 _PAPERS = text("""
     select id from receipts where donation_id = any (:donations)
     union all select id from giving_statements where donor_id = :donor

@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - the statements are put together from our own pieces; what is said goes in as parameters
 """What is known of one donor, on one page: who it is, what was given, promised, receipted, declared and sent.
 
 Reading it leaves a line in the audit log. Whoever sees no names reads ids, amounts and days.
@@ -11,10 +12,12 @@ from typing import Any
 from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
+from payments.mail.address import is_nowhere
 from payments.money import Money
 from payments.privacy.searching import MAY_SEE_NAMES
 from payments.staff import audit, people
 from payments.staff.models import StaffMember
+from payments.supporters import donors
 from payments.supporters.donors import Donor, DonorUnknown
 
 
@@ -68,6 +71,16 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Another record of the same donor, which was merged into this one."""
+
+    id: str
+    email: str | None
+    """None for a reader who sees no names."""
+    merged_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dossier:
     """Everything about one donor."""
 
@@ -79,6 +92,7 @@ class Dossier:
     locale: str
     known_since: datetime
     erased_at: datetime | None
+    records: Sequence[Record]
     gifts: Sequence[Gift]
     thanked_for: Sequence[str]
     """Gifts of others for which this donor is thanked."""
@@ -87,14 +101,14 @@ class Dossier:
     gift_aid: Sequence[str]
     """Declarations, by id."""
     newsletter: Sequence[str]
-    """Readers of the newsletter with this address, by id: `almoner newsletter show` has what they said."""
+    """Readers of the newsletter with an address of theirs, by id: what they said, `newsletter show` has."""
     letters: Sequence[Letter]
 
 
 def show(session: Session, donor_id: str, *, by: StaffMember) -> Dossier:
-    """The page of one donor, or `DonorUnknown`."""
+    """The page of one donor, or `DonorUnknown`. A record that was merged shows the donor it leads to."""
     people.require(by, *people.MAY_READ)
-    donor = session.get(Donor, donor_id)
+    donor = session.get(Donor, donors.survivor_of(session, donor_id))
     if donor is None:
         raise DonorUnknown
     sees_names = by.may(*MAY_SEE_NAMES)
@@ -107,6 +121,14 @@ def show(session: Session, donor_id: str, *, by: StaffMember) -> Dossier:
         locale=donor.locale,
         known_since=donor.created_at,
         erased_at=donor.erased_at,
+        records=[
+            Record(
+                id=row["id"],
+                email=row["email"] if sees_names and not is_nowhere(row["email"]) else None,
+                merged_at=row["merged_at"],
+            )
+            for row in _rows(session, _RECORDS, donor)
+        ],
         gifts=[_gift(row) for row in _rows(session, _GIFTS, donor)],
         thanked_for=[str(row["id"]) for row in _rows(session, _THANKED_FOR, donor)],
         monthly_gifts=[_promise(row) for row in _rows(session, _PROMISES, donor)],
@@ -118,7 +140,7 @@ def show(session: Session, donor_id: str, *, by: StaffMember) -> Dossier:
 
 
 def _rows(session: Session, question: TextClause, donor: Donor) -> Sequence[Mapping[str, Any]]:
-    found = session.execute(question, {"donor": donor.id, "email": donor.email}).mappings()
+    found = session.execute(question, {"donor": donor.id}).mappings()
     return [dict(row) for row in found]
 
 
@@ -194,11 +216,18 @@ _PAPERS = text("""
 _DECLARATIONS = text(
     "select id from gift_aid_declarations where donor_id = :donor order by given_on desc, id"
 )
-_READERS = text("select id from newsletter_readers where lower(email) = lower(:email)")
-_LETTERS = text("""
+_RECORDS = text("""
+    select d.id, d.email, m.merged_at
+    from donors d join donor_merges m on m.gone_id = d.id and m.undone_at is null
+    where d.merged_into_id = :donor
+    order by m.merged_at, d.id
+""")
+_OF_THEIRS = "(select lower(email) from donors where :donor in (id, merged_into_id))"
+_READERS = text(f"select id from newsletter_readers where lower(email) in {_OF_THEIRS} order by id")
+_LETTERS = text(f"""
     select id, reference as about, status, queued_at
     from outgoing_mails
-    where lower(to_address) = lower(:email)
+    where lower(to_address) in {_OF_THEIRS}
     order by queued_at desc, id
     limit 100
 """)

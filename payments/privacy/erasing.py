@@ -28,7 +28,7 @@ from payments.privacy.models import CustomerDeletion, ErasedStripeId, Erasure
 from payments.privacy.places import AT_ONCE, FREE_TEXTS, GONE
 from payments.staff import audit, people
 from payments.staff.models import Role, StaffMember
-from payments.supporters.donors import Donor, DonorUnknown
+from payments.supporters.donors import Donor, DonorMerged, DonorUnknown
 
 MAY_ERASE = (Role.FINANCE,)
 """Whoever answers for the records answers for what is kept of them."""
@@ -54,6 +54,8 @@ def erase(
     donor = session.get(Donor, donor_id, with_for_update=True)
     if donor is None:
         raise DonorUnknown
+    if donor.merged_into_id is not None:
+        raise DonorMerged(donor.merged_into_id)
     if donor.erased_at is not None:
         return proven(session, donor_id)
     # All events are searched once for the address: a deed of minutes in a large house, and a rare one.
@@ -63,7 +65,7 @@ def erase(
     mine = belongings.of(session, donor)
     waiting.require_nothing_under_way(session, mine)
     names = _names(session, mine)
-    _refuse_to_name(reason, [donor.email, *names])
+    _refuse_to_name(reason, [*mine.emails, *names])
 
     seen = fingerprint.seen_now(session)
     before = fingerprint.take(session, seen=seen)
@@ -149,7 +151,7 @@ def _through_the_database(
 
 
 def _free_texts(session: Session, mine: Belongings, *, names: Sequence[str]) -> Counter[str]:
-    email = re.escape(mine.donor.email)
+    email = "|".join(map(re.escape, mine.emails))
     asked = {
         "email": email,
         "any": "|".join([email, *(re.escape(name) for name in names)]),
@@ -222,7 +224,7 @@ def _proof(
 
 _NAMES = text("""
     select distinct btrim(name) from (
-        select name from donors where id = :donor
+        select name from donors where id = any (:records)
         union all select donor_name from donations where id = any (:donations)
         union all select donor_name from monthly_gifts where id = any (:promises)
     ) written

@@ -97,14 +97,14 @@ _QUESTIONS: tuple[tuple[Kept, str], ...] = (
         with naming as (
             select l.* from bank_lines l
             where exists (
-                select from unnest(cast(:names as text[]) || cast(:email as text)) said (name)
+                select from unnest(cast(:names as text[]) || cast(:emails as text[])) said (name)
                 where strpos(lower(concat_ws(' ', l.counterparty, l.text, l.payment_reference)),
                     lower(said.name)) > 0
             ) or l.id in (select bank_line_id from bank_matches where subject_id = any (:donations))
         ), files as (
             select s.* from bank_statements s
             where s.id in (select bank_statement_id from naming) or exists (
-                select from unnest(cast(:names as text[]) || cast(:email as text)) said (name)
+                select from unnest(cast(:names as text[]) || cast(:emails as text[])) said (name)
                 where strpos(lower(encode(s.file, 'escape')),
                     lower(encode(convert_to(said.name, 'UTF8'), 'escape'))) > 0
             )

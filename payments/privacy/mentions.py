@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from payments.privacy.belongings import Belongings
 from payments.reconciliation.exports.targets import TARGETS
 
-_WITH_DONORS = [name for name, target in TARGETS.items() if target.holds_personal_data]
+WITH_DONORS = [name for name, target in TARGETS.items() if target.holds_personal_data]
 
 
 def found(session: Session, mine: Belongings, *, names: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -17,10 +17,10 @@ def found(session: Session, mine: Belongings, *, names: Sequence[str]) -> Iterat
     the ids of everything else: to search all for all would take minutes."""
     asked = mine.asked | {
         "ids": list(mine.stripe_ids),
-        "needles": [mine.donor.email, *mine.customers],
+        "needles": [*mine.emails, *mine.customers],
         "names": list(names),
-        "about": [mine.donor.id, *mine.papers, *mine.stripe_ids],
-        "targets": _WITH_DONORS,
+        "about": [*mine.records, *mine.papers, *mine.stripe_ids],
+        "targets": WITH_DONORS,
     }
     for table, question in _QUESTIONS:
         for row_id in session.scalars(text(question), asked):
@@ -48,7 +48,8 @@ _QUESTIONS = (
         "audit_log",
         f"""
         select id from audit_log
-        where strpos(lower(reason), lower(:email)) > 0
+        where exists (select from unnest(cast(:emails as text[])) said (word)
+                where strpos(lower(reason), said.word) > 0)
             or subject = any (:about) and {_NAMED.format(column="reason")}
         """,
     ),

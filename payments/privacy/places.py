@@ -9,14 +9,17 @@ and goes the same way when its time has ended.
 
 from dataclasses import dataclass
 
+from payments.mail.address import NOWHERE
+
 GONE = "[erased]"
 """What stands where a name stood."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where something stands, and the statement that erases it. It knows `:donor`, `:email`, `:placeholder`
-    and the ids of whatever is the donor's: `:donations`, `:promises`, `:papers`, `:customers`, `:charges`."""
+    """Where something stands, and the statement that erases it. It knows `:donor`, `:records`, `:emails`,
+    `:placeholder`, and the ids of whatever is the donor's: `:donations`, `:promises`, `:papers`,
+    `:customers`, `:charges`."""
 
     table: str
     columns: tuple[str, ...]
@@ -28,7 +31,11 @@ def _of(table: str, columns: str, erases: str) -> Place:
 
 
 AT_ONCE: tuple[Place, ...] = (
-    _of("donor_addresses", "lines postcode country", "delete from donor_addresses where donor_id = :donor"),
+    _of(
+        "donor_addresses",
+        "lines postcode country",
+        "delete from donor_addresses where donor_id = any (:records)",
+    ),
     _of(
         "donation_requests",
         "request_sha256",  # of a wish with its name and address: whoever guesses these can tell
@@ -61,7 +68,7 @@ AT_ONCE: tuple[Place, ...] = (
         """update outgoing_mails m set to_address = :placeholder, message = '', last_answer = null,
             lease = null, status = case m.status when 'sent' then 'sent' else 'let_go' end
             from (
-                select id from outgoing_mails where lower(to_address) = lower(:email)
+                select id from outgoing_mails where lower(to_address) = any (:emails)
                 union
                 select o.id from outgoing_mails o
                 cross join lateral unnest(string_to_array(translate(o.reference, '.', ':'), ':')) part (id)
@@ -91,30 +98,36 @@ AT_ONCE: tuple[Place, ...] = (
     _of(
         "monthly_link_requests",
         "email",
-        "delete from monthly_link_requests where lower(email) = lower(:email)",
+        "delete from monthly_link_requests where lower(email) = any (:emails)",
     ),
-    _of("donor_sessions", "address_mark", "delete from donor_sessions where donor_id = :donor"),
+    _of("donor_sessions", "address_mark", "delete from donor_sessions where donor_id = any (:records)"),
     _of(
         "korean_registration_numbers",
         "sealed consent_shown",  # one that stands in a register goes when `keep_until` has passed
-        """delete from korean_registration_numbers where donor_id = :donor
+        """delete from korean_registration_numbers where donor_id = any (:records)
             and keep_until <= make_date(extract(year from current_date)::int + 1, 12, 31)""",
     ),
     _of(
         "newsletter_requests",
         "email",
-        "delete from newsletter_requests where lower(email) = lower(:email)",
+        "delete from newsletter_requests where lower(email) = any (:emails)",
     ),
     _of(
         "newsletter_readers",
         "email",  # what was said stays, and leads to nobody
-        "delete from newsletter_readers where lower(email) = lower(:email)",
+        "delete from newsletter_readers where lower(email) = any (:emails)",
+    ),
+    _of(
+        "donor_merges",
+        "mistyped_address",
+        """update donor_merges set mistyped_address = null
+            where gone_id = any (:records) and mistyped_address is not null""",
     ),
     _of(
         "donors",
         "email name erased_at",
-        f"""update donors set email = :placeholder, name = '{GONE}', erased_at = now()
-            where id = :donor""",
+        f"""update donors set email = id || '{NOWHERE}', name = '{GONE}', erased_at = now()
+            where id = any (:records)""",
     ),
 )
 """What nothing keeps, in the order in which it goes."""

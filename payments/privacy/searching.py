@@ -116,7 +116,9 @@ _BY_ID = text("""
         union select monthly_gift_id from monthly_changes where id = :id
         union select monthly_gift_id from monthly_new_methods where stripe_payment_method_id = :id
     )
-    select id from donors where id = :id
+    select coalesce(merged_into_id, id) from donors where id = :id
+    union select coalesce(d.merged_into_id, d.id) from donor_merges m join donors d on d.id = m.kept_id
+        where m.id = :id
     union select d.donor_id from known k join donations d on d.id = k.donation_id
     union select m.donor_id from promised p join monthly_gifts m on m.id = p.monthly_gift_id
     union select donor_id from giving_statements where :id in (id, number)
@@ -130,13 +132,14 @@ _BY_ID = text("""
         on e.object_id in (m.stripe_subscription_id, m.stripe_customer_id) where e.stripe_event_id = :id
     limit 50
 """)
-_BY_EMAIL = text("select id from donors where lower(email) = lower(:email)")
+# A record that was merged is found as the donor whom it leads to.
+_BY_EMAIL = text("select coalesce(merged_into_id, id) from donors where lower(email) = lower(:email)")
 _BY_NAME = text("""
     select id from (
-        select id from donors where name ilike :part
+        select coalesce(merged_into_id, id) from donors where name ilike :part
         union select donor_id from donations where donor_name ilike :part
         union select donor_id from monthly_gifts where donor_name ilike :part
-    ) named limit :most
+    ) named (id) limit :most
 """)
 _LISTED = text_with(
     """

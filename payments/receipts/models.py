@@ -154,6 +154,10 @@ class StatementCause(StrEnum):
     """A receipt that it lists is void."""
     GIFT_MISSING = "gift_missing"
     """A receipt of its year was issued after it: a cheque that was entered late."""
+    MERGED = "merged"
+    """Two records of its donor became one, and both had a statement of the year."""
+    PARTED = "parted"
+    """A merge was taken back, and it lists what is two donors' again."""
 
 
 class GivingStatement(Base):

@@ -209,7 +209,8 @@ _PAST = text_with(
         (
             select count(*)
             from donors
-            join donations on donations.donor_id = donors.id and donations.created_at > :hour
+            join donations on donations.donor_id = coalesce(donors.merged_into_id, donors.id)
+                and donations.created_at > :hour
             join charges on charges.donation_id = donations.id and charges.status = 'failed'
             where lower(donors.email) = lower(:email)
         ) as email_declined,

@@ -10,7 +10,7 @@ from payments.database import Base
 from payments.errors import AlmonerError
 from payments.staff import audit, people
 from payments.staff.models import Role, StaffMember
-from payments.supporters.donors import Donor, DonorErased, DonorUnknown
+from payments.supporters import donors
 
 MAY_NOTE = (Role.FINANCE,)
 _MOST_LINES = 4
@@ -51,11 +51,7 @@ def note(
         raise AddressRefused(f"An address has one to {_MOST_LINES} lines of at most {_LONGEST_LINE} letters.")
     if not postcode or len(country) != 2 or not country.isascii() or not country.isalpha():
         raise AddressRefused("An address has a postcode and a country of two letters, such as CA.")
-    donor = session.get(Donor, donor_id)
-    if donor is None:
-        raise DonorUnknown
-    if donor.erased_at is not None:
-        raise DonorErased
+    donors.standing(session, donor_id)
     written = insert(DonorAddress).values(
         donor_id=donor_id, lines=kept, postcode=postcode, country=country, noted_at=func.now()
     )

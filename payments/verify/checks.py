@@ -15,6 +15,7 @@ from payments.verify import (
     guards,
     inbox,
     journal,
+    merges,
     mirror,
     money_back,
     monthly,
@@ -40,6 +41,7 @@ CHECKS: tuple[Check, ...] = (
     *consent.CHECKS,
     *inbox.CHECKS,
     *erasure.CHECKS,
+    *merges.CHECKS,
     *guards.CHECKS,
 )
 

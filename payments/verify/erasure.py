@@ -111,7 +111,7 @@ CHECKS = (
                 case when e.id is null then 'is erased without a proof'
                     when d.erased_at is null then 'has a proof and is not erased'
                     else 'has a proof that does not say that the journal is the same' end
-            from donors d full join erasures e on e.donor_id = d.id
+            from donors d full join erasures e on e.donor_id = coalesce(d.merged_into_id, d.id)
             where (d.erased_at is not null or e.id is not null)
                 and (e.id is null or d.erased_at is null
                     or (e.proof #>> '{journal,sha256_before}') is distinct from

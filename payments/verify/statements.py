@@ -21,6 +21,10 @@ _LISTED = """
 
 _OF_THE_SAME = "n.donor_id = s.donor_id and n.entity_id = s.entity_id and n.tax_year = s.tax_year"
 
+_ONCE_ONE = """n.entity_id = s.entity_id and n.tax_year = s.tax_year and exists (
+    select from donor_merges m
+    where (m.kept_id, m.gone_id) in ((n.donor_id, s.donor_id), (s.donor_id, n.donor_id)))"""
+
 CHECKS = (
     Check(
         kind="statement_lists_void_receipt",
@@ -90,17 +94,18 @@ CHECKS = (
     Check(
         kind="statement_replaces_wrongly",
         proves="A statement that replaces another cites a void one of the same donor, body and year, on its "
-        "page too; and of these one counts.",
+        "page too, or of a donor who was taken for the same; and of these one counts.",
         says="Statement {subject} replaces {detail}.",
         remedy="Void the newer one and tell the donor which counts.",
         sql=f"""
             select array[s.id], null::text, null::bigint, null::bigint,
                 case when n.id is null then 'one that we do not have'
-                    when not ({_OF_THE_SAME}) then n.number || ', which is another''s'
+                    when not ({_OF_THE_SAME} or {_ONCE_ONE}) then n.number || ', which is another''s'
                     when n.status <> 'void' then n.number || ', which counts'
                     else n.number || ', and its page says otherwise' end
             from giving_statements s left join giving_statements n on n.id = s.replaces_id
-            where (s.replaces_id is not null and (n.id is null or not ({_OF_THE_SAME}) or n.status <> 'void'))
+            where (s.replaces_id is not null and (n.id is null or not ({_OF_THE_SAME} or {_ONCE_ONE})
+                or n.status <> 'void'))
                 or s.content ->> 'replaces_number' is distinct from n.number
         """,
     ),

@@ -145,7 +145,7 @@ def test_a_korean_number_goes_unless_a_register_has_it(desk: Desk) -> None:
             )
         with transaction() as session:
             statement = next(p for p in AT_ONCE if p.table == "korean_registration_numbers").erases
-            session.execute(text(statement), {"donor": donor})
+            session.execute(text(statement), {"records": [donor]})
             left[name] = session.execute(
                 text("select count(*) from korean_registration_numbers")
             ).scalar_one()

@@ -24,6 +24,8 @@ NOT_OF_DONORS = {
     "disputes": "currency reason status",
     "donation_requests": "idempotency_key",
     "donations": "locale frequency currency source status decline_code channel payer_kind",
+    "donor_merge_rows": "what",
+    "donor_merges": "taken",
     "donors": "locale",
     "due_documents": "last_error",
     "due_receipts": "last_error",
