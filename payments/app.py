@@ -17,6 +17,7 @@ from payments import clock, logs
 from payments.api import (
     bank,
     donations,
+    donor_merges,
     donors,
     exceptions,
     exports,
@@ -66,7 +67,7 @@ def create_app() -> App:
     inside.add_exception_handler(SignInNeeded, sign_in.sign_in_needed)
     inside.add_exception_handler(LookIsOver, all_gifts.link_needed)
     for resource in (
-        *(donations, newsletter, funds, monthly_gifts, refunds, offline_gifts, donors),
+        *(donations, newsletter, funds, monthly_gifts, refunds, offline_gifts, donor_merges, donors),
         *(payouts, bank, exceptions, stripe_reports, months, exports),
     ):
         inside.include_router(resource.router, prefix="/api/v1")

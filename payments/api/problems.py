@@ -29,6 +29,7 @@ from payments.doorkeeper import TooManyTries
 from payments.errors import AlmonerError, StripeRefused, StripeUnavailable
 from payments.ledger import reading
 from payments.monthly import refusals as monthly
+from payments.privacy import merging, unmerging
 from payments.privacy.searching import SearchRefused
 from payments.reconciliation import bank_accounts, close, matching, payouts
 from payments.reconciliation import reconcile as rounds
@@ -39,7 +40,7 @@ from payments.reconciliation.statements import StatementRefused
 from payments.reconciliation.stripe_reports.reading import ReportRefused
 from payments.staff import people, tokens
 from payments.staff.requests import StaffKeyReused
-from payments.supporters.donors import DonorUnknown
+from payments.supporters.donors import DonorErased, DonorMerged, DonorUnknown
 from payments.supporters.newsletter.asking import AddressUnfit
 from payments.translations import best_locale, sentence_for
 
@@ -145,6 +146,10 @@ _TABLE: dict[type[AlmonerError], _Row] = {
     rounds.ExceptionUnknown: _Row(404, "exception-not-found", "No such exception"),
     rounds.OwnException: _Row(403, "own-exception", "Somebody else must accept it"),
     people.StaffUnknown: _Row(422, "staff-unknown", "Nobody works here under this name"),
+    DonorMerged: _Row(409, "donor-merged", "The record was merged into another"),
+    DonorErased: _Row(409, "donor-erased", "The donor was erased"),
+    merging.MergeRefused: _Row(409, "merge-refused", "These two cannot become one as they are"),
+    unmerging.UnmergeRefused: _Row(409, "unmerge-refused", "The merge cannot be taken back"),
     DonorUnknown: _Row(404, "donor-not-found", "No such donor"),
     SearchRefused: _Row(422, "search-refused", "Nobody can be found by that", field="wanted"),
     AddressUnfit: _Row(422, "newsletter-address-unfit", "No mail can go there", field="email"),

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from payments.cli import donor_merges
 from payments.cli.acting import As, Why, acting
 from payments.cli.printing import AsJson, console, instant, print_facts, print_json, print_table
 from payments.database import transaction
@@ -114,6 +115,11 @@ def erased(donor: str, as_: As, as_json: AsJson = False) -> None:
     _print_proof(proof, as_json=as_json)
 
 
+app.command("doubles")(donor_merges.list_doubles)
+app.command("merge")(donor_merges.merge)
+app.command("unmerge")(donor_merges.unmerge)
+
+
 def _print_proof(proof: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(proof)
@@ -168,6 +174,12 @@ def _print(found: Dossier) -> None:
             ("erased", instant(found.erased_at)),
         ],
     )
+    if found.records:
+        print_table(
+            "Merged into it",
+            ["record", "e-mail", "since"],
+            [(record.id, record.email, instant(record.merged_at)) for record in found.records],
+        )
     if found.gifts:
         print_table(
             "Gifts",
@@ -197,7 +209,7 @@ def _print(found: Dossier) -> None:
         )
     if found.letters:
         print_table(
-            "Letters to this address",
+            "Letters to them",
             ["id", "about", "status", "since"],
             [(m.id, m.about, m.status, instant(m.queued_at)) for m in found.letters],
         )

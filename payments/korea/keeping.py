@@ -21,7 +21,7 @@ from payments.korea.models import RegistrationNumber
 from payments.receipts import countries
 from payments.staff import audit, people
 from payments.staff.models import Role, StaffMember
-from payments.supporters.donors import Donor
+from payments.supporters import donors
 
 MAY_KEEP = (Role.FINANCE,)
 _YEARS_KEPT = 5
@@ -81,8 +81,7 @@ def keep(
     require_designated(entity)
     if not sealing.is_on():
         raise sealing.SealingOff
-    if session.get(Donor, donor_id) is None:
-        raise KoreaRefused("There is no such donor: give the id that `almoner gifts show` names.")
+    donors.standing(session, donor_id)
     today = day_in(entity.time_zone, now())
     if consented_on > today:
         raise KoreaRefused("A consent is of today or of a day before.")
@@ -126,6 +125,28 @@ def forget(session: Session, entity: IssuingEntity, donor_id: str, *, by: StaffM
         )
     session.delete(row)
     audit.note(session, by, "rrn.forget", subject=donor_id, reason=people.reason_given(reason))
+
+
+def is_same(session: Session, one: str, other: str) -> bool:
+    """Whether nothing says that two donors have different numbers: one of them has none, or both the same."""
+    ours, theirs = session.get(RegistrationNumber, one), session.get(RegistrationNumber, other)
+    if ours is None or theirs is None:
+        return True
+    return sealing.open_sealed(ours.sealed, donor_id=one) == sealing.open_sealed(
+        theirs.sealed, donor_id=other
+    )
+
+
+def move(session: Session, *, source: str, target: str) -> bool:
+    """Close a number up anew for another record of its donor, who has none there; whether there was one."""
+    row = session.get(RegistrationNumber, source, with_for_update=True)
+    if row is None or session.get(RegistrationNumber, target, with_for_update=True) is not None:
+        return False
+    digits = sealing.open_sealed(row.sealed, donor_id=source)
+    row.sealed = sealing.seal(digits, donor_id=target)
+    row.donor_id = target
+    session.flush()
+    return True
 
 
 def sweep(session: Session) -> int:

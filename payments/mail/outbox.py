@@ -11,7 +11,7 @@ from email import message_from_bytes
 from email.policy import SMTP
 from email.utils import parseaddr
 
-from sqlalchemy import Interval, bindparam, case, func, select, update
+from sqlalchemy import Interval, bindparam, case, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -151,13 +151,36 @@ def send_again(session: Session, mail_id: str, *, to_address: str | None = None)
     ever had it."""
     mail = _held(session, mail_id)
     if to_address is not None:
-        letter = message_from_bytes(mail.message, policy=SMTP)
-        letter.replace_header("To", to_address)
-        mail.to_address, mail.message = to_address, letter.as_bytes()
+        _readdress(mail, to_address)
     mail.status, mail.attempts, mail.sent_at = MailStatus.QUEUED, 0, None
     mail.next_at = session.scalars(select(func.now())).one()
     session.flush()
     return mail
+
+
+def redirect(session: Session, mail_ids: Sequence[str], *, to_address: str) -> int:
+    """Let mails that have not left yet leave for another address; how many. One that a sender has in hand
+    goes where it was going."""
+    waiting = session.scalars(
+        select(OutgoingMail)
+        .where(
+            OutgoingMail.id.in_(mail_ids),
+            OutgoingMail.status == MailStatus.QUEUED.value,
+            or_(OutgoingMail.lease.is_(None), OutgoingMail.next_at <= func.now()),
+        )
+        .order_by(OutgoingMail.id)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for mail in waiting:
+        _readdress(mail, to_address)
+    session.flush()
+    return len(waiting)
+
+
+def _readdress(mail: OutgoingMail, to_address: str) -> None:
+    letter = message_from_bytes(mail.message, policy=SMTP)
+    letter.replace_header("To", to_address)
+    mail.to_address, mail.message = to_address, letter.as_bytes()
 
 
 def let_go(session: Session, mail_id: str) -> OutgoingMail:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, exists, func, select, text, update
+from sqlalchemy import Row, bindparam, delete, exists, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
@@ -24,7 +24,13 @@ from payments.jobs import Bell, OutOfTime, ring
 from payments.mail import outbox
 from payments.mail.models import OutgoingMail
 from payments.receipts import collective, notices, statement_book
-from payments.receipts.models import DueStatement, GivingStatement, Receipt, StatementDocument
+from payments.receipts.models import (
+    DueStatement,
+    GivingStatement,
+    Receipt,
+    StatementCause,
+    StatementDocument,
+)
 from payments.receipts.summary import GivingSummary
 from payments.supporters.donors import Donor
 
@@ -43,6 +49,21 @@ def void_incomplete(session: Session, entity: IssuingEntity, year: int) -> int:
     """Make void the statements of a year that lack a gift whose receipt came after them; how many."""
     statement_book.hold(session, entity.id, year)
     return _void(session, _INCOMPLETE, _book(entity, year))
+
+
+def void_named(session: Session, statement_ids: Sequence[str], *, cause: StatementCause, reason: str) -> int:
+    """Make these statements void: the records of their donors became one, or two again. The caller holds
+    their books (`statement_book.hold`)."""
+    asked = {"ids": array_of(statement_ids), "cause": cause.value, "reason": reason}
+    return _void(session, _NAMED, asked)
+
+
+def owe(session: Session, statement_ids: Sequence[str]) -> None:
+    """Look at these void statements again: another is to take their place, for whose donor they are now."""
+    if statement_ids:
+        rows = [{"statement_id": each} for each in statement_ids]
+        session.execute(insert(DueStatement).on_conflict_do_nothing(), rows)
+        ring(session, Bell.RESTATE)
 
 
 def incomplete(session: Session, entity: IssuingEntity, year: int) -> int:
@@ -108,6 +129,13 @@ _LISTING = """
     )
 """
 
+_NAMED = """
+    wrong as (
+        select id, cast(:cause as text) as cause, cast(:reason as text) as reason
+        from giving_statements where id = any (cast(:ids as text[]))
+    )
+"""
+
 # A statement lists nothing that is not live, so one that lists as many as there are lists all.
 _INCOMPLETE = """
     live as (
@@ -132,43 +160,47 @@ def restate_due(session: Session, *, limit: int = BATCH) -> int:
     One that cannot be done is put off with its reason and shown by `almoner receipts due`.
     """
     due = session.execute(
-        select(
-            GivingStatement.id,
-            GivingStatement.entity_id,
-            GivingStatement.donor_id,
-            GivingStatement.tax_year,
-            GivingStatement.issued_at,
-            GivingStatement.content,
-            Donor.email,
-        )
+        select(GivingStatement.id, GivingStatement.entity_id, GivingStatement.tax_year)
         .join(DueStatement, DueStatement.statement_id == GivingStatement.id)
-        .join(Donor, Donor.id == GivingStatement.donor_id)
         .where(DueStatement.next_at <= func.now())
         .order_by(DueStatement.due_at, DueStatement.statement_id)
         .limit(limit)
         .with_for_update(of=DueStatement, skip_locked=True)
     ).all()
     # Year by year in the order in which whoever voids holds them off, so that nobody waits in a circle.
-    for row in sorted(due, key=lambda row: (row.entity_id, row.tax_year)):
+    for statement_id, entity_id, year in sorted(due, key=lambda row: (row.entity_id, row.tax_year)):
         try:
             with session.begin_nested():
-                # From here on nothing of its year is made void; what was until now is seen only now.
-                statement_book.hold(session, row.entity_id, row.tax_year)
-                if _is_void(session, row.id):
+                # From here on nothing of its year is made void, nor another donor's; what was until now is
+                # seen only now.
+                statement_book.hold(session, entity_id, year)
+                row = session.execute(_WHOLE, {"id": statement_id}).one()
+                if row.status == "void":
                     _replace(session, row)
                 else:
                     _deliver(session, row)
-                session.execute(delete(DueStatement).where(DueStatement.statement_id == row.id))
+                session.execute(delete(DueStatement).where(DueStatement.statement_id == statement_id))
         except OutOfTime:
             raise
         except Exception as trouble:
-            _put_off(session, row.id, trouble)
+            _put_off(session, statement_id, trouble)
     return len(due)
 
 
-def _is_void(session: Session, statement_id: str) -> bool:
-    status = session.scalar(select(GivingStatement.status).where(GivingStatement.id == statement_id))
-    return status == "void"
+_WHOLE = (
+    select(
+        GivingStatement.id,
+        GivingStatement.entity_id,
+        GivingStatement.donor_id,
+        GivingStatement.tax_year,
+        GivingStatement.status,
+        GivingStatement.issued_at,
+        GivingStatement.content,
+        Donor.email,
+    )
+    .join(Donor, Donor.id == GivingStatement.donor_id)
+    .where(GivingStatement.id == bindparam("id"))
+)
 
 
 def _replace(session: Session, row: Row[Any]) -> None:

@@ -102,10 +102,15 @@ _NUMBER = text(f"""
             cast(:urls as text[])
         ) with ordinality given (donor_id, id, number, code, url, place)
     ), gone as (
-        select distinct on (donor_id) donor_id, id, number from giving_statements
+        select distinct on (donor_id) donor_id, id, number from giving_statements g
         where donor_id = {AMONG} and entity_id = :body and tax_year = :year
             and status = 'void'
-        order by donor_id, sequence desc
+            -- Where two donors were one for a while, the other one's may cite it.
+            and not exists (select from giving_statements f where f.replaces_id = g.id)
+        -- One that came with a merge is cited last: when that is taken back, it is another's again.
+        order by donor_id, exists (
+            select from donor_merge_rows r where r.what = 'statement' and r.row_id = g.id
+        ), sequence desc
     ), written as (
         insert into giving_statements (id, entity_id, donor_id, replaces_id, series, tax_year, sequence,
             number, issued_at, content)
