@@ -236,6 +236,22 @@ def after_commit(session: Session, say: Callable[[], None]) -> None:
         waiting.append(say)
 
 
+@contextmanager
+def taken_back(session: Session) -> Iterator[None]:
+    """What is done in this block is undone at its end, its locks are let go, and what it wished to say after
+    the commit is never said: for whoever asks what a deed would come to."""
+    known = dict(session.info)
+    with session.begin_nested() as place:
+        session.info.pop(_AFTER_COMMIT, None)
+        try:
+            yield
+        finally:
+            session.info.clear()
+            session.info.update(known)
+            if place.is_active:
+                place.rollback()
+
+
 def _driver(session: Session) -> psycopg.Connection[Any]:
     driver = session.connection().connection.driver_connection
     assert isinstance(driver, psycopg.Connection)  # noqa: S101 - there is one driver

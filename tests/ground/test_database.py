@@ -1,13 +1,14 @@
 """One transaction, whole or not at all, and what may be said only after it."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
-from payments.database import after_commit, engine, libpq_url, new_id, psycopg_url, transaction
+from payments.database import after_commit, engine, libpq_url, new_id, psycopg_url, taken_back, transaction
 from payments.donations.models import Organisation
 from payments.ledger.models import JournalEntry
 from payments.supporters.donors import Donor, recognise
@@ -140,6 +141,23 @@ def test_a_savepoint_that_was_undone_leaves_the_rest_whole(database: str) -> Non
         a_donor(session, "eve@example.com")
         undone.rollback()
 
+    assert number_of_donors() == 1
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_what_is_taken_back_is_undone_and_says_nothing(is_refused: bool, database: str) -> None:
+    said: list[str] = []
+
+    with transaction() as session:
+        after_commit(session, lambda: said.append("before"))
+        with suppress(KeyError), taken_back(session):
+            recognise(session, email="ada@example.com", name="Ada", locale="en")
+            after_commit(session, lambda: said.append("taken back"))
+            if is_refused:
+                raise KeyError
+        recognise(session, email="ben@example.com", name="Ben", locale="en")
+
+    assert said == ["before"]
     assert number_of_donors() == 1
 
 

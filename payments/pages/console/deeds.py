@@ -1,7 +1,7 @@
 """Deeds of the console: shown first as they would be, then done once, by the rules of their room alone.
 
-What a deed would do is not worked out a second time here: it is done in a transaction that is taken back, so
-the page before the second click tells what the room itself says, or why it refuses. Each form carries a key
+What a deed would do is not worked out a second time here: it is done and taken back, so the page before the
+second click tells what the room itself says, or why it refuses. Each form carries a key
 of its own; sent twice, it does one deed. What moves money out, sends what is personal to a new address or
 closes a month asks for the password and a code, unless they were shown at this browser within a quarter of
 an hour.
@@ -9,16 +9,15 @@ an hour.
 
 import secrets
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from fastapi import Request
+from fastapi import HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
-from payments.database import transaction
+from payments.database import taken_back, transaction
 from payments.dependencies import staff_cookie_of
 from payments.donations.wishes import WishRefused
 from payments.errors import AlmonerError, PersonMustLook
@@ -45,6 +44,7 @@ _SENT_BEFORE = N_(
     "This form was sent before, with other words in it. Look how things stand, and send it anew."
 )
 _SHOW_WHO_YOU_ARE = N_("Nothing was done yet: show who you are, with your password and a code.")
+_LONGEST_KEY = 200
 _ITS_OWN = frozenset({"key", "sure", "email", "password", "code"})
 """Fields that say nothing of what is wanted."""
 
@@ -76,18 +76,11 @@ class _ProofMissing(Exception):
     pass
 
 
-class _TakenBack(Exception):
-    pass
-
-
-def foreseen(look: Callable[[Session], T]) -> T:
-    """What a deed would do: it is done, and taken back with its transaction. `look` answers with plain facts,
-    for no row outlives this; it raises what the deed would raise."""
-    told: list[T] = []
-    with suppress(_TakenBack), transaction() as session:
-        told.append(look(session))
-        raise _TakenBack
-    return told[0]
+def foreseen(session: Session, look: Callable[[Session], T]) -> T:
+    """What a deed would do: it is done, and taken back. `look` answers with plain facts, for no row outlives
+    this; it raises what the deed would raise."""
+    with taken_back(session):
+        return look(session)
 
 
 def complaint_of(request: Request, refusal: AlmonerError) -> Complaint:
@@ -106,14 +99,16 @@ def done(
     again: Callable[[Session, Complaint], Response],
 ) -> Response:
     """Do it and lead to the new state, or show its page `again` with what stood in the way."""
+    key = form.get("key", "")
+    if not 0 < len(key) <= _LONGEST_KEY:
+        raise HTTPException(400)  # no page of ours sends such a form
     wanted = {"deed": deed.name, **{name: said for name, said in form.items() if name not in _ITS_OWN}}
     try:
-        if deed.asks_for_proof and not _is_proven(request):
-            _prove(request, person, form)
+        if deed.asks_for_proof:
+            _must_be_proven(request, person, form)
         if deed.beforehand is not None:
             deed.beforehand()
         with transaction() as session:
-            key = form.get("key", "")
             made = requests.earlier(session, person, key=key, request=wanted)
             if made is None:
                 made = deed.do(session, person)
@@ -159,19 +154,21 @@ def deed_page(
         complaint=said.sentence,
         about=said.field,
         is_english=said.is_english,
-        needs_proof=asks_for_proof and not _is_proven(request),
+        needs_proof=asks_for_proof and not _is_proven(request, session),
         **facts,
     )
 
 
-def _is_proven(request: Request) -> bool:
-    with transaction() as session:
-        return sessions.is_proven(session, staff_cookie_of(request), within=PROVEN_FOR)
+def _is_proven(request: Request, session: Session) -> bool:
+    return sessions.is_proven(session, staff_cookie_of(request), within=PROVEN_FOR)
 
 
-def _prove(request: Request, person: StaffMember, form: Mapping[str, str]) -> None:
+def _must_be_proven(request: Request, person: StaffMember, form: Mapping[str, str]) -> None:
     """By itself, before the deed: a room that refuses must not give back the code that was taken. A form
     that was drawn when nothing was to be shown is no wrong try."""
+    with transaction() as session:
+        if _is_proven(request, session):
+            return
     if not form.get("password"):
         raise _ProofMissing
     proven(

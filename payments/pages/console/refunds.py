@@ -71,22 +71,18 @@ def ask_page(request: Request, session: DatabaseSession, by: Asker, donation_id:
 @router.post("/gifts/{donation_id}/refund")
 def ask(request: Request, by: Asker, donation_id: str, form: Form) -> Response:
     """First what would come of it, then, with the second click, the refund."""
-    try:
-        if not form.get("sure"):
-            seen = foreseen(lambda session: _foreseen(session, donation_id, form, by))
-            with transaction() as session:
-                return _sure_page(request, session, by, donation_id, form=form, seen=seen)
-    except REFUSALS as refusal:
-        with transaction() as session:
-            why = complaint_of(request, refusal)
-            return _ask_page(request, session, by, donation_id, typed=form, complaint=why)
 
-    def again(session: Session, complaint: Complaint) -> Response:
+    def look(session: Session, complaint: Complaint | None = None) -> Response:
         try:
-            seen = foreseen(lambda other: _foreseen(other, donation_id, form, by))
-        except REFUSALS:
-            return _ask_page(request, session, by, donation_id, typed=form, complaint=complaint)
+            seen = foreseen(session, lambda same: _foreseen(same, donation_id, form, by))
+        except REFUSALS as refusal:
+            why = complaint or complaint_of(request, refusal)
+            return _ask_page(request, session, by, donation_id, typed=form, complaint=why)
         return _sure_page(request, session, by, donation_id, form=form, seen=seen, complaint=complaint)
+
+    if not form.get("sure"):
+        with transaction() as session:
+            return look(session)
 
     deed = Deed(
         name=f"console refund of {donation_id}",
@@ -94,7 +90,7 @@ def ask(request: Request, by: Asker, donation_id: str, form: Form) -> Response:
         then=lambda _: f"/console/gifts/{donation_id}#refunds",
         asks_for_proof=True,
     )
-    return done(request, by, form, deed, again=again)
+    return done(request, by, form, deed, again=look)
 
 
 @router.get("/refunds")

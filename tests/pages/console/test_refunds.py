@@ -142,6 +142,7 @@ def test_it_is_offered_to_those_only_who_may_and_asked_of_nobody_else(desk: Desk
     for who in ("vera", "abe"):
         assert desk(who).get(path).status_code == 403
         assert desk(who).post(path, data={"note": "-", "sure": "1", "key": "k"}).status_code == 403
+    assert desk("finn").post(path, data={"note": "-", "sure": "1"}).status_code == 400
     elsewhere = {"sec-fetch-site": "cross-site"}
     assert desk("finn").post(path, data={"note": "-"}, headers=elsewhere).status_code == 403
 
