@@ -76,9 +76,9 @@ def admit(*, key: str, email: str, origin: Origin, proof: Proof) -> Admission:
     """Count a new checkout, or raise `TooManyTries`."""
     signals = watch().look()
     try:
-        return _admitted(email.lower(), origin, proof, signals)
+        return _admitted(key, email.lower(), origin, proof, signals)
     except TooManyTries as refusal:
-        if _is_known(key):
+        if windows().count(limits.KEY, key) or _is_known(key):
             return Admission(Admitted.KNOWN, origin)
         watch().turned_away()
         log.info("turned away", reason="no proof" if isinstance(refusal, ProofWanted) else "too many")
@@ -98,7 +98,7 @@ def remember(admission: Admission, donation_id: str) -> None:
     windows().remember(donation_id, *filter(None, names))
 
 
-def _admitted(email: str, origin: Origin, proof: Proof, signals: Signals) -> Admission:
+def _admitted(key: str, email: str, origin: Origin, proof: Proof, signals: Signals) -> Admission:
     """Count it in the best way that it shows; by the widest limits first, and where there were earlier
     gifts, also by what became of them."""
     asked: list[tuple[Limit, str]] = [
@@ -106,6 +106,7 @@ def _admitted(email: str, origin: Origin, proof: Proof, signals: Signals) -> Adm
         (limits.EMAIL_DAY, email),
         (limits.house_minute(), ""),
         (limits.house_hour(), ""),
+        (limits.KEY, key),
     ]
     if origin.household is not None and origin.neighbourhood is not None:
         asked += [(limits.HOUSEHOLD, origin.household), (limits.NEIGHBOURHOOD, origin.neighbourhood)]

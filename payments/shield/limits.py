@@ -29,6 +29,9 @@ EMAIL_UNDER_ATTACK = 4
 EMAIL_OF_DECLINES = 2
 EMAIL_DAY = Limit("email-day", 30, _DAY)
 
+KEY = Limit("key", 1_000_000, 60)
+"""Never refuses: under which keys a gift is being begun. Its row comes a moment later, and a hurried donor's
+second press may come before it."""
 PUZZLE = Limit("puzzle", 2, 4 * _HOUR)
 """Uses of one solved puzzle: one may change one's mind once."""
 WAITED_PUZZLE = Limit("puzzle-waited", 1, 4 * _HOUR)

@@ -182,6 +182,15 @@ def test_a_key_that_has_its_gift_is_neither_counted_nor_refused() -> None:
     assert windows().count(limits.HOUSEHOLD, "203.0.113.9/32") == 12
 
 
+def test_a_key_whose_gift_is_being_begun_is_not_refused_though_its_row_is_not_there_yet() -> None:
+    """Somebody presses a hundred times: the first is counted, and the others wait for its page."""
+    for number in range(11):
+        is_let_in(number)
+
+    assert all(is_let_in("pressed") for _ in range(30))
+    assert not is_let_in("another")
+
+
 def test_who_is_turned_away_for_himself_uses_up_nobodys_room() -> None:
     for number in range(30):
         is_let_in(number, email="one@example.com", address=f"198.51.{number}.1", proof=proven())
