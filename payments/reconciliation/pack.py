@@ -24,8 +24,7 @@ from payments.reconciliation import pack_queries
 from payments.reconciliation.exports.cells import guard
 from payments.reconciliation.month_report import REPORT, MonthReport, as_json
 from payments.reconciliation.months import Month
-
-_NO_TIME = (1980, 1, 1, 0, 0, 0)
+from payments.reconciliation.sealed_zip import SealedZip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,37 +36,11 @@ class Sealing:
     closed_at: datetime
 
 
-class _Zip:
-    """Writes files without times, and remembers what each was."""
-
-    def __init__(self) -> None:
-        self._bytes = io.BytesIO()
-        self._zip = zipfile.ZipFile(self._bytes, "w", zipfile.ZIP_DEFLATED, compresslevel=6)
-        self.written: dict[str, dict[str, Any]] = {}
-
-    def add(self, name: str, chunks: Iterable[bytes]) -> None:
-        info = zipfile.ZipInfo(name, _NO_TIME)
-        info.compress_type = zipfile.ZIP_DEFLATED
-        info.external_attr = 0o644 << 16
-        info.create_system = 3
-        digest, size, lines = sha256(), 0, 0
-        with self._zip.open(info, "w", force_zip64=True) as member:
-            for chunk in chunks:
-                member.write(chunk)
-                digest.update(chunk)
-                size += len(chunk)
-                lines += bytes(chunk).count(b"\n")
-        self.written[name] = {"sha256": digest.hexdigest(), "bytes": size, "lines": lines}
-
-    def close(self) -> bytes:
-        self._zip.close()
-        return self._bytes.getvalue()
-
-
 def draw(session: Session, report: MonthReport, sealing: Sealing) -> bytes:
     """The pack of the month as the report tells it, with its journal from the book."""
     tables = _tables(report)
-    zip_ = _Zip()
+    drawn = io.BytesIO()
+    zip_ = SealedZip(drawn)
     zip_.add("README.txt", [_README.encode()])
     for name in sorted([*tables, "journal.csv", "journal.jsonl", "receipts.csv", REPORT]):
         if name in tables:
@@ -89,7 +62,8 @@ def draw(session: Session, report: MonthReport, sealing: Sealing) -> bytes:
         "files": zip_.written,
     }
     zip_.add("manifest.json", [json.dumps(manifest, indent=1, ensure_ascii=False).encode() + b"\n"])
-    return zip_.close()
+    zip_.close()
+    return drawn.getvalue()
 
 
 def manifest_of(pack: bytes) -> dict[str, Any]:
