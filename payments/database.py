@@ -226,6 +226,11 @@ def plan_anew(session: Session) -> None:
     session.execute(_PLAN_ANEW)
 
 
+def one_picture(session: Session) -> None:
+    """Everything that this transaction reads is of one instant. Said before its first question."""
+    session.execute(text("set transaction isolation level repeatable read"))
+
+
 _PLAN_ANEW = text("set local plan_cache_mode = force_custom_plan")
 
 

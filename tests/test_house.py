@@ -18,6 +18,7 @@ LONGEST_FILE = 400
 
 BEARERS_OF_MONEY = [
     "payments/money.py",
+    "payments/audit",
     "payments/donations",
     "payments/ledger",
     "payments/receipts",

@@ -38,6 +38,7 @@ SUBJECTS: Mapping[str, str] = {
     "reconcile": "reconcile.reconcile",
     "close": "close.app",
     "verify": "verify.verify",
+    "audit": "audit.app",
     "exceptions": "reconcile.exceptions_app",
     "export": "export.app",
     "staff": "staff.app",
