@@ -63,6 +63,8 @@ PUBLISHED = {
     "/api/v1/stripe-reports",
     "/api/v1/months",
     "/api/v1/months/{month}",
+    "/api/v1/months/{month}/fees",
+    "/api/v1/months/{month}/fees/report",
     "/api/v1/months/{month}/report",
     "/api/v1/months/{month}/close",
     "/api/v1/months/{month}/reopen",
