@@ -71,6 +71,12 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--retry-base", type=float, default=1.0, help="seconds before a webhook's first retry"
     )
+    parser.add_argument(
+        "--retry-longest",
+        type=float,
+        default=3600.0,
+        help="seconds; each retry waits twice as long until then",
+    )
     parser.add_argument("--retry-limit", type=int, default=12)
     parser.add_argument("--in-flight", type=int, default=8, help="webhooks under way at once")
     return parser.parse_args(words)
@@ -111,6 +117,7 @@ def options(given: argparse.Namespace, base_url: str) -> Options:
         clock_file=given.clock_file,
         latency_ms=given.latency_ms,
         retry_base=given.retry_base,
+        retry_longest=given.retry_longest,
         retry_limit=given.retry_limit,
         in_flight=given.in_flight,
     )

@@ -23,7 +23,6 @@ from payments.sandbox.wire import Wire
 from payments.sandbox.world import World
 
 log = logging.getLogger("payments.sandbox.webhooks")
-_LONGEST_PAUSE = 3600.0
 _LONGEST_WAIT = 60.0
 _SHUFFLED_WITHIN = 0.2
 
@@ -180,7 +179,9 @@ class Sender:
             delivery["status"] = "failed"
         else:
             pause = self.world.options.retry_base * 2 ** (len(delivery["attempts"]) - 1)
-            delivery.update(status="pending", next_at=time.time() + min(pause, _LONGEST_PAUSE))
+            delivery.update(
+                status="pending", next_at=time.time() + min(pause, self.world.options.retry_longest)
+            )
             heapq.heappush(self._queue, (delivery["next_at"], delivery["id"]))
             self._bell.set()
         if self.world.store.get("delivery", delivery["id"]) is delivery:

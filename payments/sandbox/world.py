@@ -49,6 +49,8 @@ class Options:
     latency_ms: int = 0
     retry_base: float = 1.0
     """Seconds before the first retry of a webhook; doubled at each further one."""
+    retry_longest: float = 3600.0
+    """No pause between two tries is longer."""
     retry_limit: int = 12
     in_flight: int = 8
 

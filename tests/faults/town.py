@@ -167,7 +167,7 @@ def _found_the_charity(database: str) -> None:
 @contextmanager
 def _stripe(api: str) -> Iterator[SmallStripe]:
     endpoint = f"{api}/webhooks/stripe={TEST_ENVIRONMENT['STRIPE_WEBHOOK_SECRET']}"
-    pace = ("--settle-after", "0.3", "--retry-base", "0.2", "--retry-limit", "60")
+    pace = ("--settle-after", "0.3", "--retry-base", "0.2", "--retry-longest", "10", "--retry-limit", "60")
     options = ("--port", "0", "--api-key", API_KEY, "--webhook", endpoint, *pace)
     with (
         a_process("payments.sandbox", *options, says=r"(http://\S+)") as where,
