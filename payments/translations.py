@@ -73,10 +73,13 @@ class Refusal(Protocol):
 
 def sentence_for(error: Refusal, locale: str) -> str:
     """What a refused gift is told, its facts written as a reader of `locale` writes them."""
-    facts = {
-        name: fact.format(locale) if isinstance(fact, Money) else fact for name, fact in error.facts.items()
-    }
-    return str(translator(locale).gettext(error.sentence)).format(**facts)
+    return worded(error.sentence, error.facts, locale)
+
+
+def worded(sentence: str, facts: Mapping[str, Money | str], locale: str) -> str:
+    """A sentence of the catalogue with its facts, as a reader of `locale` writes them."""
+    written = {name: fact.format(locale) if isinstance(fact, Money) else fact for name, fact in facts.items()}
+    return str(translator(locale).gettext(sentence)).format(**written)
 
 
 class Told(AlmonerError):

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from payments.api.paging import CursorUnknown
 from payments.api.uploads import UploadEmpty
-from payments.donations import recording
+from payments.donations import paper_refusals
 from payments.donations import refund_refusals as refunds
 from payments.donations.checkout import DonationNotFound, IdempotencyKeyReused
 from payments.donations.organisation import OrganisationNotLoaded
@@ -112,9 +112,9 @@ _TABLE: dict[type[AlmonerError], _Row] = {
     monthly.PauseNotPossible: _Row(422, "pause-not-possible", "No such pause", field="months"),
     monthly.CurrencyFixed: _Row(422, "currency-fixed", "The currency stays", field="currency"),
     monthly.DayUnknown: _Row(422, "day-unknown", "No such day", field="day"),
-    recording.PaperRefused: _Row(422, "offline-gift-refused", "The gift cannot be recorded as it is"),
-    recording.DepositRefused: _Row(409, "deposit-refused", "These gifts cannot go on one slip"),
-    recording.NotReversible: _Row(409, "not-reversible", "It cannot be taken back"),
+    paper_refusals.PaperRefused: _Row(422, "offline-gift-refused", "The gift cannot be recorded as it is"),
+    paper_refusals.DepositRefused: _Row(409, "deposit-refused", "These gifts cannot go on one slip"),
+    paper_refusals.NotReversible: _Row(409, "not-reversible", "It cannot be taken back"),
     reading.EntryUnknown: _Row(404, "entry-not-found", "No such entry"),
     payouts.PayoutUnknown: _Row(404, "payout-not-found", "No such payout"),
     bank_accounts.BankAccountUnknown: _Row(404, "bank-account-not-found", "No such bank account"),
@@ -296,7 +296,7 @@ def install(app: FastAPI) -> None:
         if row is None:
             log.error("no row for an error", exc_info=error)
             return _unexpected(request)
-        field = error.field if isinstance(error, recording.PaperRefused) else row.field
+        field = error.field if isinstance(error, paper_refusals.PaperRefused) else row.field
         return problem(
             request,
             status=row.status,

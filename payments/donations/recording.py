@@ -16,12 +16,12 @@ from sqlalchemy.orm import Session, selectinload
 
 from payments.clock import day_in, now
 from payments.database import new_id
+from payments.donations import paper_refusals as refused
 from payments.donations.checkout import find as find_gift
 from payments.donations.lines import gift_of
 from payments.donations.models import Allocation, Donation, DonationStatus, Fund, IssuingEntity
 from payments.donations.offline import Channel, DepositSlip, OfflineGift, PayerKind
 from payments.donations.wishes import LONGEST_NAME, Share
-from payments.errors import AlmonerError
 from payments.ledger import posting, rules_by_hand
 from payments.ledger.accounts import Account
 from payments.ledger.models import JournalEntry, JournalMove
@@ -31,6 +31,8 @@ from payments.staff import audit, people
 from payments.staff.models import Role, StaffMember
 
 MAY_RECORD = (Role.FINANCE,)
+LARGEST = 10**13
+"""Minor units of one gift. A longer number is a cheque's or a telephone's, typed into the wrong field."""
 
 TO_DEPOSIT = frozenset({Channel.CHEQUE, Channel.CASH})
 THINGS = frozenset({Channel.STOCK, Channel.IN_KIND})
@@ -41,24 +43,6 @@ _INTO = {
     Channel.STOCK: Account.GIFTS_IN_KIND,
     Channel.IN_KIND: Account.GIFTS_IN_KIND,
 }
-
-
-class PaperRefused(AlmonerError):
-    """What was typed cannot be written down as it is; `field` says which part."""
-
-    field = "gift"
-
-    def __init__(self, sentence: str, *, field: str = "") -> None:
-        super().__init__(sentence)
-        self.field = field or self.field
-
-
-class DepositRefused(AlmonerError):
-    """These gifts cannot go to the bank on one slip."""
-
-
-class NotReversible(AlmonerError):
-    """Not an offline gift, or taken back already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,18 +153,18 @@ def deposit(
         .with_for_update()
     ).all()
     if not wanted or len(rows) != len(wanted):
-        raise DepositRefused("Name cheques or cash that were recorded; `almoner offline list` shows them.")
+        raise refused.NothingToDeposit
     for donation, paper in rows:
         _check_depositable(donation, paper, deposited_on=deposited_on)
     first = rows[0][0]
     if any((gift.currency, gift.entity_id) != (first.currency, first.entity_id) for gift, _ in rows):
-        raise DepositRefused("A slip is of one currency and for one bank account: make one slip for each.")
+        raise refused.SlipMixed
     sum_of_all = Money(sum(donation.amount for donation, _ in rows), first.currency)
     if total is not None and total != sum_of_all:
-        raise DepositRefused(f"These gifts come to {sum_of_all}, not {total}. Count again.")
+        raise refused.CountedOtherwise(sum=sum_of_all, counted=total)
     entity = session.get_one(IssuingEntity, first.entity_id)
     if deposited_on > day_in(entity.time_zone, now()):
-        raise DepositRefused("The day of the deposit is still to come.")
+        raise refused.DepositStillToCome
     slip = DepositSlip(
         id=new_id("dep"),
         entity_id=entity.id,
@@ -217,9 +201,9 @@ def reverse(session: Session, donation_id: str, *, by: StaffMember, reason: str)
     donation = find_gift(session, donation_id, for_update=True)
     paper = session.get(OfflineGift, donation_id)
     if paper is None:
-        raise NotReversible("Only an offline gift is taken back so; ask for a refund of one paid online.")
+        raise refused.NotOnPaper
     if paper.reversed_at is not None:
-        raise NotReversible("This gift has been taken back already.")
+        raise refused.TakenBackAlready
     paper.reversed_at = now()
     paper.reversed_by = by.id
     paper.reversal_reason = reason
@@ -262,10 +246,10 @@ def to_deposit(session: Session) -> list[tuple[Donation, OfflineGift]]:
 def _entity(session: Session, paper: Paper, funds: Mapping[str, Fund]) -> IssuingEntity:
     """Whose funds these are: the money is that body's, and the receipt too."""
     if any(share.fund_id not in funds for share in paper.shares) or not paper.shares:
-        raise PaperRefused("There is no such fund.", field="fund")
+        raise refused.FundUnknown
     owners = {funds[share.fund_id].entity_id for share in paper.shares}
     if len(owners) != 1:
-        raise PaperRefused("The funds belong to different legal bodies: record one gift each.", field="fund")
+        raise refused.FundsOfTwoBodies
     return session.get_one(IssuingEntity, owners.pop())
 
 
@@ -273,43 +257,41 @@ def _check(paper: Paper, *, today: date) -> None:
     step = smallest_step(paper.amount.currency)
     parts = [share.amount for share in paper.shares]
     if paper.channel is Channel.ONLINE:
-        raise PaperRefused("A gift that came online is recorded by itself.", field="channel")
+        raise refused.CameOnline
     if paper.amount.minor <= 0 or paper.amount.minor % step:
-        least = Money(step, paper.amount.currency)
-        raise PaperRefused(f"The amount is at least {least} and a whole multiple of it.", field="amount")
+        raise refused.NotAnAmountOnPaper(least=Money(step, paper.amount.currency))
+    if paper.amount.minor > LARGEST:
+        raise refused.AmountTooLong(most=Money(LARGEST, paper.amount.currency))
     if any(part <= 0 for part in parts) or sum(parts) != paper.amount.minor:
-        raise PaperRefused(
-            f"The parts for the funds must each be more than nothing and add up to {paper.amount}.",
-            field="allocations",
-        )
+        raise refused.PartsDoNotAddUp(amount=paper.amount)
     if not paper.donor_name.strip() or len(paper.donor_name) > LONGEST_NAME:
-        raise PaperRefused(f"Give the payer's name, in at most {LONGEST_NAME} letters.", field="name")
+        raise refused.PayerUnnamed(most=str(LONGEST_NAME))
     if paper.received_on > today:
-        raise PaperRefused("The day of receipt is still to come.", field="received_on")
+        raise refused.NotReceivedYet
     if paper.postmarked_on is not None and paper.channel is not Channel.CHEQUE:
-        raise PaperRefused("Only a mailed cheque has a postmark.", field="postmarked_on")
+        raise refused.NoPostmark
     if paper.postmarked_on is not None and paper.postmarked_on > paper.received_on:
-        raise PaperRefused("It cannot have been posted after it was received.", field="postmarked_on")
+        raise refused.PostedLater
     if paper.channel in THINGS and not (paper.description or "").strip():
-        raise PaperRefused("Describe what was given: the receipt names the thing.", field="description")
+        raise refused.ThingNotDescribed
     if not 0 <= paper.benefit <= paper.amount.minor:
-        raise PaperRefused("The benefit is between nothing and the whole payment.", field="benefit")
+        raise refused.BenefitOutOfBounds
     if paper.items_cost is not None and (paper.benefit or paper.items_cost <= 0):
-        raise PaperRefused("Give the cost of the items alone, or the value of a benefit.", field="items")
+        raise refused.BenefitAndItems
     got_something = bool(paper.benefit) or paper.items_cost is not None
     if got_something != bool((paper.benefit_text or "").strip()):
-        raise PaperRefused("Give both the value of what the donor got and what it was.", field="benefit_text")
+        raise refused.BenefitHalfSaid
 
 
 def _check_depositable(donation: Donation, paper: OfflineGift, *, deposited_on: date) -> None:
     if Channel(donation.channel) not in TO_DEPOSIT:
-        raise DepositRefused(f"Gift {donation.id} is neither a cheque nor cash.")
+        raise refused.NotForDeposit(gift=donation.id)
     if paper.deposit_slip_id is not None:
-        raise DepositRefused(f"Gift {donation.id} is on the slip {paper.deposit_slip_id} already.")
+        raise refused.OnSlipAlready(gift=donation.id, slip=paper.deposit_slip_id)
     if paper.reversed_at is not None:
-        raise DepositRefused(f"Gift {donation.id} has been taken back.")
+        raise refused.WasTakenBack(gift=donation.id)
     if deposited_on < paper.received_on:
-        raise DepositRefused(f"Gift {donation.id} was received after the day of this deposit.")
+        raise refused.ReceivedLater(gift=donation.id)
 
 
 def _entry(

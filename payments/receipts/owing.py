@@ -7,7 +7,8 @@ the receiving body makes of a benefit, forbids or lacks is said to whoever recor
 person has the paper in hand; a document that waits is also shown by `receipts due`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
@@ -19,7 +20,14 @@ from payments.clock import now
 from payments.donations import recording
 from payments.donations.models import Charge, Donation, IssuingEntity
 from payments.donations.offline import OfflineGift
-from payments.donations.recording import Paper, PaperRefused
+from payments.donations.paper_refusals import (
+    ItemsForbidden,
+    ItemsNotIgnored,
+    PaperRefused,
+    PayerUnreachable,
+    ThankedUnreachable,
+)
+from payments.donations.recording import Paper
 from payments.donations.reversals import Dispute, OwedPayment, Refund
 from payments.jobs import Bell, ring
 from payments.ledger.models import BalanceTransaction
@@ -33,6 +41,7 @@ from payments.receipts.models import DueReceipt, Receipt
 from payments.staff import audit, people
 from payments.staff.models import StaffMember
 from payments.supporters import donors
+from payments.translations import N_, worded
 
 _SWEPT = timedelta(days=7)
 
@@ -52,7 +61,20 @@ class Outlook:
     """What becomes of a gift's document, and what the person who records it should know."""
 
     receipt: ReceiptOutlook
-    sentence: str
+    said: tuple[str, ...]
+    """Sentences of the catalogue; `facts` stand in them as `{name}`."""
+    facts: Mapping[str, Money | str] = field(default_factory=dict)
+    why: str = ""
+    """What the law says against it, in English, as its country's pack does."""
+
+    def words(self, locale: str) -> str:
+        """Without the reason of the law."""
+        return " ".join(worded(sentence, self.facts, locale) for sentence in self.said)
+
+    @property
+    def sentence(self) -> str:
+        """All of it, in English."""
+        return f"{self.words('en')} {self.why}".strip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +97,13 @@ def take_in(
     the book, and the receipt if one is due."""
     people.require(by, *recording.MAY_RECORD)
     donor_id = donors.recognise(
-        session, email=_address(payer_email, field="email"), name=paper.donor_name, locale=paper.locale
+        session, email=_address(payer_email, PayerUnreachable), name=paper.donor_name, locale=paper.locale
     )
     beside = None
     if soft_credit is not None:
         name, email = soft_credit
         beside = donors.recognise(
-            session, email=_address(email, field="soft_credit"), name=name, locale=paper.locale
+            session, email=_address(email, ThankedUnreachable), name=name, locale=paper.locale
         )
     donation = recording.record(session, paper, donor_id=donor_id, soft_credit_donor_id=beside, by=by)
     if paper.items_cost is not None:
@@ -101,13 +123,9 @@ def _note_items(session: Session, donation: Donation, *, cost: int, by: StaffMem
             day=donation.gift_date,
         )
     except ReceiptForbidden as reason:
-        raise PaperRefused(str(reason), field="items") from reason
+        raise ItemsForbidden(reason=str(reason)) from reason
     if not ignored:
-        raise PaperRefused(
-            "The law of this body does not ignore items of this cost for this payment: say what they are"
-            " worth as a benefit.",
-            field="items",
-        )
+        raise ItemsNotIgnored
     audit.note(
         session, by, "gift.low_cost_items", subject=donation.id, reason="items with our name", cost=cost
     )
@@ -118,21 +136,19 @@ def outlook(session: Session, donation: Donation) -> Outlook:
     try:
         owed = Gifts(session, [donation.id]).owed(donation.id)
     except NothingGiven as reason:
-        return Outlook(receipt=ReceiptOutlook.NOTHING_LEFT, sentence=f"No receipt. {reason}")
+        return Outlook(receipt=ReceiptOutlook.NOTHING_LEFT, said=(N_("No receipt."),), why=str(reason))
     except ReceiptForbidden as reason:
-        return Outlook(receipt=ReceiptOutlook.WAITS, sentence=f"The receipt waits. {reason}")
+        return Outlook(receipt=ReceiptOutlook.WAITS, said=(N_("The receipt waits."),), why=str(reason))
     if owed.kind == "thanks":
-        return Outlook(
-            receipt=ReceiptOutlook.THANKS_DUE,
-            sentence="A thank-you without tax language is on its way: this payer gets no receipt.",
-        )
-    said = "The receipt is on its way to the payer."
+        thanks = N_("A thank-you without tax language is on its way: this payer gets no receipt.")
+        return Outlook(receipt=ReceiptOutlook.THANKS_DUE, said=(thanks,))
+    said = [N_("The receipt is on its way to the payer.")]
     if owed.benefit:
-        left = Money(donation.amount - owed.benefit, donation.currency)
-        said = f"{said} It names what the donor got: {left.format('en')} is the gift."
+        said.append(N_("It names what the donor got: {left} is the gift."))
     elif donation.benefit_amount or donation.benefit_text:
-        said = f"{said} What the donor got is a token in the eyes of the law: all of it is the gift."
-    return Outlook(receipt=ReceiptOutlook.DUE, sentence=said)
+        said.append(N_("What the donor got is a token in the eyes of the law: all of it is the gift."))
+    left = Money(donation.amount - owed.benefit, donation.currency)
+    return Outlook(receipt=ReceiptOutlook.DUE, said=tuple(said), facts={"left": left})
 
 
 def owe(session: Session, donation: Donation) -> Outlook:
@@ -145,10 +161,10 @@ def owe(session: Session, donation: Donation) -> Outlook:
     return found
 
 
-def _address(typed: str, *, field: str) -> str:
+def _address(typed: str, refusal: type[PaperRefused]) -> str:
     address = fit(typed)
     if address is None:
-        raise PaperRefused("Give an e-mail address that mail can go to.", field=field)
+        raise refusal
     return address
 
 

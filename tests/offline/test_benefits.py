@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from payments.database import transaction
-from payments.donations.recording import PaperRefused
+from payments.donations.paper_refusals import PaperRefused
 from payments.money import Money
 from payments.receipts import countries
 from payments.receipts.countries import TokenYear

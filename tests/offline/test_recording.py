@@ -11,7 +11,7 @@ from payments.database import transaction
 from payments.donations import recording
 from payments.donations.models import Organisation
 from payments.donations.offline import Channel, OfflineGift, PayerKind
-from payments.donations.recording import DepositRefused, NotReversible, PaperRefused
+from payments.donations.paper_refusals import DepositRefused, NotReversible, PaperRefused
 from payments.donations.wishes import Share
 from payments.ledger.models import JournalEntry
 from payments.money import Money
