@@ -83,6 +83,13 @@ def recognise(session: Session, *, email: str, name: str, locale: str) -> str:
     return session.scalars(select(Donor.id).where(func.lower(Donor.email) == func.lower(email))).one()
 
 
+def is_known(session: Session, email: str) -> bool:
+    """Whether a record has this address, however it is written; also one that was merged."""
+    right = fit(email)
+    found = select(Donor.id).where(func.lower(Donor.email) == (right or "").lower())
+    return session.scalar(found) is not None
+
+
 def correct_email(session: Session, donor_id: str, address: str, *, by: StaffMember, reason: str) -> None:
     """From now on this donor's mail goes there, and links to steer a monthly gift with it. What was sent
     stays as it was; the audit log says that it was done, not what."""

@@ -15,6 +15,7 @@ from tests.browser.conftest import PHONE, opened
 from tests.cli.conftest import almoner
 from tests.journeys.conftest import _doorstep, front_door, house, post_office, stripe_next_door
 from tests.journeys.house import House
+from tests.offline.papers import a_cheque, taken_in
 from tests.reconciliation.conftest import finn, treasury
 from tests.reconciliation.treasury import Treasury
 
@@ -125,7 +126,9 @@ def test_every_screen_is_readable_for_everybody_and_never_wider_than_a_telephone
     treasury.everybody_works()
     treasury.the_bank_says((treasury.arrives_on(payout), 2397, "STRIPE TRANSFER"))
     treasury.reconciles()
+    waits = taken_in(finn, a_cheque()).donation.id
     more = (
+        *("/offline", "/offline/record", f"/gifts/{waits}/take-back"),
         *(f"/gifts/{gift.id}", f"/payouts/{payout}", f"/bank/lines/{treasury.bank.lines[0].id}"),
         *(
             "/suspense",

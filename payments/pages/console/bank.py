@@ -119,7 +119,7 @@ def subject_path(match: BankMatch) -> str | None:
     """Where what a line was said to be can be seen."""
     if match.subject_id is None:
         return None
-    if match.kind in ("deposit", "owed_payment"):
+    if match.kind == "owed_payment":
         return address("/console/gifts", id=match.subject_id)
     return path_of(match.subject_id)
 

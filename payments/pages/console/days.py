@@ -11,6 +11,20 @@ class DayUnreadable(Told):
     sentence = N_("Write the day as 2026-12-31.")
 
 
+class DayMissing(Told):
+    """A deed of no day."""
+
+    sentence = N_("Say on which day.")
+
+
+def day_needed(typed: str) -> date:
+    """The day; `DayMissing` where nothing was typed, `DayUnreadable` where it is none."""
+    day = day_typed(typed)
+    if day is None:
+        raise DayMissing
+    return day
+
+
 def day_typed(typed: str) -> date | None:
     """None where nothing was typed; else the day, or `DayUnreadable`."""
     if not typed.strip():

@@ -21,6 +21,8 @@ from payments.pages.console import (
     monthly,
     monthly_deeds,
     months,
+    offline,
+    paper_deeds,
     payouts,
     receipt_deeds,
     receipts,
@@ -32,5 +34,6 @@ router = APIRouter(include_in_schema=False, max_body_size=16 * 1024)
 for screen in (
     *(home, finding, gifts, gift, payouts, bank, bank_deeds, exceptions, exception_deeds, suspense),
     *(money_back, book, months, closing, receipts, receipt_deeds, monthly, monthly_deeds, refunds),
+    *(offline, paper_deeds),
 ):
     router.include_router(screen.router, prefix="/console")

@@ -17,7 +17,7 @@ from payments import gift_story
 from payments.database import among
 from payments.dependencies import DatabaseSession, signed_in
 from payments.donations import explain as explaining
-from payments.donations import refund_requests
+from payments.donations import recording, refund_requests
 from payments.donations.models import Donation
 from payments.donations.offline import DepositSlip, OfflineGift
 from payments.donations.reversals import Dispute, FraudWarning, OwedPayment, Refund
@@ -73,6 +73,7 @@ def gift(request: Request, session: DatabaseSession, by: Reader, donation_id: st
     story = gift_story.read(session, donation_id)
     sees_donor = by.may(*MAY_SEE_NAMES)
     note_reading(session, story.gift, by, reason="opened in the console")
+    on_paper = _on_paper(session, story.gift.id)
     lines = [leg.bank_line_id for leg in story.payouts if leg.bank_line_id is not None]
     return console_page(
         request,
@@ -87,7 +88,7 @@ def gift(request: Request, session: DatabaseSession, by: Reader, donation_id: st
         paid=next((charge for charge in story.charges if charge.status == "succeeded"), None),
         booked=_booked(story),
         on_statement=_on_statements(session, lines),
-        on_paper=_on_paper(session, story.gift.id),
+        on_paper=on_paper,
         refunds=session.scalars(
             select(Refund).where(Refund.donation_id == story.gift.id).order_by(Refund.created_at)
         ).all(),
@@ -107,6 +108,9 @@ def gift(request: Request, session: DatabaseSession, by: Reader, donation_id: st
         deeds=gift_story.deeds(session, story.gift.id),
         may_refund=by.may(*refund_requests.MAY_REQUEST)
         and refund_requests.is_refundable(session, story.gift),
+        may_take_back=on_paper is not None
+        and on_paper.offline.reversed_at is None
+        and by.may(*recording.MAY_RECORD),
         waiting=gift_story.events_about(session, story.gift.id),
         sentences=explaining.explain(session, story.gift.id, gift_story.beside(session, story.gift.id)),
         money_of=Money,

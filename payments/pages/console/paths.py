@@ -24,6 +24,7 @@ def _gifts_about(subject: str) -> str:
 _PATHS: dict[str, Callable[[str], str]] = {
     "don": lambda id_: f"/console/gifts/{id_}",
     "po": lambda id_: f"/console/payouts/{id_}",
+    "dep": lambda id_: f"/console/deposits/{id_}",
     "bln": lambda id_: f"/console/bank/lines/{id_}",
     "rcp": lambda id_: f"/console/receipts/{id_}",
     "rfd": lambda id_: f"/console/refunds/{id_}",

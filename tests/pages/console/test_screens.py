@@ -8,12 +8,15 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from payments.database import transaction
+from payments.donations import recording
 from payments.ledger.accounts import Account
 from payments.ledger.balances import balances
 from payments.ledger.models import JournalEntry
 from payments.money import Money
 from payments.receipts.models import Receipt, ReceiptDocument
+from payments.staff import people
 from payments.staff.models import AuditEntry
+from tests.offline.papers import RECEIVED, a_cheque, taken_in
 from tests.pages.console.reading import links, table, tables, words
 from tests.reconciliation.money_to_the_bank import Town, a_town
 from tests.reconciliation.treasury import Treasury
@@ -39,7 +42,7 @@ def every_page(client: TestClient, lang: str) -> Iterator[tuple[str, str]]:
     while waiting:
         path = waiting.pop(0)
         # One page for each kind of thing and each of its lists: they differ in nothing but the thing.
-        kind = re.sub(r"(don|po|bln|mon|dnr|txn|rcp|rfd)_\w+|\d+", "·", path.partition("#")[0])
+        kind = re.sub(r"(don|po|dep|bln|mon|dnr|txn|rcp|rfd)_\w+|\d+", "·", path.partition("#")[0])
         if kind in asked:
             continue
         asked.add(kind)
@@ -54,8 +57,19 @@ def _is_a_page(link: str) -> bool:
     return link.startswith("/console") and not is_a_file
 
 
+def a_slip_and_a_cheque_that_waits() -> str:
+    """The id of the slip."""
+    with transaction() as session:
+        by = people.find(session, "finn@example.org")
+    carried = taken_in(by, a_cheque()).donation.id
+    taken_in(by, a_cheque())
+    with transaction() as session:
+        return recording.deposit(session, [carried], deposited_on=RECEIVED, by=by).id
+
+
 def test_every_link_leads_to_a_page_and_none_has_a_person_in_it(town: Town, desk: Desk):
     finn, seen = desk("finn"), []
+    a_slip_and_a_cheque_that_waits()
 
     for path, page in (*every_page(finn, "en"), *every_page(finn, "ko")):
         seen.append(path)
@@ -70,6 +84,8 @@ def test_every_link_leads_to_a_page_and_none_has_a_person_in_it(town: Town, desk
     for screen in ("gifts", "payouts", "bank", "exceptions", "money-back", "book", "months", "receipts"):
         assert f"/console/{screen}" in kinds
     assert any(path.startswith("/console/bank/lines/bln_") for path in seen)
+    assert any(path.startswith("/console/deposits/dep_") for path in seen)
+    assert "/console/offline/record" in kinds
     assert any(path.startswith("/console/book/entries/") for path in seen)
 
 
