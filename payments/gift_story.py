@@ -7,7 +7,7 @@ or of the bank's line. Each of those rooms lies above another, and only up here 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from payments.database import among
@@ -108,7 +108,7 @@ def deeds(session: Session, donation_id: str) -> list[PersonsDeed]:
         select(literal(donation_id)),
         select(Refund.id).where(Refund.donation_id == donation_id),
         select(OwedPayment.id).where(OwedPayment.donation_id == donation_id),
-        select(Receipt.id).where(Receipt.donation_id == donation_id),
+        select(Receipt.id).where(_of_gift(donation_id)),
         select(FraudWarning.stripe_fraud_warning_id).where(FraudWarning.donation_id == donation_id),
     )
     rows = session.execute(
@@ -161,12 +161,19 @@ def events_about(session: Session, donation_id: str) -> list[EventFact]:
     ]
 
 
+def _of_gift(donation_id: str) -> ColumnElement[bool]:
+    """A gift's receipts, standing or void: there is an index for each of the two and none for both."""
+    return or_(
+        *(and_(Receipt.donation_id == donation_id, Receipt.status == each) for each in ("issued", "void"))
+    )
+
+
 def _issued(session: Session, donation_id: str) -> list[Issued]:
     rows = session.execute(
         select(Receipt, ReceiptDocument.pdf_sha256, OutgoingMail)
         .outerjoin(ReceiptDocument, ReceiptDocument.receipt_id == Receipt.id)
         .outerjoin(OutgoingMail, OutgoingMail.reference == func.concat("receipt:", Receipt.id))
-        .where(Receipt.donation_id == donation_id)
+        .where(_of_gift(donation_id))
         .order_by(Receipt.issued_at, Receipt.number)
     )
     return [Issued(receipt=receipt, pdf_sha256=sha256, mail=mail) for receipt, sha256, mail in rows]

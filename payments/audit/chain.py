@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from payments import gift_story
@@ -141,7 +141,7 @@ class Reader:
                 )
             ),
             waiting=gift_story.events_about(session, gift.id),
-            pages=self._pages(gift.id),
+            pages=self._pages([each.receipt.id for each in story.receipts]),
             legs=legs,
             paper=paper,
             slip=session.get(DepositSlip, slip_id) if slip_id is not None else None,
@@ -176,8 +176,8 @@ class Reader:
         rows = self._session.execute(_EVENTS, {"named": sorted(named)})
         return [KeptEvent(**row._mapping) for row in rows]
 
-    def _pages(self, donation_id: str) -> dict[str, PageKept]:
-        rows = self._session.execute(_PAGES, {"gift": donation_id})
+    def _pages(self, receipt_ids: Sequence[str]) -> dict[str, PageKept]:
+        rows = self._session.execute(_PAGES, {"receipts": list(receipt_ids)})
         return {row.receipt_id: PageKept(noted=row.noted, found=row.found) for row in rows}
 
     def _personal(self, gift: Donation) -> tuple[str, ...]:
@@ -222,8 +222,10 @@ _EVENTS = text_with(
     "named",
 )
 
-_PAGES = text("""
-    select d.receipt_id, d.pdf_sha256 as noted, encode(sha256(d.pdf), 'hex') as found
-    from receipt_documents d join receipts r on r.id = d.receipt_id
-    where r.donation_id = :gift
-""")
+_PAGES = text_with(
+    """
+    select receipt_id, pdf_sha256 as noted, encode(sha256(pdf), 'hex') as found
+    from receipt_documents where receipt_id = any (:receipts)
+    """,
+    "receipts",
+)
