@@ -17,11 +17,11 @@ from payments.api.problems import documented
 from payments.api.sent import Sent
 from payments.clock import day_in, now
 from payments.dependencies import DatabaseSession, IdempotencyKey, staff_with
-from payments.donations.organisation import receiving_entity
-from payments.reconciliation.exports import batches, days, maps, targets
+from payments.reconciliation.exports import batches, days, targets
 from payments.reconciliation.exports.batches import MAY_DOWNLOAD, MAY_EXPORT, Wanted
 from payments.reconciliation.exports.journal import Granularity
 from payments.reconciliation.exports.models import ExportBatch
+from payments.reconciliation.months import entity_named
 from payments.staff import people, requests
 from payments.staff.models import StaffMember
 
@@ -101,7 +101,7 @@ def make(
     known = requests.earlier(session, by, key=idempotency_key, request=request)
     if known is not None:
         return ExportShown.of(batches.find(session, int(known)))
-    body = maps.entity(session, sent.entity or receiving_entity(session).id)
+    body = entity_named(session, sent.entity)
     month = date.fromisoformat(f"{sent.month}-01") if sent.month is not None else None
     first_day, last_day = days.of(month, sent.until, today=day_in(body.time_zone, now()))
     batch = batches.make(

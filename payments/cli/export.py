@@ -13,15 +13,15 @@ from payments.cli.acting import As, OfEntity, acting
 from payments.cli.printing import AsJson, console, instant, print_facts, print_json, print_table
 from payments.clock import day_in, now
 from payments.database import transaction
-from payments.donations.organisation import receiving_entity
 from payments.errors import AlmonerError
 from payments.money import Money
-from payments.reconciliation.exports import batches, days, maps
+from payments.reconciliation.exports import batches, days
 from payments.reconciliation.exports.batches import Wanted
 from payments.reconciliation.exports.format import Target
 from payments.reconciliation.exports.journal import Granularity
 from payments.reconciliation.exports.models import ExportBatch
 from payments.reconciliation.exports.targets import TARGETS, known
+from payments.reconciliation.months import entity_named
 from payments.staff import people
 
 app = typer.Typer(no_args_is_help=True, help="The book for other programs.")
@@ -74,7 +74,7 @@ def _command(target: Target) -> Callable[..., None]:
         _require_free(out)
         with transaction() as session:
             by = acting(session, as_)
-            body = maps.entity(session, entity or receiving_entity(session).id)
+            body = entity_named(session, entity)
             first_day, last_day = days.of(
                 month.date() if month is not None else None,
                 until.date() if until is not None else None,

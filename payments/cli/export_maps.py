@@ -16,6 +16,7 @@ from payments.reconciliation.exports import maps
 from payments.reconciliation.exports.format import Target
 from payments.reconciliation.exports.maps import Map, MapWrong
 from payments.reconciliation.exports.targets import known
+from payments.reconciliation.months import entity_named
 
 app = typer.Typer(no_args_is_help=True, help="How a target calls our accounts and funds.")
 
@@ -25,7 +26,7 @@ def show(target: str, entity: OfEntity = None, as_json: AsJson = False) -> None:
     """The map as a file that `import` takes: what is said, and what is still to be said."""
     with transaction() as session:
         found, entity_id = known(target), entity or receiving_entity(session).id
-        maps.entity(session, entity_id)
+        entity_named(session, entity_id)
         said = maps.current(session, found, entity_id)
         funds = maps.funds_of(session, entity_id)
     if as_json:

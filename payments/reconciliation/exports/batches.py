@@ -21,6 +21,7 @@ from payments.reconciliation.exports.format import Control, Frame, Target
 from payments.reconciliation.exports.journal import Chosen, Granularity
 from payments.reconciliation.exports.models import ExportBatch
 from payments.reconciliation.exports.plain_text import account_name, alike
+from payments.reconciliation.months import entity_named
 from payments.staff import audit, people
 from payments.staff.models import Role, StaffMember
 
@@ -96,7 +97,7 @@ def make(session: Session, wanted: Wanted, *, by: StaffMember, reason: str | Non
     people.require(by, *MAY_EXPORT)
     if target.holds_personal_data:
         reason = people.reason_given(reason or "")
-    body = maps.entity(session, wanted.entity_id)
+    body = entity_named(session, wanted.entity_id)
     said = maps.current(session, target, wanted.entity_id)
     number = _next_number(session)
     if not _claim(session, target, wanted, number, said):

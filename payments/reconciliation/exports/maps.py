@@ -22,12 +22,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from payments.database import new_id
-from payments.donations.models import Fund, IssuingEntity
+from payments.donations.models import Fund
 from payments.errors import AlmonerError
 from payments.ledger.accounts import Account
 from payments.reconciliation.exports.format import Target
 from payments.reconciliation.exports.journal import name_of
 from payments.reconciliation.exports.models import ExportMap
+from payments.reconciliation.months import entity_named
 from payments.staff import audit, people
 from payments.staff.models import Role, StaffMember
 
@@ -54,13 +55,6 @@ class NotMapped(AlmonerError):
         )
 
 
-class EntityUnknown(AlmonerError):
-    """No legal body has this id."""
-
-    def __init__(self) -> None:
-        super().__init__("There is no such legal body. They are in the organisation's document.")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Map:
     """One version of a map; version 0 is what is so without anybody's word."""
@@ -74,14 +68,6 @@ class Map:
     def content(self) -> dict[str, dict[str, str]]:
         """As it is stored."""
         return {section: dict(getattr(self, section)) for section in SECTIONS}
-
-
-def entity(session: Session, entity_id: str) -> IssuingEntity:
-    """The legal body, or `EntityUnknown`."""
-    found = session.get(IssuingEntity, entity_id)
-    if found is None:
-        raise EntityUnknown
-    return found
 
 
 def funds_of(session: Session, entity_id: str) -> list[str]:
@@ -106,7 +92,7 @@ def save(
 ) -> Map:
     """Take a whole map instead of the one before, if everything in it can be used."""
     people.require(by, *MAY_MAP)
-    entity(session, entity_id)
+    entity_named(session, entity_id)
     said = _said(content)
     if mistakes := list(_mistakes(target, said, set(funds_of(session, entity_id)))):
         raise MapWrong(mistakes)
