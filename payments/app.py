@@ -15,6 +15,7 @@ from fastapi.staticfiles import StaticFiles
 
 from payments import clock, logs
 from payments.api import (
+    auditing,
     bank,
     donations,
     donor_merges,
@@ -68,7 +69,7 @@ def create_app() -> App:
     inside.add_exception_handler(LookIsOver, all_gifts.link_needed)
     for resource in (
         *(donations, newsletter, funds, monthly_gifts, refunds, offline_gifts, donor_merges, donors),
-        *(payouts, bank, exceptions, stripe_reports, months, exports),
+        *(payouts, bank, exceptions, stripe_reports, months, exports, auditing),
     ):
         inside.include_router(resource.router, prefix="/api/v1")
     inside.include_router(health.router)

@@ -35,7 +35,7 @@ from payments.reconciliation import bank_accounts, close, matching, payouts
 from payments.reconciliation import reconcile as rounds
 from payments.reconciliation.exports import batches, days, maps, stored_files, targets
 from payments.reconciliation.formats.csv_profile import ProfileWrong
-from payments.reconciliation.months import EntityUnknown, MonthUnreadable
+from payments.reconciliation.months import EntityUnknown, MonthUnreadable, NotDrawable
 from payments.reconciliation.statements import StatementRefused
 from payments.reconciliation.stripe_reports.reading import ReportRefused
 from payments.staff import people, tokens
@@ -124,13 +124,13 @@ _TABLE: dict[type[AlmonerError], _Row] = {
     ReportRefused: _Row(422, "report-refused", "The report cannot be compared"),
     MonthUnreadable: _Row(422, "month-unreadable", "No such month"),
     EntityUnknown: _Row(404, "entity-not-found", "No such legal body"),
+    NotDrawable: _Row(422, "not-drawable", "It cannot be drawn so"),
     close.MonthNotReady: _Row(409, "month-not-ready", "Something on the checklist is not so"),
     close.MonthMoved: _Row(409, "month-moved", "An entry came in meanwhile", retry_after=5),
     close.MonthNotClosed: _Row(409, "month-not-closed", "The month is not closed"),
     close.LaterMonthClosed: _Row(409, "later-month-closed", "A later month is closed"),
     close.OwnClosing: _Row(403, "own-closing", "Somebody else must reopen it"),
     batches.ExportBatchUnknown: _Row(404, "export-not-found", "No such export"),
-    maps.EntityUnknown: _Row(404, "entity-not-found", "No such legal body"),
     targets.TargetUnknown: _Row(422, "target-unknown", "No such target", field="target"),
     days.DayToCome: _Row(422, "day-to-come", "The last day is not over"),
     batches.NothingToExport: _Row(409, "nothing-to-export", "All of it has left already"),

@@ -26,11 +26,11 @@ from sqlalchemy.orm import Session
 
 from payments.audit.stretch import Stretch
 from payments.database import stream
-from payments.errors import AlmonerError
 from payments.money import Money
+from payments.reconciliation.months import NotDrawable
 
 
-class SeedUnreadable(AlmonerError):
+class SeedUnreadable(NotDrawable):
     """No seed that can be written down and typed again."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class SeedUnreadable(AlmonerError):
         )
 
 
-class NothingToDraw(AlmonerError):
+class NothingToDraw(NotDrawable):
     """Neither a number nor an amount from which all are taken."""
 
     def __init__(self) -> None:

@@ -6,11 +6,10 @@ from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
-from payments.errors import AlmonerError
-from payments.reconciliation.months import Month, month_named
+from payments.reconciliation.months import Month, NotDrawable, month_named
 
 
-class StretchBackwards(AlmonerError):
+class StretchBackwards(NotDrawable):
     """It ends before it begins."""
 
     def __init__(self, first: str, last: str) -> None:

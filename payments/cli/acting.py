@@ -4,6 +4,7 @@ Whoever has the machine says who they are with `--as`; the audit log keeps it. A
 major units, as they stand on paper, and never pass through a fraction.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
@@ -31,6 +32,13 @@ class AmountUnreadable(AlmonerError):
             f"{f' with at most {digits} after the point' if digits else ' and no decimals'}, more than zero"
             f"{_multiple(currency)}."
         )
+
+
+class AmountsUnreadable(AlmonerError):
+    """Not a currency and an amount, or a currency twice."""
+
+    def __init__(self, typed: str) -> None:
+        super().__init__(f"Write “{typed}” like usd=5000: each currency once, and an amount.")
 
 
 class CurrencyUnreadable(AlmonerError):
@@ -63,6 +71,18 @@ def amount_of(typed: str, currency: str) -> Money:
     if minor != minor.to_integral_value() or int(minor) % smallest_step(currency):
         raise AmountUnreadable(currency)
     return Money(int(minor), currency)
+
+
+def amounts_of(typed: Sequence[str] | None) -> tuple[Money, ...]:
+    """`usd=5000` and others as money, by currency."""
+    found: dict[str, Money] = {}
+    for each in typed or ():
+        currency, equals, amount = each.partition("=")
+        currency = currency.strip().lower()
+        if not equals or currency in found:
+            raise AmountsUnreadable(each)
+        found[currency] = amount_of(amount, currency)
+    return tuple(found[currency] for currency in sorted(found))
 
 
 def _multiple(currency: str) -> str:

@@ -11,10 +11,9 @@ from payments.audit import drawings, pack, sampling
 from payments.audit.pack import Summary
 from payments.audit.sampling import Layer, Method, Plan
 from payments.audit.stretch import stretch_named
-from payments.cli.acting import As, OfEntity, acting, amount_of
+from payments.cli.acting import As, OfEntity, acting, amounts_of
 from payments.cli.printing import AsJson, console, instant, print_json, print_table
 from payments.database import one_picture, transaction
-from payments.errors import AlmonerError
 from payments.money import Money
 
 app = typer.Typer(no_args_is_help=True, help="What an auditor asks for.")
@@ -38,13 +37,6 @@ AllFrom = Annotated[
 ]
 
 
-class LeastUnreadable(AlmonerError):
-    """Not a currency and an amount."""
-
-    def __init__(self, typed: str) -> None:
-        super().__init__(f"Write “{typed}” like usd=5000: a currency once, and an amount.")
-
-
 @app.command("sample")
 def sample(
     *,
@@ -62,7 +54,7 @@ def sample(
     with transaction() as session:
         one_picture(session)
         stretch = stretch_named(session, first, last, entity)
-        plan = Plan(stretch=stretch, seed=seed, count=count, method=method, all_from=least(all_from))
+        plan = Plan(stretch=stretch, seed=seed, count=count, method=method, all_from=amounts_of(all_from))
         layers = sampling.layers(session, plan)
         drawn = list(sampling.drawn(session, plan, layers))
         drawings.note(session, plan, "sample", gifts=len(drawn), by=acting(session, as_))
@@ -105,7 +97,7 @@ def draw(
         with transaction() as session, half.open("w+b") as file:
             one_picture(session)
             stretch = stretch_named(session, first, last, entity)
-            plan = Plan(stretch=stretch, seed=seed, count=count, method=method, all_from=least(all_from))
+            plan = Plan(stretch=stretch, seed=seed, count=count, method=method, all_from=amounts_of(all_from))
             summary = pack.draw(
                 session, plan, file, by=acting(session, as_), names_because=reason if names else None
             )
@@ -156,18 +148,6 @@ def list_drawings(as_json: AsJson = False) -> None:
             for row in rows
         ],
     )
-
-
-def least(typed: Sequence[str] | None) -> tuple[Money, ...]:
-    """`usd=5000` as money; each currency once."""
-    found: dict[str, Money] = {}
-    for each in typed or ():
-        currency, equals, amount = each.partition("=")
-        currency = currency.strip().lower()
-        if not equals or currency in found:
-            raise LeastUnreadable(each)
-        found[currency] = amount_of(amount, currency)
-    return tuple(found[currency] for currency in sorted(found))
 
 
 def _print(layers: Sequence[Layer]) -> None:

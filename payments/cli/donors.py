@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from payments.cli import donor_merges
+from payments.cli import donor_merges, large_donors
 from payments.cli.acting import As, Why, acting
 from payments.cli.printing import AsJson, console, instant, print_facts, print_json, print_table
 from payments.database import transaction
@@ -115,6 +115,7 @@ def erased(donor: str, as_: As, as_json: AsJson = False) -> None:
     _print_proof(proof, as_json=as_json)
 
 
+app.command("large")(large_donors.large)
 app.command("doubles")(donor_merges.list_doubles)
 app.command("merge")(donor_merges.merge)
 app.command("unmerge")(donor_merges.unmerge)

@@ -30,6 +30,10 @@ class EntityUnknown(AlmonerError):
         super().__init__(f"There is no legal body “{entity_id}”. Known: {known}.")
 
 
+class NotDrawable(AlmonerError):
+    """A list, a sample or a report that cannot be drawn as it was asked for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Month:
     """One calendar month of one body."""
