@@ -24,8 +24,23 @@ _CONTRIBUTIONS = """
         'chargebacks')
 """
 
-_DONORS = f"""
-    with {_GIFTS}, by_gift as (
+# The book is read once, and all else is asked of these two: the sums of who gave, and of who is thanked.
+TABLES = (
+    """
+    create temporary table if not exists given_by_donor (donor_id text, currency text, payers text[],
+        gifts bigint, cash numeric, in_kind numeric, went_back numeric, later numeric, stands numeric)
+        on commit drop
+    """,
+    """
+    create temporary table if not exists thanked_by_donor (donor_id text, currency text, gifts bigint,
+        soft numeric) on commit drop
+    """,
+    "delete from given_by_donor",
+    "delete from thanked_by_donor",
+)
+
+SUMS = f"""
+    with {_GIFTS}, by_gift as materialized (
         select g.id, g.donor_id, g.soft_credit_donor_id, g.payer_kind, m.currency,
             sum(s.credit) as stands,
             coalesce(sum(s.credit) filter (
@@ -42,38 +57,42 @@ _DONORS = f"""
             as s (account, credit)
         where e.entity_id = :entity and s.account in {_CONTRIBUTIONS}
         group by g.id, g.donor_id, g.soft_credit_donor_id, g.payer_kind, m.currency
-    ), donors as (
-        select donor_id, currency, array_agg(distinct payer_kind order by payer_kind) as payers,
-            count(*) filter (where stands > 0) as gifts, sum(cash) as cash, sum(in_kind) as in_kind,
-            sum(went_back) as went_back, sum(later) as later, sum(stands) as stands
+    ), given as (
+        insert into given_by_donor
+        select donor_id, currency, array_agg(distinct payer_kind order by payer_kind),
+            count(*) filter (where stands > 0), sum(cash), sum(in_kind), sum(went_back), sum(later),
+            sum(stands)
         from by_gift group by donor_id, currency
-    ), softly as (
-        select soft_credit_donor_id as donor_id, currency, count(*) filter (where stands > 0) as gifts,
-            sum(stands) as soft
-        from by_gift where soft_credit_donor_id is not null group by 1, 2
-    ), much as (
+    )
+    insert into thanked_by_donor
+    select soft_credit_donor_id, currency, count(*) filter (where stands > 0), sum(stands)
+    from by_gift where soft_credit_donor_id is not null group by 1, 2
+"""
+
+TOTALS = """
+    select currency, count(*) as donors, sum(stands) as total from given_by_donor group by currency
+"""
+
+_MUCH = """
+    with much as (
         select * from unnest(cast(:currencies as text[]), cast(:thresholds as bigint[])) m (currency, least)
     )
 """
 
-TOTALS = f"""
-    {_DONORS} select currency, count(*) as donors, sum(stands) as total from donors group by currency
-"""
-
 LISTED = f"""
-    {_DONORS} select donors.*, coalesce(softly.soft, 0) as soft
-    from donors join much using (currency) left join softly using (donor_id, currency)
+    {_MUCH} select g.*, coalesce(t.soft, 0) as soft
+    from given_by_donor g join much using (currency) left join thanked_by_donor t using (donor_id, currency)
     where stands >= least order by currency, stands desc, donor_id collate "C"
 """
 
 THANKED = f"""
-    {_DONORS} select donor_id, currency, gifts, soft from softly join much using (currency)
+    {_MUCH} select donor_id, currency, gifts, soft from thanked_by_donor join much using (currency)
     where soft >= least order by currency, soft desc, donor_id collate "C"
 """
 
 SEVERAL = f"""
-    {_DONORS} select count(*) from (
-        select donor_id from donors left join much using (currency) where stands > 0
+    {_MUCH} select count(*) from (
+        select donor_id from given_by_donor left join much using (currency) where stands > 0
         group by donor_id having count(*) > 1 and not coalesce(bool_or(stands >= least), false)
     ) as spread
 """

@@ -160,14 +160,15 @@ def large_donors(
         people.require(by, *MAY_SEE_NAMES)
         names_because = people.reason_given(names_because)
     session.execute(text("set local statement_timeout = '10min'"))
-    nothing_said: dict[str, Any] = {"currencies": [], "thresholds": []}
-    rows = session.execute(text(queries.TOTALS), asked.stretch.asked | nothing_said)
-    totals = {row.currency: row for row in rows}
+    for statement in queries.TABLES:
+        session.execute(text(statement))
+    session.execute(text(queries.SUMS), asked.stretch.asked)
+    totals = {row.currency: row for row in session.execute(text(queries.TOTALS))}
     thresholds = {
         currency: asked.threshold(Money(int(row.total), currency)) for currency, row in totals.items()
     }
     said = {currency: least for currency, least in thresholds.items() if least is not None}
-    given = asked.stretch.asked | {"currencies": list(said), "thresholds": list(said.values())}
+    given = {"currencies": list(said), "thresholds": list(said.values())}
     listed = [_donor(row) for row in session.execute(text(queries.LISTED), given)]
     thanked = [
         Thanked(donor_id=row.donor_id, name=None, currency=row.currency, gifts=row.gifts, soft=int(row.soft))

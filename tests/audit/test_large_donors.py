@@ -85,6 +85,7 @@ def test_contributions_are_summed_by_donor_and_what_went_back_is_taken_off(
         "ben": (10_000, 0, -4_000, 6_000),
     }
     assert [each.stands for each in listed.donors] == [80_000, 9_900, 9_000, 6_000]
+    assert not any(each.later for each in listed.donors)
     assert (listed.donors[0].gifts, listed.donors[1].payers) == (2, ("employer_match",))
     krw, usd = listed.currencies
     assert (krw.threshold, krw.donors, krw.total) == (None, 1, 50_000)
@@ -109,9 +110,9 @@ def test_the_greater_of_amount_and_share_counts_to_the_unit(year: Audited, vera:
     def least(*amounts: Money, **how: Any) -> list[int | None]:
         return [each.threshold for each in found(vera, *amounts, **how).currencies]
 
-    # 116,100 in dollars: 8 % of it is 9,288.
-    assert least(Money(5_000, "usd"), basis_points=800) == [4_000, 9_288]
-    assert least(Money(9_289, "usd"), basis_points=800) == [4_000, 9_289]
+    # 116,100 in dollars: 8.01 % of it is 9,299.61.
+    assert least(Money(5_000, "usd"), basis_points=801) == [4_005, 9_300]
+    assert least(Money(9_301, "usd"), basis_points=801) == [4_005, 9_301]
     assert {each.stands for each in found(vera, Money(6_000, "usd")).donors} >= {6_000}
     assert 6_000 not in {each.stands for each in found(vera, Money(6_001, "usd")).donors}
 
@@ -152,6 +153,9 @@ def test_who_gave_in_two_currencies_and_enough_in_none_is_counted(
 
     assert found(vera, Money(5_000, "usd"), Money(60_000, "krw")).in_several == 1
     assert found(vera, Money(2_500, "usd")).in_several == 0
+    both = found(vera, Money(2_500, "usd"), Money(40_000, "krw"))
+    assert len(both.donors) > len({each.donor_id for each in both.donors})
+    assert all(each.agrees for each in both.currencies)
 
 
 def test_names_are_for_whoever_sees_donors_and_are_noted(
