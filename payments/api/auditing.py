@@ -66,7 +66,7 @@ class PackAsked(StretchSent):
     """What makes the sample."""
 
     seed: str = Field(description="The auditor's own.", examples=["20261231"])
-    sample: int = Field(default=25, ge=0, le=100_000, description="By money: of each currency.")
+    sample: int = Field(default=25, ge=0, le=1_000, description="By money: of each currency.")
     method: Method = Method.NUMBER
     all_from: dict[Currency, Amount] = Field(
         default_factory=dict, description="Minor units by currency: all gifts of so much or more."

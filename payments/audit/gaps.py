@@ -4,6 +4,7 @@ Nothing here says that something is wrong. A payout that is under way is a gap t
 auditor who reads one knows what to ask for.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -22,6 +23,12 @@ _BROUGHT = frozenset(
         Account.CONTRIBUTIONS_IN_KIND,
         Account.AGENCY_OBLIGATIONS,
         Account.BENEFITS_EXCHANGED,
+    }
+)
+_UNDER_WAY = frozenset(
+    {
+        *(RefundStatus.REQUESTED, RefundStatus.APPROVED),
+        *(RefundStatus.PENDING, RefundStatus.REQUIRES_ACTION),
     }
 )
 _NO_BANK = frozenset({Channel.STOCK.value, Channel.IN_KIND.value})
@@ -160,14 +167,27 @@ def _money_back(chain: Chain) -> Iterator[Gap]:
             )
         if refund.status == RefundStatus.SUCCEEDED and not refund.is_booked:
             yield Gap(step="money back", sentence=f"Refund {refund.id} succeeded and is not booked yet.")
-        if refund.status in {RefundStatus.REQUESTED, RefundStatus.APPROVED, RefundStatus.PENDING}:
+        if refund.status in _UNDER_WAY:
             yield Gap(step="money back", sentence=f"Refund {refund.id} is not done: it is {refund.status}.")
     for dispute in chain.disputes:
         if not dispute.is_closed:
             yield Gap(step="money back", sentence=f"Dispute {dispute.stripe_dispute_id} is open.")
+    for currency, amount in sorted(_owed(chain).items()):
+        if amount > 0:
+            sentence = f"{Money(amount, currency)} is owed to the donor: a refund came back."
+            yield Gap(step="money back", sentence=sentence)
     for owed in chain.owed:
         if owed.status == OwedPaymentStatus.REQUESTED:
             yield Gap(step="money back", sentence=f"What is owed by {owed.id} is not paid yet.")
+
+
+def _owed(chain: Chain) -> Counter[str]:
+    """What the book still owes the donor, by currency."""
+    owed = Counter[str]()
+    for _, move in chain.story.journal:
+        owed[move.currency] += move.amount * (move.from_account == Account.REFUNDS_PAYABLE)
+        owed[move.currency] -= move.amount * (move.to_account == Account.REFUNDS_PAYABLE)
+    return owed
 
 
 def _receipt(chain: Chain) -> Iterator[Gap]:

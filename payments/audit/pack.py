@@ -48,7 +48,6 @@ class Summary:
     """Things that are missing of these gifts' ways or do not agree."""
     layers: Sequence[Layer]
     controls: Sequence[ControlTotal]
-    files: Mapping[str, Mapping[str, Any]]
 
     @property
     def differing(self) -> Sequence[ControlTotal]:
@@ -92,7 +91,7 @@ def draw(
         zip_.add("manifest.json", [json.dumps(manifest, indent=1, ensure_ascii=False).encode() + b"\n"])
         zip_.close()
     drawings.note(session, plan, "pack", gifts=sampled, by=by, names_because=names_because)
-    return Summary(gifts=sampled, gaps=gaps, layers=layers, controls=controls, files=zip_.written)
+    return Summary(gifts=sampled, gaps=gaps, layers=layers, controls=controls)
 
 
 class _Table:
@@ -251,5 +250,6 @@ bytes of a receipt's page come from `almoner receipts save`. A kept body whose d
 and says so.
 
 Amounts are in the currency beside them; amount_minor is in its smallest unit. Instants are in UTC. Unless
-there is a donors.csv, no file names a donor: words that people typed have names and addresses taken out.
+there is a donors.csv, no file names a donor: out of words that people typed, the names of the donors they are
+about are taken, and every e-mail address.
 """

@@ -61,7 +61,7 @@ def deeds(session: Session, stretch: Stretch, *, is_named: bool) -> Iterator[Row
     """What people did in the stretch about money; deeds about a gift of another body are left out."""
     asked = stretch.asked | {"deeds": sorted(MONEY_DEEDS)}
     for row in stream(session, _DEEDS, asked):
-        personal = [each for each in row.personal if each]
+        personal = [each for each in row.personal or () if each]
         said = (row.reason, json.dumps(row.facts, ensure_ascii=False, sort_keys=True))
         if not is_named:
             said = (without_names(said[0], personal), without_names(said[1], personal))
@@ -144,7 +144,8 @@ _STAFF = """
 _DEEDS = """
     select a.id, a.at, a.staff_id, s.name, a.deed, a.subject, d.id as gift, a.reason, a.facts,
         array[d.donor_name, d.dedication_name, o.name, o.email, c.name, c.email,
-            m.donor_name, p.name, p.email] as personal
+            m.donor_name, p.name, p.email] || case when d.id is null and m.id is null then array(
+                select n.name from donors n where strpos(lower(a.reason), lower(n.name)) > 0) end as personal
     from audit_log a
     join staff_members s on s.id = a.staff_id
     left join lateral (
@@ -155,7 +156,12 @@ _DEEDS = """
             (select p.donation_id from owed_payments p where p.id = a.subject),
             (select f.donation_id from fraud_warnings f where f.stripe_fraud_warning_id = a.subject),
             (select p.donation_id from disputes p where p.stripe_dispute_id = a.subject),
-            (select g.id from donations g where g.id = a.facts ->> 'of')
+            (select g.id from donations g where g.id = a.facts ->> 'of'),
+            (select g.id from discrepancies x join donations g on g.id = x.subject_id
+                where x.id = a.subject),
+            (select c.donation_id from balance_transactions b
+                join charges c on c.stripe_charge_id = b.source_id
+                where b.stripe_balance_transaction_id = a.subject)
         ) as id
     ) about on true
     left join donations d on d.id = about.id

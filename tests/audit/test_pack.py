@@ -144,6 +144,17 @@ def test_what_is_missing_is_told_in_plain_words_and_nothing_else(october: Audite
     assert ways[october.gifts["dan"]] == over != failed
 
 
+def test_what_a_failed_refund_owes_is_told_until_it_is_paid(october: Audited, vera: StaffMember) -> None:
+    october.stripe.it_is(11, 12)
+    refund = october.stripe.refund(october.charges["dan"], 500)
+    october.stripe.refund_fails(refund)
+    october.hears()
+
+    found = gaps(drawn(vera), october)["dan"]
+
+    assert "money back: USD 5.00 is owed to the donor: a refund came back." in found
+
+
 def test_planted_gaps_are_told_each_at_its_gift(
     october: Audited, vera: StaffMember, behind_the_back: Callable[..., None]
 ) -> None:
@@ -193,6 +204,7 @@ def test_no_donor_is_named_in_any_file(october: Audited, vera: StaffMember) -> N
     assert "donors.csv" not in files
     [note] = [row["note"] for row in csv.DictReader(io.StringIO(files["money_back.csv"]))]
     assert note == "[donor] [donor] rang from [e-mail]".replace("[donor] [donor]", "[donor]")
+    assert "rent, as [donor] knows" in files["deeds.csv"]
     assert "Mrs [donor] wants none, [donor] said" in files["deeds.csv"]
 
 
