@@ -21,13 +21,14 @@ from payments.translations import N_
 TOPUPS = ("topup", "topup_reversal")
 """Stripe's categories of the charity's own money that goes into the balance, and back from it."""
 
-_WORDS = """regexp_replace(
+WORDS = """regexp_replace(
     upper(concat_ws(' ', l.text, l.payment_reference, l.bank_reference, l.counterparty)),
     '[^[:alnum:]]', '', 'g')"""
+"""Everything that the bank says of the line `l`, in capitals without blanks and signs."""
 
 CANDIDATES = f"""
 with told as (
-    select l.id as bank_line_id, l.amount, l.currency, l.booked_on, {_WORDS} as words
+    select l.id as bank_line_id, l.amount, l.currency, l.booked_on, {WORDS} as words
     from bank_lines l
     join bank_accounts a on a.id = l.bank_account_id
     join issuing_entities e on e.id = a.entity_id and e.receives_online

@@ -19,6 +19,7 @@ from payments.reconciliation import (
     candidates,
     continuity,
     finding_rules,
+    on_paper,
     payout_proof,
     rules_of_the_book,
     telling,
@@ -150,6 +151,9 @@ def _lines(session: Session, *, today: date) -> Iterator[Finding]:
     possible: dict[str, list[candidates.Candidate]] = {}
     for each in candidates.everything(session):
         possible.setdefault(each.bank_line_id, []).append(each)
+    written: dict[str, list[on_paper.OnPaper]] = {}
+    for paper in on_paper.everything(session):
+        written.setdefault(paper.bank_line_id, []).append(paper)
     several = together.suggestions(session)
     unsaid = session.execute(
         select(BankLine.id, BankLine.amount, BankLine.currency, BankLine.booked_on)
@@ -162,7 +166,9 @@ def _lines(session: Session, *, today: date) -> Iterator[Finding]:
         .order_by(BankLine.booked_on, BankLine.id)
     )
     for line in unsaid:
-        suggestions = possible.get(line.id, [])
+        of_stripe = possible.get(line.id, ())
+        is_stripes = any(each.speaks_for_itself for each in of_stripe)
+        suggestions = [*of_stripe, *(() if is_stripes else written.get(line.id, ()))]
         sums = several.get(line.id, ())
         amount = Money(line.amount, line.currency)
         facts: dict[str, Any] = {"amount": amount, "day": line.booked_on.isoformat()}
@@ -189,7 +195,7 @@ def _or_together(sums: Sequence[together.Together]) -> Several:
     )
 
 
-def _or(suggestions: Sequence[candidates.Candidate]) -> Several:
+def _or(suggestions: Sequence[candidates.Candidate | on_paper.OnPaper]) -> Several:
     return Several(
         N_(" or "),
         tuple(

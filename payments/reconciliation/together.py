@@ -25,7 +25,7 @@ select alone.bank_line_id, alone.amount, array_agg(p.stripe_payout_id order by p
     array_agg(p.amount order by p.stripe_payout_id)
 from alone join payouts p on p.currency = alone.currency and p.status not in ('failed', 'canceled')
     and alone.booked_on between p.arrives_on - 1 and p.arrives_on + 5
-where not exists (
+where (alone.bank_line_id = %(line)s or %(line)s is null) and not exists (
     select from bank_matches m
     where m.kind = 'payout' and m.subject_id = p.stripe_payout_id and m.undone_at is null
 )
@@ -43,7 +43,16 @@ class Together:
 
 def suggestions(session: Session) -> Mapping[str, Sequence[Together]]:
     """By bank line, the fewest payouts first."""
-    rows = session.connection().exec_driver_sql(_NEAR)
+    return _suggested(session, None)
+
+
+def of_line(session: Session, bank_line_id: str) -> Sequence[Together]:
+    """What one line may be."""
+    return _suggested(session, bank_line_id).get(bank_line_id, ())
+
+
+def _suggested(session: Session, bank_line_id: str | None) -> Mapping[str, Sequence[Together]]:
+    rows = session.connection().exec_driver_sql(_NEAR, {"line": bank_line_id})
     found = {
         line: _that_come_to(amount, list(zip(ids, each, strict=True))) for line, amount, ids, each in rows
     }

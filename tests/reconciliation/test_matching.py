@@ -246,8 +246,15 @@ def test_a_transfer_and_a_deposit_slip_are_found_on_their_lines(treasury: Treasu
     gift = an_offline_gift(treasury, "50.00", day)
     cheque = an_offline_gift(treasury, "80.00", day, channel="cheque")
     slip = treasury.types("offline", "deposit", "--gift", cheque, "--on", str(day), "--json").json["id"]
-    transfer, deposit = treasury.the_bank_says((day, 5000, "BEN OH"), (day, 8000, "DEPOSIT"))
+    transfer, deposit, late = treasury.the_bank_says(
+        (day, 5000, "BEN OH"), (day, 8000, "DEPOSIT"), (day + timedelta(days=11), 8000, "DEPOSIT")
+    )
+    asked = {each["subject"]: each["sentence"] for each in treasury.reconciles()["exceptions"]}
 
+    assert f"may be {gift} (the same amount, of 2026-11-02)" in asked[transfer]
+    assert f"may be {slip} (the same amount, of 2026-11-02)" in asked[deposit]
+    assert "nobody has said" in asked[late]
+    treasury.types("bank", "ignore", late, "--reason", "a grant")
     for line, subject in ((transfer, gift), (deposit, slip)):
         said = treasury.types("bank", "match", line, "--offline", subject, "--reason", "same amount and day")
         assert said.error is None, said.error

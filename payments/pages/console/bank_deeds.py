@@ -1,10 +1,11 @@
 """A bank statement is taken in, a line is said to be something, and what was said is undone.
 
 The file is proven against itself and its account before a line of it is kept; a line must come to its subject
-to the cent. Which of our things a line is, is told by the first letters of the id that is typed.
+to the cent. Which of our things a line is, is told by the first letters of the id that is chosen or typed.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Annotated
 
@@ -17,17 +18,31 @@ from payments.money import Money
 from payments.pages.console.bank import subject_path
 from payments.pages.console.days import day_typed
 from payments.pages.console.deeds import Complaint, Deed, deed_page, done
+from payments.pages.console.drawing import language_of
 from payments.pages.console.sign_in import Form
 from payments.pages.forms import WithFile, posted_with_file
-from payments.reconciliation import bank_accounts, bank_import, bank_lines, candidates, matching
+from payments.reconciliation import (
+    bank_accounts,
+    bank_import,
+    bank_lines,
+    candidates,
+    matching,
+    on_paper,
+    together,
+)
 from payments.reconciliation.bank_accounts import MAY_RECONCILE
 from payments.reconciliation.bank_import import LARGEST_STATEMENT
 from payments.staff.models import StaffMember
-from payments.translations import N_, Told
+from payments.translations import N_, Told, translator
 
 router = APIRouter()
 
 Reconciler = Annotated[StaffMember, signed_in(*MAY_RECONCILE)]
+
+
+_BY_ID = "ours"
+"""What the form sends where the id of something else was typed."""
+_TOGETHER = N_("together the same amount")
 
 
 class FileMissing(Told):
@@ -42,6 +57,20 @@ class SubjectMissing(Told):
 
     field = "subject"
     sentence = N_("Write the id of what the line is, or say that it is none of ours.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """Something that a line may be, or several payouts that it may be together."""
+
+    ids: tuple[str, ...]
+    kind: str
+    why: str
+
+    @property
+    def value(self) -> str:
+        """As the form sends it."""
+        return " ".join(self.ids)
 
 
 @router.get("/bank/import")
@@ -92,8 +121,9 @@ def match(request: Request, by: Reconciler, line_id: str, form: Form) -> Respons
     """Say what it is."""
 
     def say(session: Session, person: StaffMember) -> str:
-        subjects, reason = form.get("subject", "").split(), form.get("reason", "")
-        if form.get("is") == "none":
+        chosen, reason = form.get("is", ""), form.get("reason", "")
+        subjects = (form.get("subject", "") if chosen in ("", _BY_ID) else chosen).split()
+        if chosen == "none":
             matching.ignore(session, line_id, by=person, reason=reason)
         elif not subjects:
             raise SubjectMissing
@@ -143,6 +173,20 @@ def undo(request: Request, by: Reconciler, line_id: str, form: Form) -> Response
             then=lambda made: f"/console/bank/lines/{made}",
         ),
     )
+
+
+def _suggestions(session: Session, line_id: str, *, locale: str) -> list[Suggestion]:
+    """Single payouts and top-ups, what was booked on paper, and several payouts together."""
+    told = translator(locale).gettext(_TOGETHER)
+    single: list[candidates.Candidate | on_paper.OnPaper] = [
+        *candidates.of_line(session, line_id),
+        *on_paper.of_line(session, line_id),
+    ]
+    sums = together.of_line(session, line_id)
+    return [
+        *(Suggestion(ids=(each.subject_id,), kind=each.kind, why=each.speaks.in_(locale)) for each in single),
+        *(Suggestion(ids=each.stripe_payout_ids, kind="payout", why=told) for each in sums),
+    ]
 
 
 def _done(
@@ -202,7 +246,7 @@ def _line_page(
         complaint=complaint,
         line=found,
         amount=Money(found.amount, found.currency),
-        may_be=candidates.of_line(session, line_id),
+        may_be=_suggestions(session, line_id, locale=language_of(request)),
         said=matching.said_of(session, [line_id]).get(line_id, []),
         subject_path=subject_path,
         money_of=Money,

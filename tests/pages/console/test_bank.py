@@ -7,7 +7,11 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from payments.database import transaction
+from payments.donations import recording
+from payments.donations.offline import Channel
 from payments.reconciliation.models import BankMatch
+from payments.staff.models import StaffMember
+from tests.offline.papers import RECEIVED, a_cheque, taken_in
 from tests.pages.console.filling_in import sends
 from tests.pages.console.reading import links, table, words
 from tests.pages.form import hidden_fields
@@ -78,3 +82,31 @@ def test_a_statement_is_taken_in_and_its_line_named_wrongly_rightly_and_once(tre
     said = table(vera.get(page).text, "What it is")
     assert {row[4] for row in said} == {"Finn"}
     assert treasury.house.balances()["bank"] == 2397
+
+
+def test_what_a_line_may_be_is_chosen_from_what_fits(treasury: Treasury, desk: Desk, finn: StaffMember):
+    cheque = taken_in(finn, a_cheque()).donation.id
+    with transaction() as session:
+        slip = recording.deposit(session, [cheque], deposited_on=RECEIVED, by=finn).id
+    transfers = [
+        taken_in(finn, a_cheque(channel=Channel.BANK_TRANSFER, postmarked_on=None)).donation.id
+        for _ in range(2)
+    ]
+    line, of_stripe = treasury.the_bank_says((RECEIVED, 10_000, "BRANCH 4"), (RECEIVED, 10_000, "STRIPE X"))
+    page, reader = f"/console/bank/lines/{line}/match", desk("finn")
+    elsewhere = reader.get(f"/console/bank/lines/{of_stripe}/match?lang=ko").text
+    form = reader.get(page).text
+
+    nothing = sends(reader, page, form, **{"is": "ours"}, reason="-")
+    taken = sends(reader, page, form, **{"is": slip}, reason="slip of the 20th")
+
+    assert 'value="dep_' not in elsewhere
+    assert 'value="don_' not in elsewhere
+    for fits in (slip, *transfers):
+        assert f'value="{fits}"' in form
+    assert "예치: 같은 금액, 2026-11-20자" in words(form)
+    assert nothing.status_code == 422
+    assert taken.status_code == 303
+    assert matches() == [("deposit", slip, True)]
+    assert f"/console/deposits/{slip}" in links(reader.get(f"/console/bank/lines/{line}").text)
+    assert treasury.house.balances()["bank"] == 30_000
