@@ -1,37 +1,24 @@
-"""A bank statement is taken in, a line is said to be something, and what was said is undone.
+"""A line of the bank is said to be something, and what was said is undone.
 
-The file is proven against itself and its account before a line of it is kept; a line must come to its subject
-to the cent. Which of our things a line is, is told by the first letters of the id that is chosen or typed.
+A line must come to its subject to the cent. Which of our things it is, is told by the first letters of the id
+that is chosen or typed.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from payments.dependencies import DatabaseSession, signed_in
 from payments.money import Money
 from payments.pages.console.bank import subject_path
-from payments.pages.console.days import day_typed
 from payments.pages.console.deeds import Complaint, Deed, deed_page, done
 from payments.pages.console.drawing import language_of
 from payments.pages.console.sign_in import Form
-from payments.pages.forms import WithFile, posted_with_file
-from payments.reconciliation import (
-    bank_accounts,
-    bank_import,
-    bank_lines,
-    candidates,
-    matching,
-    on_paper,
-    together,
-)
+from payments.reconciliation import bank_lines, candidates, matching, on_paper, together
 from payments.reconciliation.bank_accounts import MAY_RECONCILE
-from payments.reconciliation.bank_import import LARGEST_STATEMENT
 from payments.staff.models import StaffMember
 from payments.translations import N_, Told, translator
 
@@ -43,13 +30,6 @@ Reconciler = Annotated[StaffMember, signed_in(*MAY_RECONCILE)]
 _BY_ID = "ours"
 """What the form sends where the id of something else was typed."""
 _TOGETHER = N_("together the same amount")
-
-
-class FileMissing(Told):
-    """Nothing was chosen, or a file without a byte in it."""
-
-    field = "file"
-    sentence = N_("Choose the file that the bank gave you.")
 
 
 class SubjectMissing(Told):
@@ -71,43 +51,6 @@ class Suggestion:
     def value(self) -> str:
         """As the form sends it."""
         return " ".join(self.ids)
-
-
-@router.get("/bank/import")
-def before_importing(request: Request, session: DatabaseSession, by: Reconciler) -> Response:
-    """Which account, and which file."""
-    return _import_page(request, session, by)
-
-
-@router.post("/bank/import", max_body_size=LARGEST_STATEMENT)
-def import_statement(
-    request: Request, by: Reconciler, sent: Annotated[WithFile, Depends(posted_with_file)]
-) -> Response:
-    """Take it in, whole or not at all. The very file once more is nothing new."""
-    typed = sent.fields
-
-    def take_in(session: Session, person: StaffMember) -> str:
-        if not sent.file:
-            raise FileMissing
-        imported = bank_import.take_in(
-            session,
-            sent.file,
-            file_name=sent.name,
-            account_id=typed.get("account", ""),
-            by=person,
-            first_day=day_typed(typed.get("from", "")),
-            last_day=day_typed(typed.get("to", "")),
-            gap_reason=typed.get("gap", "").strip() or None,
-        )
-        return imported.statement.id
-
-    deed = Deed(name="console import", do=take_in, then=lambda made: f"/console/bank#{made}")
-
-    def again(session: Session, complaint: Complaint) -> Response:
-        return _import_page(request, session, by, typed=typed, complaint=complaint)
-
-    wanted = typed | {"sha256": sha256(sent.file).hexdigest()}
-    return done(request, by, wanted, deed, again=again)
 
 
 @router.get("/bank/lines/{line_id}/match")
@@ -202,27 +145,6 @@ def _done(
         return _line_page(request, session, by, line_id, template=template, typed=form, complaint=complaint)
 
     return done(request, by, form, deed, again=again)
-
-
-def _import_page(
-    request: Request,
-    session: Session,
-    by: StaffMember,
-    *,
-    typed: Mapping[str, str] | None = None,
-    complaint: Complaint | None = None,
-) -> Response:
-    return deed_page(
-        request,
-        session,
-        "bank_import.html",
-        person=by,
-        here="bank",
-        typed=typed,
-        complaint=complaint,
-        accounts=bank_accounts.everything(session),
-        most=LARGEST_STATEMENT // 1024 // 1024,
-    )
 
 
 def _line_page(

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from payments.pages.console import (
     bank,
     bank_deeds,
+    bank_file,
     book,
     closing,
     exception_deeds,
@@ -32,7 +33,19 @@ from payments.pages.console import (
 
 router = APIRouter(include_in_schema=False, max_body_size=16 * 1024)
 for screen in (
-    *(home, finding, gifts, gift, payouts, bank, bank_deeds, exceptions, exception_deeds, suspense),
+    *(
+        home,
+        finding,
+        gifts,
+        gift,
+        payouts,
+        bank,
+        bank_deeds,
+        bank_file,
+        exceptions,
+        exception_deeds,
+        suspense,
+    ),
     *(money_back, book, months, closing, receipts, receipt_deeds, monthly, monthly_deeds, refunds),
     *(offline, paper_deeds),
 ):

@@ -110,3 +110,32 @@ def test_what_a_line_may_be_is_chosen_from_what_fits(treasury: Treasury, desk: D
     assert matches() == [("deposit", slip, True)]
     assert f"/console/deposits/{slip}" in links(reader.get(f"/console/bank/lines/{line}").text)
     assert treasury.house.balances()["bank"] == 30_000
+
+
+def test_a_statement_is_looked_at_and_not_kept_and_only_that_one_taken_in(treasury: Treasury, desk: Desk):
+    lines = [(2397, "DEPOSIT"), *((-100, f"RENT {number}") for number in range(24))]
+    statement = mt940([(RECEIVED, lines)], opening=5000, currency="USD")
+    finn, file = desk("finn"), {"file": ("bank.txt", statement)}
+    form = hidden_fields(finn.get(IMPORT).text) | {"account": "operating"}
+
+    look = finn.post(IMPORT, data=form | {"look": "1"}, files=file)
+    nonsense = finn.post(IMPORT, data=form | {"look": "1"}, files={"file": ("bank.txt", b"what is this?")})
+    looked = hidden_fields(look.text) | {"account": "operating"}
+    other = {"file": ("bank.txt", statement.replace(b"RENT", b"WAGE"))}
+    swapped = finn.post(IMPORT, data=looked, files=other)
+
+    said = words(look.text)
+    assert "Lines that would be new 25 Came in with them $23.97 Went out with them $24.00" in said
+    assert "$50.00 → $49.97" in said
+    assert table(look.text, "New lines")[0][1:] == ["DEPOSIT", "$23.97"]
+    assert len(table(look.text, "New lines")) == 20
+    assert nonsense.status_code == swapped.status_code == 422
+    assert "This is not the file that you looked at." in words(swapped.text)
+    assert treasury.bank.statements == []
+
+    taken = finn.post(IMPORT, data=looked, files=file)
+    known = finn.post(IMPORT, data=looked | {"look": "1"}, files=file)
+
+    assert taken.status_code == 303
+    assert len(treasury.bank.lines) == 25
+    assert "None: this very file was imported before." in words(known.text)
