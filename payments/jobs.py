@@ -38,6 +38,7 @@ class Bell(StrEnum):
     FETCH_PAYOUTS = "workers.reconciliation.fetch_payouts"
     RECONCILE = "workers.reconciliation.reconcile"
     ASK_FOR_BALANCE = "workers.reconciliation.ask_for_balance"
+    SUM_UP = "workers.reconciliation.sum_up"
     ISSUE_RECEIPTS = "workers.receipts.issue_receipts"
     SWEEP_RECEIPTS = "workers.receipts.sweep_receipts"
     WRITE_DOCUMENTS = "workers.receipts.write_documents"

@@ -8,6 +8,7 @@ from payments.giftaid import models as giftaid
 from payments.giving import models as giving
 from payments.korea import models as korea
 from payments.ledger import models as ledger
+from payments.ledger import sums
 from payments.mail import models as mail
 from payments.monthly import doubles, tries
 from payments.monthly import models as monthly
@@ -49,6 +50,7 @@ __all__ = [
     "staff",
     "stripe_balance",
     "stripe_reports",
+    "sums",
     "tries",
     "webhooks",
 ]

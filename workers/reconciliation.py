@@ -8,12 +8,14 @@ import time
 from datetime import timedelta
 
 import structlog
+from sqlalchemy.exc import OperationalError
 
 from payments.clock import now
 from payments.database import transaction
 from payments.donations.organisation import OrganisationNotLoaded
 from payments.errors import StripeRefused, StripeUnavailable
 from payments.jobs import Bell, celery
+from payments.ledger import sums
 from payments.reconciliation import payouts, stripe_balance
 from payments.reconciliation import reconcile as rounds
 from payments.stripe_gateway.client import gateway
@@ -73,6 +75,20 @@ def reconcile() -> None:
             open=len(done.open),
             blocks_close=done.blocks_close,
         )
+
+
+@celery().task(name=Bell.SUM_UP.value, soft_time_limit=_ROUND_SECONDS, time_limit=_ROUND_ENDS)
+def sum_up() -> None:
+    """Sum up what was posted, so that no page adds up years; where people post without a pause, later."""
+    try:
+        with transaction() as session:
+            through = sums.settled(session)
+    except OperationalError:
+        return
+    reached = 0
+    while through is not None and reached < through:
+        with transaction() as session:
+            reached = sums.sum_up(session, through)
 
 
 @celery().task(name=Bell.ASK_FOR_BALANCE.value)

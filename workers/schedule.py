@@ -50,6 +50,7 @@ SCHEDULE: dict[str, dict[str, object]] = {
     },
     "fetch payouts": {"task": Bell.FETCH_PAYOUTS.value, "schedule": 60.0, "options": {"expires": 60}},
     "reconcile": {"task": Bell.RECONCILE.value, "schedule": 3600.0, "options": {"expires": 3600}},
+    "sum up": {"task": Bell.SUM_UP.value, "schedule": 3600.0, "options": {"expires": 3600}},
     "ask for balance": {
         "task": Bell.ASK_FOR_BALANCE.value,
         "schedule": 21600.0,

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, case, func, or_, select, union_all
+from sqlalchemy import case, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from payments.ledger.accounts import Account
-from payments.ledger.models import BalanceTransaction, JournalEntry, JournalMove
+from payments.ledger.models import BalanceTransaction, JournalMove
+from payments.ledger.sums import MONTH_SUMS
 from payments.money import Money
 
 _PER_FUND = [account.value for account in Account if account.is_kept_by_fund]
@@ -26,17 +27,6 @@ class Balance:
 
 def balances(session: Session) -> list[Balance]:
     """Every account that was ever moved, per entity, currency and fund, in the chart's order."""
-    sides = union_all(
-        _side(JournalMove.to_account.expression, JournalMove.amount.expression),
-        _side(JournalMove.from_account.expression, -JournalMove.amount),
-    ).subquery()
-    fund = case((sides.c.account.in_(_PER_FUND), sides.c.fund_id)).label("fund_id")
-    keys = (JournalEntry.entity_id, sides.c.account, fund, sides.c.currency)
-    totals = (
-        select(*keys, func.sum(sides.c.change))
-        .join(JournalEntry, JournalEntry.reference == sides.c.reference)
-        .group_by(*keys)
-    )
     found = [
         Balance(
             entity_id=entity_id,
@@ -44,7 +34,7 @@ def balances(session: Session) -> list[Balance]:
             fund_id=fund_id,
             balance=Money(int(total), currency),
         )
-        for entity_id, account, fund_id, currency, total in session.execute(totals)
+        for entity_id, account, fund_id, currency, total in session.execute(_BALANCES, {"by_fund": _PER_FUND})
     ]
     return sorted(
         found,
@@ -100,13 +90,9 @@ def tie_out(session: Session) -> list[TieOut]:
     ]
 
 
-def _side(
-    account: ColumnElement[Account], change: ColumnElement[int]
-) -> Select[str, Account, str | None, str, int]:
-    return select(
-        JournalMove.reference,
-        account.label("account"),
-        JournalMove.fund_id,
-        JournalMove.currency,
-        change.label("change"),
-    )
+_BALANCES = text(f"""
+    select entity_id, account, case when account = any (:by_fund) then fund_id end as fund_id, currency,
+        sum(debit - credit) as balance
+    from ({MONTH_SUMS}) as sums
+    group by 1, 2, 3, 4
+""")  # noqa: S608 - our own words

@@ -4,7 +4,7 @@ The items read; nothing is mended here. Whoever closes goes a round of `reconcil
 of exceptions is of today.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from payments.reconciliation import checklist_queries as queries
 from payments.reconciliation import reconcile as rounds
 from payments.reconciliation.exports import departures
 from payments.reconciliation.months import Month
+from payments.reconciliation.tie_out import TieOut
 
 _LOOKED_RECENTLY = timedelta(days=1)
 
@@ -54,15 +55,17 @@ class Laws:
     broken: tuple[Broken, ...] = ()
 
 
-def checklist(session: Session, month: Month, laws: Laws | None) -> tuple[Item, ...]:
+def checklist(
+    session: Session, month: Month, laws: Laws | None, *, tied: Sequence[TieOut] | None = None
+) -> tuple[Item, ...]:
     """Every item, in the order in which one works through them; without the laws where nobody proved
-    them just now."""
-    session.execute(text("set local statement_timeout = '10min'"))
+    them just now. `tied` are the month's tie-outs, where they are known already."""
+    take_time(session)
     items = (
         _month_is_over(month),
         _months_before(session, month),
         _what_stripe_said(session, month),
-        _ties_out(session, month),
+        _ties_out(tie_out.tie_outs(session, month) if tied is None else tied),
         _statements(session, month),
         _bank_and_book(session, month),
         _suspense(session, month),
@@ -71,6 +74,11 @@ def checklist(session: Session, month: Month, laws: Laws | None) -> tuple[Item, 
         _exports(session, month),
     )
     return items if laws is None else (*items, _laws_hold(laws))
+
+
+def take_time(session: Session) -> None:
+    """What is asked of a whole book may take longer than a page."""
+    session.execute(text("set local statement_timeout = '10min'"))
 
 
 def _month_is_over(month: Month) -> Item:
@@ -145,8 +153,7 @@ def _what_stripe_said(session: Session, month: Month) -> Item:
     )
 
 
-def _ties_out(session: Session, month: Month) -> Item:
-    proofs = tie_out.tie_outs(session, month)
+def _ties_out(proofs: Sequence[TieOut]) -> Item:
     wrong = [said for proof in proofs if (said := _why_not(proof)) is not None]
     right = ", ".join(str(Money(proof.closing, proof.currency)) for proof in proofs)
     return Item(
@@ -166,7 +173,7 @@ def _ties_out(session: Session, month: Month) -> Item:
     )
 
 
-def _why_not(proof: tie_out.TieOut) -> str | None:
+def _why_not(proof: TieOut) -> str | None:
     name = proof.currency.upper()
     if proof.unexplained:
         return (
@@ -185,7 +192,7 @@ def _why_not(proof: tie_out.TieOut) -> str | None:
     return None
 
 
-def _told(proof: tie_out.TieOut) -> dict[str, Any]:
+def _told(proof: TieOut) -> dict[str, Any]:
     return {
         "opening": proof.opening,
         "activity": {line.category: line.net for line in proof.activity},

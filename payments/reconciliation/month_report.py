@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from payments.reconciliation import bank_lineup, checklist_queries, closings, month_tables, tie_out
 from payments.reconciliation.bank_lineup import AccountOfMonth, BankLineup
-from payments.reconciliation.checklist import Item, Laws, checklist, exceptions_of
+from payments.reconciliation.checklist import Item, Laws, checklist, exceptions_of, take_time
 from payments.reconciliation.closings import MonthClosing
 from payments.reconciliation.month_tables import (
     FundLine,
@@ -97,20 +97,30 @@ def month_report(session: Session, month: Month, laws: Laws | None = None) -> Mo
     if last is not None and last.reopened_at is None:
         return replace(_read_back(last.pack), status="closed", closings=told)
     return replace(
-        drawn_up(session, month, checklist(session, month, laws)),
+        looked_through(session, month, laws),
         status="reopened" if history else "open",
         closings=told,
     )
 
 
-def drawn_up(session: Session, month: Month, items: tuple[Item, ...]) -> MonthReport:
-    """The figures as they are at this moment, with a checklist that was gone through."""
+def looked_through(session: Session, month: Month, laws: Laws | None = None) -> MonthReport:
+    """The figures and the checklist as they are at this moment, whether the month is closed or not."""
+    take_time(session)
+    tied = tie_out.tie_outs(session, month)
+    return drawn_up(session, month, checklist(session, month, laws, tied=tied), tied=tied)
+
+
+def drawn_up(
+    session: Session, month: Month, items: tuple[Item, ...], *, tied: tuple[TieOut, ...] | None = None
+) -> MonthReport:
+    """The figures as they are at this moment, with a checklist that was gone through; `tied` are its
+    tie-outs, where they are known already."""
     return MonthReport(
         month=month,
         status="open",
         closings=(),
         checklist=items,
-        tie_outs=tie_out.tie_outs(session, month),
+        tie_outs=tie_out.tie_outs(session, month) if tied is None else tied,
         trial_balance=month_tables.trial_balance(session, month),
         funds=month_tables.funds(session, month),
         payouts=month_tables.payouts(session, month),

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from payments.donations.models import Fund
 from payments.ledger.accounts import Account
+from payments.ledger.sums import MONTH_SUMS
 from payments.reconciliation import payout_proof
 from payments.reconciliation.models import Payout
 from payments.reconciliation.months import Month
@@ -234,20 +235,14 @@ _MOVED = """
     where e.entity_id = :entity and e.effective_on between :first_day and :last_day
 """
 
-_TRIAL = """
-    with sides as (
-        select e.effective_on, s.account, m.currency, m.amount, s.is_debit,
-            case when s.account = any (:by_fund) then m.fund_id end as fund_id
-        from journal_entries e join journal_moves m using (reference)
-        cross join lateral (values (m.to_account, true), (m.from_account, false)) as s (account, is_debit)
-        where e.entity_id = :entity and e.effective_on <= :last_day
-    )
-    select account, fund_id, currency,
-        coalesce(sum(case when is_debit then amount else -amount end)
-            filter (where effective_on < :first_day), 0) as opening,
-        coalesce(sum(amount) filter (where is_debit and effective_on >= :first_day), 0) as debit,
-        coalesce(sum(amount) filter (where not is_debit and effective_on >= :first_day), 0) as credit
-    from sides group by account, fund_id, currency
+_TRIAL = f"""
+    select account, case when account = any (:by_fund) then fund_id end as fund_id, currency,
+        coalesce(sum(debit - credit) filter (where month < :first_day), 0) as opening,
+        coalesce(sum(debit) filter (where month = :first_day), 0) as debit,
+        coalesce(sum(credit) filter (where month = :first_day), 0) as credit
+    from ({MONTH_SUMS}) as sums
+    where entity_id = :entity and month <= :first_day
+    group by 1, 2, 3
 """
 
 _FUNDS = """

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from payments.ledger.sums import MONTH_SUMS
 from payments.reconciliation import stripe_balance
 from payments.reconciliation.months import Month
 from payments.reconciliation.stripe_balance import Asked
@@ -204,13 +205,10 @@ _OPENING = f"""
     ) _ group by currency
 """
 
-_IN_THE_BOOK = """
-    select m.currency, sum(case when m.to_account = 'stripe_balance' then m.amount else -m.amount end)
-        as balance
-    from journal_entries e join journal_moves m using (reference)
-    where e.entity_id = :entity and e.effective_on <= :last_day
-        and 'stripe_balance' in (m.from_account, m.to_account)
-    group by m.currency
+_IN_THE_BOOK = f"""
+    select currency, sum(debit - credit) as balance from ({MONTH_SUMS}) as sums
+    where entity_id = :entity and account = 'stripe_balance' and month <= :first_day
+    group by currency
 """
 
 _LATE = """

@@ -191,4 +191,30 @@ CHECKS = (
                 and e.kind not in ('unclassified', 'classified', 'reclassified')
         """,
     ),
+    Check(
+        kind="sums_differ_from_journal",
+        proves="What each account is said to have moved in a month is what the journal has of it.",
+        says="{subject} moved {expected} by the journal, and the sums kept of it say {found}.",
+        remedy="Delete the rows of ledger_month_sums and ledger_summed_up: they are made anew within the"
+        " hour, and the journal alone counts. Then find who wrote to them, or to the journal.",
+        sql="""
+            with summed as (
+                select e.entity_id, date_trunc('month', e.effective_on)::date as month, s.account, m.currency,
+                    m.fund_id, sum(s.debit) as debit, sum(s.credit) as credit
+                from journal_entries e join journal_moves m using (reference)
+                cross join lateral (values (m.to_account, m.amount, 0), (m.from_account, 0, m.amount))
+                    as s (account, debit, credit)
+                where e.number <= (select through from ledger_summed_up)
+                group by 1, 2, 3, 4, 5
+            )
+            select array[concat_ws(' ', coalesce(k.account, s.account), coalesce(k.fund_id, s.fund_id),
+                coalesce(k.entity_id, s.entity_id), to_char(coalesce(k.month, s.month), 'YYYY-MM'))],
+                coalesce(k.currency, s.currency), (k.debit - k.credit)::bigint,
+                (s.debit - s.credit)::bigint, null::text
+            from ledger_month_sums k
+            full join summed s on s.entity_id = k.entity_id and s.month = k.month and s.account = k.account
+                and s.currency = k.currency and s.fund_id is not distinct from k.fund_id
+            where k.debit is distinct from s.debit or k.credit is distinct from s.credit
+        """,
+    ),
 )

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from payments.clock import now
 from payments.money import Money
 from payments.reconciliation import closings, pack
-from payments.reconciliation.checklist import Broken, Item, Laws, checklist
-from payments.reconciliation.month_report import ExceptionOfMonth, MonthReport, drawn_up
+from payments.reconciliation.checklist import Broken, Item, Laws
+from payments.reconciliation.month_report import ExceptionOfMonth, MonthReport, looked_through
 from payments.reconciliation.months import Month
 from payments.verify import closing, journal, mirror
 from payments.verify.check import Check
@@ -69,7 +69,7 @@ def of_laws(checks: Sequence[Check]) -> list[Wrong]:
 def of_month(session: Session, month: Month) -> list[Wrong]:
     """What is wrong with a month as it is now; of a closed one also whether the book still says what its
     pack says."""
-    report = drawn_up(session, month, checklist(session, month, None))
+    report = looked_through(session, month)
     return [
         *(_item(month, item) for item in report.checklist if _counts(item, is_over=month.is_over(now()))),
         *(_exception(month, each) for each in report.exceptions if each.status == "open"),

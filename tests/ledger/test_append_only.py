@@ -39,15 +39,16 @@ APPEND_ONLY = {
     "stripe_report_figures": "update stripe_report_figures set amount = 0",
     "consent_log": "update consent_log set said = 'yes'",
     "stripe_report_differences": "update stripe_report_differences set amount = 0",
+    "donor_merge_rows": "update donor_merge_rows set what = ''",
     "erased_stripe_ids": "update erased_stripe_ids set erasure_id = ''",
 }
 NOT_REMOVED = [
     *APPEND_ONLY,
     *("receipts", "giving_statements", "statement_lines", "bank_matches", "month_closings"),
-    *("gift_aid_declarations", "erasures", "erasure_holds", "erased_rows"),
+    *("gift_aid_declarations", "erasures", "erasure_holds", "erased_rows", "donor_merges"),
 ]
 """A receipt or a statement may still be voided and a line of one ended, what was said of a bank line undone,
-and a month reopened; their rooms' tests tell how."""
+a month reopened and a merge of donors taken back; their rooms' tests tell how."""
 
 REWRITES = [
     *APPEND_ONLY.values(),

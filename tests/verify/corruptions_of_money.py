@@ -13,6 +13,17 @@ CORRUPTIONS = [
         f"delete from journal_moves where reference = {GIFT} returning reference",
     ),
     Corruption(
+        "the months are said to be summed up and the sums are gone",
+        "sums_differ_from_journal",
+        "insert into ledger_summed_up (id, through) select 1, max(number) from journal_entries",
+    ),
+    Corruption(
+        "somebody adds a sum",
+        "sums_differ_from_journal",
+        "insert into ledger_month_sums (entity_id, month, account, currency, debit, credit) "
+        "values ('us', '2026-01-01', 'bank', 'usd', 100, 0)",
+    ),
+    Corruption(
         "an entry is deleted and its moves stay",
         "move_without_entry",
         f"delete from journal_entries where reference = {GIFT} returning reference",
