@@ -179,6 +179,14 @@ def create_empty_database(server: Connection, name: str) -> None:
     )
 
 
+def copy_of_head(server: Connection, name: str, template: str) -> None:
+    """A database of the tests, migrated. Nobody kills its server, so no commit waits for the disk; those who
+    do kill one have a server of their own."""
+    server.execute(text(f"drop database if exists {name} with (force)"))
+    server.execute(text(f"create database {name} template {template}"))
+    server.execute(text(f"alter database {name} set synchronous_commit = off"))
+
+
 @pytest.fixture(scope="session")
 def _own_database(postgres: str, head_template: str, request: pytest.FixtureRequest) -> Iterator[str]:
     """This worker's database, named after the run's process so that a dead run's are recognised."""
@@ -186,8 +194,7 @@ def _own_database(postgres: str, head_template: str, request: pytest.FixtureRequ
     name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{run}"
     with making_databases(postgres) as server:
         _drop_databases_of_dead_runs(server)
-        server.execute(text(f"drop database if exists {name} with (force)"))
-        server.execute(text(f"create database {name} template {head_template}"))
+        copy_of_head(server, name, head_template)
     address = make_url(postgres).set(database=name).render_as_string(hide_password=False)
     os.environ["DATABASE_URL"] = address
     forget_settings()

@@ -6,7 +6,6 @@ gift of New Year's Eve may be booked in January, a dinner is a sale, a fund's gi
 Each gift is looked at by itself; what no cause explains is left over, and must be nothing.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -106,35 +105,32 @@ def year_of_receipts(session: Session, entity: IssuingEntity, year: int) -> Year
         "first_day": date(year, 1, 1),
         "last_day": date(year, 12, 31),
     }
+    steps: dict[tuple[str, Cause], list[int]] = {}
+    to_look_at = []
+    for row in session.execute(text(_CAUSES), given | {"named": [cause.value for cause in TO_LOOK_AT]}):
+        cause, amount = Cause(row.cause), int(row.amount)
+        counted = steps.setdefault((row.currency, cause), [0, 0])
+        counted[0] += row.gifts
+        counted[1] += amount
+        if row.donation_id is not None:
+            to_look_at.append(
+                GiftBetween(cause=cause, donation_id=row.donation_id, currency=row.currency, amount=amount)
+            )
     order = {cause: place for place, cause in enumerate(Cause)}
-    steps = [
-        Step(cause=Cause(row.cause), currency=row.currency, gifts=row.gifts, amount=int(row.amount))
-        for row in session.execute(text(f"{_CAUSES} {_TOGETHER}"), given)
-    ]
     return YearOfReceipts(
         entity_id=entity.id,
         legal_name=entity.legal_name,
         time_zone=entity.time_zone,
         year=year,
-        steps=tuple(sorted(steps, key=lambda step: (step.currency, order[step.cause]))),
-        to_look_at=tuple(_named(session, given)),
+        steps=tuple(
+            Step(cause=cause, currency=currency, gifts=gifts, amount=amount)
+            for (currency, cause), (gifts, amount) in sorted(
+                steps.items(), key=lambda step: (step[0][0], order[step[0][1]])
+            )
+        ),
+        to_look_at=tuple(sorted(to_look_at, key=lambda row: (order[row.cause], row.donation_id))),
         booked={row.currency: int(row.amount) for row in session.execute(text(_BOOKED), given)},
     )
-
-
-def _named(session: Session, given: dict[str, object]) -> Sequence[GiftBetween]:
-    rows = session.execute(
-        text(f"{_CAUSES} {_EACH}"), given | {"causes": [cause.value for cause in TO_LOOK_AT]}
-    )
-    return [
-        GiftBetween(
-            cause=Cause(row.cause),
-            donation_id=row.donation_id,
-            currency=row.currency,
-            amount=int(row.amount),
-        )
-        for row in rows
-    ]
 
 
 _INCOME = """
@@ -151,40 +147,51 @@ _SIDES = """
 """
 
 _BOOKED = f"""
-    with sides as ({_SIDES})
-    select currency, sum(credit) as amount from sides where is_of_year and account in {_INCOME}
-    group by currency
+    with sides as ({_SIDES} and e.effective_on between :first_day and :last_day)
+    select currency, sum(credit) as amount from sides where account in {_INCOME} group by currency
 """
 
-# Of each gift: what the receipts of the year say, what the book has in the year and in all, and so what lies
-# between. The components of a gift add up to what is booked of it in the year, whatever the causes are.
+# Of each gift that has a receipt of the year or was booked in it: what the receipt says, what the book has in
+# the year and in all, and so what lies between. Its components add up to what is booked of it in the year,
+# whatever the causes are. A gift to look at is a row of its own.
 _CAUSES = f"""
-    with sides as ({_SIDES}), booked as materialized (
+    with touched as materialized (
+        select donation_id from journal_entries
+        where entity_id = :entity and effective_on between :first_day and :last_day
+            and donation_id is not null
+        union
+        select donation_id from receipts
+        where (series, tax_year) in (select series, tax_year from receipt_counters where tax_year = :year)
+            and entity_id = :entity and status = 'issued'
+    ), sides as (
+        {_SIDES} and (
+            e.donation_id in (select donation_id from touched)
+            or e.donation_id is null and e.effective_on between :first_day and :last_day
+        )
+    ), booked as materialized (
         select donation_id, currency,
             coalesce(sum(credit) filter (where account in {_INCOME} and is_of_year), 0) as in_year,
             coalesce(sum(credit) filter (where account in {_INCOME}), 0) as in_all,
             coalesce(sum(credit) filter (where account = 'benefits_exchanged'), 0) as sold,
             coalesce(sum(credit) filter (where account = 'agency_obligations'), 0) as for_others
         from sides group by donation_id, currency
-    ), live as materialized (
-        select donation_id, currency, amount, tax_year = :year as is_of_year, kind <> 'thanks' as is_receipt
-        from receipts where entity_id = :entity and status = 'issued'
     ), gifts as (
         select d.id, d.currency, coalesce(b.currency, d.currency) as settled_in,
             coalesce(b.in_year, 0) as in_year, coalesce(b.in_all, 0) as in_all, coalesce(b.sold, 0) as sold,
             coalesce(b.for_others, 0) as for_others,
-            case when r.is_of_year and r.is_receipt then r.amount else 0 end as receipted,
-            r.donation_id is not null as has_document, r.is_receipt,
+            case when r.tax_year = :year and r.kind <> 'thanks' then r.amount else 0 end as receipted,
+            r.id is not null as has_document, r.kind <> 'thanks' as is_receipt,
             exists (select from due_receipts w where w.donation_id = d.id) as is_due,
             exists (
                 select from receipts v
                 where v.donation_id = d.id and v.status = 'void' and v.void_cause = 'by_hand'
                     and not exists (select from receipts n where n.replaces_id = v.id)
             ) as is_withheld
-        from donations d
+        from touched t
+        join donations d on d.id = t.donation_id
         left join booked b on b.donation_id = d.id
-        left join live r on r.donation_id = d.id
-        where d.entity_id = :entity and (r.is_of_year or b.in_year <> 0)
+        left join receipts r on r.donation_id = d.id and r.status = 'issued'
+        where r.tax_year = :year or b.in_year <> 0
     ), between_them as (
         select g.id as donation_id, c.cause, c.currency, c.amount
         from gifts g
@@ -218,14 +225,7 @@ _CAUSES = f"""
         union all
         select null, 'no_gift_named', currency, in_year from booked where donation_id is null
     )
-"""
-
-_TOGETHER = """
-    select cause, currency, count(distinct donation_id) as gifts, sum(amount) as amount
-    from between_them where amount <> 0 group by cause, currency
-"""
-
-_EACH = """
-    select cause, donation_id, currency, amount from between_them
-    where amount <> 0 and cause = any (:causes) order by cause, donation_id
+    select cause, currency, case when cause = any (:named) then donation_id end as donation_id,
+        count(donation_id) as gifts, sum(amount) as amount
+    from between_them where amount <> 0 group by 1, 2, 3
 """

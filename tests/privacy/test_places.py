@@ -46,6 +46,7 @@ NOT_OF_DONORS = {
     "journal_entries": "reference kind description",
     "journal_moves": "reference from_account to_account currency",
     "korean_statutory_receipts": "form",
+    "ledger_month_sums": "account currency",
     "mail_reports": "kind code source key",
     "month_closings": "evidence pack reopen_reason",
     "monthly_changes": "kind status failure_reason",

@@ -15,7 +15,7 @@ from payments.database import transaction
 from payments.donations.organisation import load
 from payments.reconciliation import findings, reconcile
 from payments.reconciliation.models import Discrepancy
-from tests.conftest import PROJECT, making_databases
+from tests.conftest import PROJECT, copy_of_head, making_databases
 from tests.reconciliation.planted_errors import PLANTS
 from tests.reconciliation.year import Year, live
 from tests.reconciliation.year_copied import Copy, Named
@@ -43,8 +43,7 @@ def lived(postgres: str, head_template: str) -> Iterator[Lived]:
     """Lived once for all tests."""
     name = f"test_year_{os.getpid()}"
     with making_databases(postgres) as server:
-        server.execute(text(f"drop database if exists {name} with (force)"))
-        server.execute(text(f"create database {name} template {head_template}"))
+        copy_of_head(server, name, head_template)
     url = make_url(postgres).set(database=name).render_as_string(hide_password=False)
     with writing_into(url):
         with transaction() as session:

@@ -18,7 +18,7 @@ from payments.verify.check import Finding
 from payments.verify.checks import CHECKS
 from payments.verify.run import breaches
 from payments.webhooks.rebuild import Rebuilt, rebuild
-from tests.conftest import PROJECT, as_owner, forget_settings, making_databases
+from tests.conftest import PROJECT, as_owner, copy_of_head, forget_settings, making_databases
 from tests.verify.book import Book, write
 
 
@@ -70,8 +70,7 @@ def seeded(postgres: str, head_template: str) -> Iterator[Seeded]:
     """The book, written once."""
     name = f"test_verify_{os.getpid()}"
     with making_databases(postgres) as server:
-        server.execute(text(f"drop database if exists {name} with (force)"))
-        server.execute(text(f"create database {name} template {head_template}"))
+        copy_of_head(server, name, head_template)
     url = make_url(postgres).set(database=name).render_as_string(hide_password=False)
     with writing_into(url):
         with transaction() as session:
