@@ -164,10 +164,9 @@ _CAUSES = f"""
         where (series, tax_year) in (select series, tax_year from receipt_counters where tax_year = :year)
             and entity_id = :entity and status = 'issued'
     ), sides as (
-        {_SIDES} and (
-            e.donation_id in (select donation_id from touched)
-            or e.donation_id is null and e.effective_on between :first_day and :last_day
-        )
+        {_SIDES} and e.donation_id in (select donation_id from touched)
+        union all
+        {_SIDES} and e.donation_id is null and e.effective_on between :first_day and :last_day
     ), booked as materialized (
         select donation_id, currency,
             coalesce(sum(credit) filter (where account in {_INCOME} and is_of_year), 0) as in_year,
