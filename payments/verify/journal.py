@@ -195,8 +195,9 @@ CHECKS = (
         kind="sums_differ_from_journal",
         proves="What each account is said to have moved in a month is what the journal has of it.",
         says="{subject} moved {expected} by the journal, and the sums kept of it say {found}.",
-        remedy="Delete the rows of ledger_month_sums and ledger_summed_up: they are made anew within the"
-        " hour, and the journal alone counts. Then find who wrote to them, or to the journal.",
+        remedy="As the owner of the database, delete the rows of ledger_month_sums and ledger_summed_up: they"
+        " are made anew within the hour, and the journal alone counts. Then find who wrote to them, or to the"
+        " journal.",
         sql="""
             with summed as (
                 select e.entity_id, date_trunc('month', e.effective_on)::date as month, s.account, m.currency,
