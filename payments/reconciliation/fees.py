@@ -96,7 +96,6 @@ class Estimate:
     """The two halves of the terms of now."""
     measured: tuple[int, int] | None
     """The same two as the year's fees have them; None where they do not tell: few gifts, or all alike."""
-
     per_thousand: int
     """How much of the fees the terms would have asked for, in thousandths: 1,000 is all of it."""
     is_fair: bool
